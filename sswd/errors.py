@@ -1,0 +1,57 @@
+"""Every exception of sswd, under one base class.
+
+The text of an error is written for an operator: what happened, to what, what sswd did,
+what to do.
+"""
+
+
+class SswdError(Exception):
+    """Base class of everything that sswd raises on purpose."""
+
+
+class ConfigError(SswdError):
+    """The configuration is wrong; the text names file, key and the mend."""
+
+
+class LoadError(SswdError):
+    """A system could not be imported or constructed from its "module:Class"."""
+
+
+class ProtocolError(SswdError):
+    """The other end of a pipe sent bytes that are no message of ours."""
+
+
+class ChannelClosed(SswdError):
+    """The other end of a pipe is gone: EOF, a cut message, or EPIPE."""
+
+
+class PostRefused(SswdError):
+    """A posted value does not fit its PV, or there is no such PV."""
+
+
+class CommandError(SswdError):
+    """A command ended without success; see the subclasses."""
+
+
+class CommandFailed(CommandError):
+    """The system raised, or the text was refused in the worker."""
+
+
+class CommandTimeout(CommandError):
+    """The command passed its deadline and was ended."""
+
+
+class CommandAborted(CommandError):
+    """ABORT, RESTART, STOP or the end of the daemon ended the command."""
+
+
+class CommandLost(CommandError):
+    """The worker died unasked while the command ran."""
+
+
+class CommandRejected(CommandError):
+    """The IOC refused the command; it never ran."""
+
+
+class PortTakenError(SswdError):
+    """A port or prefix that this daemon was told to use is taken (exit 69)."""
