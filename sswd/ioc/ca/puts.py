@@ -1,0 +1,77 @@
+"""Puts on one PV: started in the order in which they arrived.
+
+A put on an ordinary PV starts when the former has ended, so that the newer value wins
+whatever the putters wait for. A PV whose ChannelData carries `puts_overlap = True` has
+a queue of its own (sswd's command ledger): its putters start at once, in order.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from sswd.ioc.ca.start import start_now
+
+MakePut = Callable[[], Coroutine[Any, Any, object]]
+Done = Callable[[BaseException | None], None]
+
+
+class PutQueue:
+    """The puts on one PV that have not ended. Loop thread only.
+
+    Bound: what the clients may have in flight (Limits.puts_in_flight), refused before.
+    """
+
+    __slots__ = ("_running", "_tasks", "_waiting", "overlap")
+
+    def __init__(self, *, overlap: bool) -> None:
+        self.overlap = overlap
+        self._waiting: deque[tuple[MakePut, Done]] = deque()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._running = False
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._tasks)
+
+    def add(self, make: MakePut, done: Done) -> None:
+        """Start the put now or at its turn; `done(exception)` when it has ended.
+
+        `done` may be called inside this call.
+        """
+        if self.overlap:
+            self._start(make, done)
+            return
+        self._waiting.append((make, done))
+        self._next()
+
+    def cancel(self) -> None:
+        """Drop the waiting puts and cancel the running ones; for shutdown."""
+        self._waiting.clear()
+        for task in self._tasks:
+            task.cancel()
+
+    def _next(self) -> None:
+        while self._waiting and not self._running:
+            self._running = True
+            self._start(*self._waiting.popleft())
+
+    def _start(self, make: MakePut, done: Done) -> None:
+        task = start_now(make(), asyncio.get_running_loop())
+        if task.done():
+            self._ended(task, done)
+            return
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[object]) -> None:
+            self._tasks.discard(task)
+            self._ended(task, done)
+            self._next()
+
+        task.add_done_callback(ended)
+
+    def _ended(self, task: asyncio.Task[object], done: Done) -> None:
+        self._running = False
+        if task.cancelled():
+            done(asyncio.CancelledError())
+        else:
+            done(task.exception())

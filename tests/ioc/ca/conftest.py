@@ -1,0 +1,69 @@
+"""A server in the test's own loop, and a raw CA client to speak to it byte by byte."""
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from sswd.ioc.ca import Context, Limits
+from sswd.testing import free_port
+
+sys.path.insert(0, str(Path(__file__).parent))  # for ca_raw, in tests as well
+from ca_raw import RawClient  # noqa: E402
+
+
+@pytest.fixture
+def serving():
+    """`async with serving(pvdb, limits) as context:` a Context that clients can reach."""
+    return _serving
+
+
+@contextlib.asynccontextmanager
+async def _serving(pvdb, limits=None, **run):
+    """A running Context at the port of the environment, connectable."""
+    context = Context(pvdb, limits=limits or Limits())
+    task = asyncio.create_task(context.run(**run))
+    try:
+        while True:
+            if task.done():
+                task.result()
+            with contextlib.suppress(OSError):
+                if context.port:
+                    socket.create_connection(("127.0.0.1", context.port), 1).close()
+                    break
+            await asyncio.sleep(0.01)
+        yield context
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+
+@pytest.fixture
+def port(monkeypatch) -> int:
+    """A port of this test's own."""
+    port = free_port()
+    monkeypatch.setenv("EPICS_CA_SERVER_PORT", str(port))
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", str(port))
+    return port
+
+
+@pytest.fixture
+async def raw(port) -> AsyncIterator:
+    """`await raw()` gives a connected RawClient; all are closed at the end."""
+    clients = []
+
+    async def connect(**options) -> RawClient:
+        client = RawClient(**options)
+        await client.connect(port)
+        clients.append(client)
+        return client
+
+    yield connect
+    for client in clients:
+        client.close()
