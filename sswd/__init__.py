@@ -1,0 +1,27 @@
+"""sswd: blocking instrument code on EPICS Channel Access, in a process that may crash.
+
+Public names are imported when first used, so that a worker never loads caproto and the
+IOC never loads what only a worker needs.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sswd.worker.system import Aborted, System, every
+
+__version__ = "0.1.0"
+__all__ = ["Aborted", "System", "__version__", "every"]
+
+_HOMES = {
+    "Aborted": "sswd.worker.system",
+    "System": "sswd.worker.system",
+    "every": "sswd.worker.system",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        import importlib
+
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'sswd' has no attribute {name!r}")

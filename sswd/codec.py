@@ -1,0 +1,131 @@
+"""Messages and arrays <-> bytes. Never pickle.
+
+A frame is an 8-byte header (two little-endian uint32: bytes of the head, bytes of the
+body), the head (msgpack of the message) and the body: the raw bytes of the arrays in
+the message, each padded to 8, in the order in which the head mentions them. Arrays in
+msgpack itself would cost a factor of 2 to 4.
+"""
+
+import struct
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from sswd.errors import ProtocolError
+from sswd.protocol import Message
+
+HEADER = struct.Struct("<II")
+MAX_HEAD = 64 << 20
+MAX_BODY = 2 << 30
+_ARRAY = 1
+_UNSENDABLE = 2
+_PADDING = bytes(8)
+Buffer = bytes | memoryview
+
+M = TypeVar("M")
+
+
+class Unsendable:
+    """Stands for a posted value that cannot cross the pipe; the IOC refuses it."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __repr__(self) -> str:
+        return f"<unsendable: {self.reason}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unsendable) and other.reason == self.reason
+
+    def __hash__(self) -> int:
+        return hash(self.reason)
+
+
+class MessageEncoder:
+    """Message -> buffers to be written one after the other.
+
+    Threading model: one owner at a time (the holder of the write lock).
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[npt.NDArray[Any]] = []
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=self._hook)
+
+    def encode(self, message: Message) -> list[Buffer]:
+        """Encode; the arrays in `message` are referenced, not copied."""
+        self._arrays.clear()
+        head = self._encoder.encode(message)
+        if not self._arrays:
+            return [HEADER.pack(len(head), 0) + head]
+        body: list[Buffer] = []
+        size = 0
+        for array in self._arrays:
+            if array.nbytes:
+                body.append(array.reshape(-1).view(np.uint8).data)
+            pad = -array.nbytes % 8
+            if pad:
+                body.append(_PADDING[:pad])
+            size += array.nbytes + pad
+        self._arrays.clear()
+        return [HEADER.pack(len(head), size) + head, *body]
+
+    def _hook(self, value: object) -> msgspec.msgpack.Ext:
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            array = np.ascontiguousarray(value)
+            self._arrays.append(array)
+            described = msgspec.msgpack.encode((array.dtype.str, array.shape))
+            return msgspec.msgpack.Ext(_ARRAY, described)
+        if isinstance(value, Unsendable):
+            return msgspec.msgpack.Ext(_UNSENDABLE, value.reason.encode())
+        raise NotImplementedError(f"{type(value).__name__} is not sent")
+
+
+class MessageDecoder(Generic[M]):
+    """Head and body of a frame -> message, refusing what is none of ours.
+
+    Arrays are views of the body, which the caller must not write again.
+    """
+
+    def __init__(self, union: Any) -> None:
+        self._body: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._offset = 0
+        self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(
+            union, ext_hook=self._hook
+        )
+
+    def decode(self, head: Buffer, body: npt.NDArray[np.uint8] | None = None) -> M:
+        """Raise ProtocolError when the bytes are not one message of the union."""
+        if body is not None:
+            self._body, self._offset = body, 0
+        try:
+            return self._decoder.decode(head)
+        except (msgspec.DecodeError, ValueError, TypeError) as ex:
+            raise ProtocolError(f"not a message: {ex}") from ex
+        finally:
+            if body is not None:
+                self._body = self._body[:0]
+
+    def _hook(self, code: int, data: memoryview) -> object:
+        if code == _UNSENDABLE:
+            return Unsendable(bytes(data).decode(errors="replace"))
+        if code != _ARRAY:
+            raise ValueError(f"unknown extension {code}")
+        name, shape = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...]])
+        dtype = np.dtype(name)
+        if dtype.kind not in "biuf":
+            raise ValueError(f"dtype {name} is not sent")
+        size = dtype.itemsize
+        for n in shape:
+            if n < 0:
+                raise ValueError("negative array shape")
+            size *= n
+        start, self._offset = self._offset, self._offset + size + -size % 8
+        if start + size > len(self._body):
+            raise ValueError("array longer than the frame's body")
+        array = self._body[start : start + size].view(dtype).reshape(shape)
+        array.flags.writeable = False
+        return array

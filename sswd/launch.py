@@ -1,0 +1,161 @@
+"""Start a worker process by the name of its entry, with its pipes, and nothing more.
+
+Why the spawn launcher of multiprocess is overridden: as shipped it re-imports the
+user's `__main__` in the child (an unguarded script would start another IOC, and a
+console script would bring caproto along) and starts a resource tracker of 19 MB for
+shared semaphores that we do not use.
+
+Threading model: call from the main thread only. PR_SET_PDEATHSIG, the second belt
+against orphans, fires when the *thread* that spawned ends.
+"""
+
+import contextlib
+import importlib
+import io
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from multiprocess import context, popen_spawn_posix, spawn, util
+from multiprocess.connection import Connection, Pipe
+
+from sswd.protocol import WorkerSpec
+
+WORKER_ENTRY = "sswd.worker.main:main"
+_MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
+
+
+class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
+    """multiprocess's spawn without the user's __main__ and without the tracker."""
+
+    def _launch(self, process_obj: Any) -> None:
+        prepared = spawn.get_preparation_data(process_obj.name)
+        for key in _MAIN_KEYS:
+            prepared.pop(key, None)
+        payload = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            context.reduction.dump(prepared, payload)
+            context.reduction.dump(process_obj, payload)
+        finally:
+            context.set_spawning_popen(None)
+        child_reads, parent_writes = os.pipe()
+        parent_reads, child_writes = os.pipe()
+        try:
+            command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
+            self._fds.extend([child_reads, child_writes])
+            self.pid = util.spawnv_passfds(spawn.get_executable(), command, self._fds)
+            self.sentinel = parent_reads
+            self.finalizer = util.Finalize(self, util.close_fds, [parent_reads])
+            with open(parent_writes, "wb", closefd=False) as pipe:
+                pipe.write(payload.getbuffer())
+        except BaseException:
+            os.close(parent_reads)
+            raise
+        finally:
+            for fd in (parent_writes, child_reads, child_writes):
+                os.close(fd)
+
+
+class _Process(context.SpawnProcess):  # type: ignore[misc]
+    @staticmethod
+    def _Popen(process_obj: Any) -> _Popen:  # noqa: N802 (multiprocess's name)
+        return _Popen(process_obj)
+
+
+class WorkerProcess:
+    """The IOC's hold on one worker process: its pid and our ends of its pipes.
+
+    `cmd`, `ctl`, `up` and `stdio` are non-blocking descriptors; `exited` becomes
+    readable when the process is gone, even if its children hold its pipes open.
+    """
+
+    def __init__(
+        self, process: Any, exited: int, connections: list[Connection]
+    ) -> None:
+        self.process = process
+        self.pid: int = process.pid
+        self.exited = exited
+        self._connections = connections
+        self.cmd, self.ctl, self.up, self.stdio = (c.fileno() for c in connections)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the worker process, unless it is reaped already."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, number)
+
+    def kill_group(self) -> None:
+        """SIGKILL the worker with every child that stayed in its process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def exit_code(self) -> int | None:
+        """None while it lives; negative: the signal that killed it. Reaps it."""
+        self.process.join(0)
+        return self.process.exitcode  # type: ignore[no-any-return]
+
+    def peak_memory_mb(self) -> float | None:
+        """Peak resident memory in MB, from /proc; None when it is gone already."""
+        try:
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024
+        except OSError:
+            pass
+        return None
+
+    def close(self) -> None:
+        """Close our ends. The process must be gone or be meant to go (EOF)."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        if self.exited >= 0:
+            os.close(self.exited)
+            self.exited = -1
+
+
+def launch(spec: WorkerSpec, *, entry: str = WORKER_ENTRY) -> WorkerProcess:
+    """Start a worker as `spec` says; `entry` is "module:function" in the child.
+
+    Raises OSError when the system has no process or descriptor left for it.
+    """
+    opened: list[Connection] = []
+    try:
+        child_cmd, cmd = _pipe(opened)
+        child_ctl, ctl = _pipe(opened)
+        stdio, child_stdio = _pipe(opened)
+        up, child_up = Pipe(duplex=True)
+        opened += [up, child_up]
+        theirs = (child_cmd, child_ctl, child_up, child_stdio)
+        process = _Process(
+            target=_enter,
+            name=f"sswd worker {spec.name}",
+            args=(entry, msgspec.msgpack.encode(spec), *theirs),
+        )
+        process.start()
+    except BaseException:
+        for connection in opened:
+            connection.close()
+        raise
+    for connection in theirs:  # else a dead worker gives no EOF, ever
+        connection.close()
+    ours = [cmd, ctl, up, stdio]
+    for connection in ours:
+        os.set_blocking(connection.fileno(), False)
+    return WorkerProcess(process, os.pidfd_open(process.pid), ours)
+
+
+def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
+    reader, writer = Pipe(duplex=False)
+    opened += [reader, writer]
+    return reader, writer
+
+
+def _enter(entry: str, spec: bytes, *connections: Connection) -> None:
+    """First function in the child: find the entry by name and run it."""
+    module, _, name = entry.partition(":")
+    main: Callable[..., None] = getattr(importlib.import_module(module), name)
+    main(msgspec.msgpack.decode(spec, type=WorkerSpec), *connections)

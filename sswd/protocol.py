@@ -1,0 +1,151 @@
+"""The messages between IOC and worker, and the version both must speak.
+
+Down (imperatives): Execute on the cmd pipe; Begin, Grant, Cancel, Stop on the ctl pipe.
+Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpair.
+No message carries a run number: the bridge of a run stamps what it brings.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+PROTOCOL = 1
+
+CTL_MESSAGE_BYTES = 512
+"""No ctl message is longer, so that a ctl pipe always takes a whole one (PIPE_BUF)."""
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
+    """Base of everything that crosses a pipe."""
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True):
+    """What went wrong in the worker, as text: exceptions are never pickled."""
+
+    kind: str
+    """Name of the exception class."""
+    message: str
+    traceback: str = ""
+
+
+class Rung(StrEnum):
+    """The steps of ending a command, mildest first; the worker does the first two."""
+
+    FLAG = "flag"
+    """Set `aborted`, call System.abort() in a thread of its own."""
+    EXCEPTION = "exception"
+    """Raise Aborted in the worker's main thread."""
+    TERM = "SIGTERM"
+    KILL = "SIGKILL"
+
+
+Update = tuple[str, Any, float]
+"""PV name, value, time stamp of the sample (seconds since 1970)."""
+
+
+# Down
+
+
+class Execute(Message, frozen=True):
+    """Run one command."""
+
+    id: int
+    pv: str
+    value: Any
+
+
+class Begin(Message, frozen=True):
+    """Construct the system now (a standby waits for this)."""
+
+
+class Grant(Message, frozen=True):
+    """Return credits: so many more Post messages may be sent."""
+
+    credits: int
+
+
+class Cancel(Message, frozen=True):
+    """End command `id` by the means of `rung`; also if it has not arrived yet."""
+
+    id: int
+    rung: Rung
+
+
+class Stop(Message, frozen=True):
+    """Close the system when the command has ended, then exit."""
+
+
+# Up
+
+
+class Loaded(Message, frozen=True):
+    """The system's module is imported; its class is not constructed yet."""
+
+    protocol: int
+    pid: int
+    pvs: dict[str, Any]
+    """PVs that the class declares, with the keys of the configuration."""
+    verbs: list[Any]
+    """Signatures of the class's command verbs, as plain data."""
+
+
+class Ready(Message, frozen=True):
+    """The system is constructed and set up: RUNNING."""
+
+
+class Post(Message, frozen=True):
+    """Values for PVs, in order. Costs one credit (see outbox.py for large arrays)."""
+
+    updates: list[Update]
+
+
+class Finished(Message, frozen=True):
+    """Command `id` has ended; `posts` are what was unsent. Costs no credit."""
+
+    id: int
+    failure: Failure | None
+    aborted: bool
+    posts: list[Update]
+
+
+class Pulse(Message, frozen=True):
+    """The worker's threads get to run; busy_with is a command id or 0."""
+
+    busy_with: int
+    since_s: float
+
+
+class Log(Message, frozen=True):
+    """One record of the worker's logging."""
+
+    level: int
+    logger: str
+    message: str
+    trace: str = ""
+
+
+class Failed(Message, frozen=True):
+    """Import, constructor or setup failed (`doing` says which); the worker exits."""
+
+    doing: str
+    failure: Failure
+
+
+Down = Execute | Begin | Grant | Cancel | Stop
+Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed
+
+
+class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is told at birth."""
+
+    name: str
+    target: str
+    """ "package.module:Class", imported in the worker only."""
+    args: dict[str, Any] = {}
+    folder: str = ""
+    """Put first on sys.path: the folder of the configuration file."""
+    pulse_s: float = 0.5
+    outbox: int = 64
+    """Updates kept in order before posts of one PV conflate."""
+    credits: int = 8

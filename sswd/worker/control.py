@@ -1,0 +1,108 @@
+"""The control thread: grants, cancels, stop, and the pulse.
+
+It polls ctl for at most one pulse period, so a missing pulse means that no thread of
+this process gets to run: the GIL is held or the process is stopped.
+
+Threading model: posting threads also read ctl when out of credits (`fetch_grants`);
+what is not a Grant they leave here. `_ctl_lock` guards the reader.
+"""
+
+import contextlib
+import os
+import select
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from sswd.channel import FrameReader
+from sswd.errors import SswdError
+from sswd.protocol import Begin, Cancel, Down, Execute, Grant, Pulse, Stop
+from sswd.worker.outbox import Outbox
+from sswd.worker.watch import CommandWatch
+
+
+class Control:
+    """Owns the ctl pipe and the control thread of a worker (a daemon thread)."""
+
+    def __init__(
+        self, ctl: int, reader: FrameReader[Down], watch: CommandWatch, pulse_s: float
+    ) -> None:
+        self._ctl = ctl
+        self._reader = reader
+        self._watch = watch
+        self._pulse_s = pulse_s
+        self._ctl_lock = threading.Lock()
+        self._left: deque[Begin | Cancel | Stop] = deque()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._outbox: Outbox | None = None
+        self._begun = threading.Event()
+        self.stopping = False
+        self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK)
+        """Readable once Stop has come; the idle main thread polls it."""
+
+    def start(self, outbox: Outbox, gone: Callable[[], None]) -> None:
+        """Start the thread; `gone` ends the process when the IOC is gone."""
+        self._outbox = outbox
+        threading.Thread(
+            target=self._run, args=(outbox, gone), name="sswd-control", daemon=True
+        ).start()
+
+    def wait_begin(self) -> bool:
+        """Block until the IOC says Begin (True) or Stop (False)."""
+        self._begun.wait()
+        return not self.stopping
+
+    def fetch_grants(self) -> None:
+        """Read grants that wait on ctl, unless another thread does. Any thread."""
+        self._read_ctl()
+        if self._left:
+            os.eventfd_write(self._wake, 1)
+
+    def _run(self, outbox: Outbox, gone: Callable[[], None]) -> None:
+        poll = select.poll()
+        poll.register(self._ctl, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        try:
+            while True:
+                ready = poll.poll(self._pulse_s * 1000)
+                self._read_ctl()
+                self._clear_wake()
+                while self._left:
+                    self._obey(self._left.popleft())
+                outbox.pump()
+                if not ready:
+                    outbox.try_send(Pulse(*self._watch.busy()))
+        except SswdError:  # EOF or EPIPE: the IOC is gone, or speaks in tongues
+            gone()
+
+    def _clear_wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+
+    def _read_ctl(self) -> None:
+        if not self._ctl_lock.acquire(blocking=False):
+            return
+        try:
+            messages = self._reader.read()
+        finally:
+            self._ctl_lock.release()
+        for message in messages:
+            match message:
+                case Grant(credits):
+                    if self._outbox is not None:
+                        self._outbox.grant(credits)
+                case Begin() | Cancel() | Stop():
+                    self._left.append(message)
+                case Execute():
+                    raise SswdError("Execute on the ctl pipe")
+
+    def _obey(self, message: Begin | Cancel | Stop) -> None:
+        match message:
+            case Begin():
+                self._begun.set()
+            case Cancel(command_id, rung):
+                self._watch.cancel(command_id, rung)
+            case Stop():
+                self.stopping = True
+                self._begun.set()
+                os.eventfd_write(self.stop_wakes, 1)

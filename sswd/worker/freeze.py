@@ -1,0 +1,70 @@
+"""A posted value -> a value of our own that crosses the pipe: a snapshot.
+
+The system may change its list or array right after `io_put`; and what cannot be sent
+becomes an Unsendable, so that the IOC refuses, counts and tells it like any other.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sswd.codec import Unsendable
+
+_SCALARS = (float, str, bool, bytes, type(None))
+
+
+def freeze(value: Any) -> Any:
+    """float, int, bool, str, bytes, None, list of str, numeric ndarray or Unsendable.
+
+    Never raises. Arrays are copied; lists of numbers become float64, int64 or bool
+    arrays; numpy scalars and 0-d arrays become Python scalars.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if kind is int or isinstance(value, int):
+        number = int(value)
+        return number if -(2**63) <= number < 2**63 else _too_large()
+    if isinstance(value, np.ndarray):
+        return _freeze_array(value)
+    if isinstance(value, np.generic):
+        return freeze(value.item()) if value.dtype.kind in "biufSU" else _no(value)
+    if isinstance(value, (list, tuple)):
+        return _freeze_list(value)
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    return bytes(value) if isinstance(value, bytes) else _no(value)
+
+
+def _freeze_array(array: np.ndarray[Any, Any]) -> Any:
+    if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:
+        return freeze(array.item()) if array.ndim == 0 else array.copy()
+    if array.dtype.kind in "SU":
+        return [freeze(x) for x in array.ravel()]
+    return Unsendable(f"array of dtype {array.dtype}")
+
+
+def _freeze_list(values: list[Any] | tuple[Any, ...]) -> Any:
+    if not values:
+        return np.empty(0)
+    if all(isinstance(v, (str, bytes)) for v in values):
+        return [str(v, "latin-1") if isinstance(v, bytes) else str(v) for v in values]
+    try:
+        array = np.array(values)
+    except (ValueError, TypeError, OverflowError):
+        return Unsendable("ragged or mixed list")
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        return Unsendable("ragged or mixed list")
+    return array
+
+
+def _too_large() -> Unsendable:
+    return Unsendable("integer outside 64 bits")
+
+
+def _no(value: object) -> Unsendable:
+    return Unsendable(f"object of type {type(value).__name__}")

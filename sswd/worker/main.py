@@ -1,0 +1,175 @@
+"""Entry of the worker process: manners, handshake, the main loop, exit codes.
+
+Exit codes: 0 after an orderly Stop; EX_SOFTWARE (70) when the system could not be
+loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
+"""
+
+import atexit
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+from multiprocess.connection import Connection
+
+from sswd.channel import FrameReader, FrameWriter
+from sswd.codec import MessageDecoder
+from sswd.errors import SswdError
+from sswd.protocol import (
+    PROTOCOL,
+    Down,
+    Failed,
+    Loaded,
+    Ready,
+    WorkerSpec,
+)
+from sswd.worker.adapter import Adapter
+from sswd.worker.control import Control
+from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.loader import load_class
+from sswd.worker.outbox import Outbox
+from sswd.worker.runner import Runner, failure_of
+from sswd.worker.services import WorkerServices
+from sswd.worker.stdio import log_to_ioc, redirect
+from sswd.worker.system import Aborted
+from sswd.worker.watch import SETUP, CommandWatch, call_user
+
+PR_SET_PDEATHSIG = 1
+EX_SOFTWARE = 70
+EX_IOC_GONE = 69
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now: no other thread of the driver may keep it."""
+    for stream in (sys.stdout, sys.stderr):
+        # ValueError: the driver closed it; OSError: the IOC is gone
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+def ioc_is_gone() -> NoReturn:
+    """EOF or EPIPE on a pipe that only the IOC holds."""
+    os._exit(EX_IOC_GONE)
+
+
+def main(
+    spec: WorkerSpec,
+    cmd: Connection,
+    ctl: Connection,
+    up: Connection,
+    stdio: Connection,
+) -> NoReturn:
+    """Run the system of `spec` until Stop, EOF, or its own end."""
+    _mind_manners(stdio)
+    for connection in (cmd, ctl):
+        os.set_blocking(connection.fileno(), False)
+    worker = Worker(spec, cmd.fileno(), ctl.fileno(), up.fileno())
+    try:
+        code = worker.run()
+    except SystemExit as ex:
+        code = ex.code if isinstance(ex.code, int) else int(ex.code is not None)
+    except SswdError:
+        ioc_is_gone()
+    atexit._run_exitfuncs()  # noqa: SLF001 (drivers rely on atexit; os._exit skips it)
+    leave(code)
+
+
+def _mind_manners(stdio: Connection) -> None:
+    os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    redirect(stdio.fileno())
+
+
+class Worker:
+    """Puts the parts together and goes through the life of one run."""
+
+    def __init__(self, spec: WorkerSpec, cmd: int, ctl: int, up: int) -> None:
+        self._spec = spec
+        self._watch = CommandWatch()
+        self._watch.install()
+        decoder: MessageDecoder[Down] = MessageDecoder(Down)
+        self._control = Control(
+            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s
+        )
+        self._outbox = Outbox(
+            FrameWriter(up),
+            bound=spec.outbox,
+            credits=spec.credits,
+            fetch_grants=self._control.fetch_grants,
+        )
+        self._services = WorkerServices(self._outbox, self._watch)
+        self._runner = Runner(self._outbox, self._watch)
+        self._inbox = Inbox(
+            cmd,
+            FrameReader(cmd, MessageDecoder(Down)),
+            self._control,
+            self._runner.run_periodic,
+        )
+        self._adapter: Adapter | None = None
+
+    def run(self) -> int:
+        """Load, wait for Begin, construct, set up, run. Returns the exit code."""
+        self._control.start(self._outbox, ioc_is_gone)
+        log_to_ioc(self._outbox.note)
+        doing = "import"
+        try:
+            factory = load_class(self._spec.target, self._spec.folder)
+            self._outbox.send(_loaded(factory))
+            if not self._control.wait_begin():
+                return 0
+            doing = "construction"
+            adapter = self._construct(factory)
+            doing = "setup"
+            self._set_up(adapter)
+        except Aborted:
+            return self._close()
+        except Exception as ex:  # noqa: BLE001 (firewall around user code)
+            self._outbox.send(Failed(doing, failure_of(ex)))
+            return EX_SOFTWARE
+        self._outbox.send(Ready())
+        try:
+            self._runner.run(adapter, self._inbox)
+        except Stopped:
+            return self._close()
+        return 0
+
+    def _construct(self, factory: type) -> Adapter:
+        self._watch.begin(SETUP)
+        adapter = call_user(
+            Adapter.construct,
+            factory,
+            self._spec.args,
+            self._services,
+            self._runner,
+        )
+        assert isinstance(adapter, Adapter)
+        self._adapter = adapter
+        return adapter
+
+    def _set_up(self, adapter: Adapter) -> None:
+        call_user(adapter.setup)
+        self._watch.end()
+        self._watch.set_abort(adapter.abort)
+        for method, period_s in adapter.periodics():
+            self._inbox.add_periodic(method, period_s)
+
+    def _close(self) -> int:
+        """Orderly stop. A close() that raises is told; the stop is orderly still."""
+        self._watch.end()
+        if self._adapter is not None:
+            try:
+                self._adapter.close()
+            except Exception as ex:  # noqa: BLE001 (firewall around user code)
+                self._outbox.send(Failed("close", failure_of(ex)))
+        self._outbox.drain()
+        return 0
+
+
+def _loaded(factory: Any) -> Loaded:
+    pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
+    return Loaded(PROTOCOL, os.getpid(), pvs, [])

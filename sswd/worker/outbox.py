@@ -1,0 +1,197 @@
+"""Posts on their way to the IOC: bounded, conflating, sent by the posting thread.
+
+Overflow policy: up to `bound` updates are kept in order. Beyond, an update takes the
+place of the unsent one of the same PV; the older place, so that `values` posted before
+`ACK` is published before it. ACK is never conflated: its poster waits for room.
+
+Credits: a Post message costs one (from `LARGE` bytes of arrays on: four) and the IOC
+grants them back as it publishes. Finished, Ready, Pulse, Log and Failed cost none.
+
+Threading model: any thread may post. `_lock` guards the entries; `_write_lock` is held
+while taking entries and writing them, so a Finished never overtakes a batch. A thread
+that finds the write lock taken leaves: the holder looks again after unlocking. The
+posting thread sends by itself, because a helper thread gets the GIL only after 5 ms
+while the system computes.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sswd.channel import FrameWriter
+from sswd.protocol import Failure, Finished, Log, Message, Post, Update
+from sswd.worker.freeze import freeze
+
+MAX_UPDATES = 256  # of one Post message
+LARGE = 1 << 20  # bytes; an array from this size costs LARGE_CREDITS
+LARGE_CREDITS = 4
+MAX_ACKS = 256  # unsent ones, before their poster waits
+MAX_NOTES = 256  # unsent log records; the oldest are dropped and counted
+ACK_WAIT_S = 5.0
+
+
+class _Entry:
+    """One unsent update; mutable, so that a newer value can take its place."""
+
+    __slots__ = ("pv", "stamp_s", "value")
+
+    def __init__(self, pv: str, value: Any, stamp_s: float) -> None:
+        self.pv, self.value, self.stamp_s = pv, value, stamp_s
+
+    def update(self) -> Update:
+        return (self.pv, self.value, self.stamp_s)
+
+    @property
+    def credits(self) -> int:
+        large = isinstance(self.value, np.ndarray) and self.value.nbytes >= LARGE
+        return LARGE_CREDITS if large else 1
+
+
+class Outbox:
+    """The worker's only way up."""
+
+    def __init__(
+        self,
+        writer: FrameWriter,
+        *,
+        bound: int,
+        credits: int,  # noqa: A002 (the protocol's word)
+        fetch_grants: Callable[[], None],
+    ) -> None:
+        self._writer = writer
+        self._bound = bound
+        self._credits = credits
+        self._fetch_grants = fetch_grants
+        self._lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._entries: deque[_Entry] = deque()
+        self._newest: dict[str, _Entry] = {}
+        self._acks = 0
+        self._notes: deque[Log] = deque(maxlen=MAX_NOTES)
+
+    # -- from any thread
+
+    def post(self, updates: Mapping[str, Any]) -> None:
+        """Queue a snapshot of `updates` and send what credits allow."""
+        stamp_s = time.time()
+        for pv, value in updates.items():
+            self._append(str(pv), freeze(value), stamp_s)
+        self.pump()
+
+    def note(self, record: Log) -> None:
+        """Queue a log record; the oldest is dropped when MAX_NOTES wait."""
+        self._notes.append(record)
+        self.pump()
+
+    def grant(self, credits: int) -> None:  # noqa: A002
+        """Add credits; the caller pumps."""
+        with self._lock:
+            self._credits += credits
+
+    def send(self, message: Message) -> None:
+        """Send a message that needs no credit, waiting for the write lock."""
+        with self._write_lock:
+            self._writer.send(message)
+
+    def try_send(self, message: Message) -> bool:
+        """The same, unless a thread is writing (which tells the IOC as much)."""
+        if not self._write_lock.acquire(blocking=False):
+            return False
+        try:
+            self._writer.send(message)
+        finally:
+            self._write_lock.release()
+        return True
+
+    def finish(
+        self, command_id: int, failure: Failure | None, *, aborted: bool
+    ) -> None:
+        """Send Finished with everything that is still unsent."""
+        with self._write_lock:
+            with self._lock:
+                posts = [e.update() for e in self._entries]
+                self._entries.clear()
+                self._newest.clear()
+                self._acks = 0
+                self._room.notify_all()
+            self._send_notes()
+            self._writer.send(Finished(command_id, failure, aborted, posts))
+        self.pump()
+
+    def drain(self) -> None:
+        """Send everything that waits, credits or not: the last words before exit."""
+        with self._write_lock:
+            with self._lock:
+                posts = [e.update() for e in self._entries]
+                self._entries.clear()
+            self._send_notes()
+            if posts:
+                self._writer.send(Post(posts))
+
+    def pump(self) -> None:
+        """Send while there is something to send and a credit for it."""
+        while self._notes or self._entries:
+            if self._credits <= 0:
+                self._fetch_grants()
+            if self._credits <= 0 and not self._notes:
+                return
+            if not self._write_lock.acquire(blocking=False):
+                return
+            try:
+                self._send_notes()
+                while batch := self._take():
+                    self._writer.send(Post(batch))
+            finally:
+                self._write_lock.release()
+
+    # -- inside
+
+    def _append(self, pv: str, value: Any, stamp_s: float) -> None:
+        is_ack = pv == "ACK"
+        with self._lock:
+            if is_ack and self._acks >= MAX_ACKS:
+                self._room.wait_for(lambda: self._acks < MAX_ACKS, ACK_WAIT_S)
+            if not is_ack and len(self._entries) >= self._bound:
+                older = self._newest.get(pv)
+                if older is not None:
+                    older.value, older.stamp_s = value, stamp_s
+                    return
+            entry = _Entry(pv, value, stamp_s)
+            self._entries.append(entry)
+            if is_ack:
+                self._acks += 1
+            else:
+                self._newest[pv] = entry
+
+    def _take(self) -> list[Update]:
+        """The next batch, paid with credits; empty when there is none to be had."""
+        batch: list[Update] = []
+        with self._lock:
+            cost = 1
+            while self._entries and self._credits > 0 and len(batch) < MAX_UPDATES:
+                entry = self._entries[0]
+                array = isinstance(entry.value, np.ndarray)
+                if array and batch and cost > 1:
+                    break
+                cost = max(cost, entry.credits)
+                batch.append(entry.update())
+                self._entries.popleft()
+                if self._newest.get(entry.pv) is entry:
+                    del self._newest[entry.pv]
+                if entry.pv == "ACK":
+                    self._acks -= 1
+                if array and entry.credits > 1:
+                    break
+            if batch:
+                self._credits -= cost
+                self._room.notify_all()
+        return batch
+
+    def _send_notes(self) -> None:
+        while self._notes:
+            self._writer.send(self._notes.popleft())

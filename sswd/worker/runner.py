@@ -1,0 +1,117 @@
+"""Runs commands one at a time on the main thread and reports how each ended.
+
+One of the two firewalls of sswd: whatever user code raises becomes a Failure here.
+SystemExit passes: a system that calls sys.exit ends its worker.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from sswd.protocol import Execute, Failure
+from sswd.worker.adapter import Adapter
+from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.outbox import Outbox
+from sswd.worker.system import Aborted
+from sswd.worker.watch import CommandWatch, call_user
+
+log = logging.getLogger("sswd.worker")
+
+
+def failure_of(ex: BaseException) -> Failure:
+    """An exception as text. A broken `__str__` in user code is no excuse to die."""
+    try:
+        message = str(ex)
+    except Exception as broken:  # noqa: BLE001 (firewall around user code)
+        message = f"(its message cannot be had: {type(broken).__name__})"
+    trace = "".join(traceback.format_exception(ex, limit=-30))
+    return Failure(type(ex).__name__, message, trace)
+
+
+class Runner:
+    """The main loop of a worker; also the `io_get_queue` of a system with `run()`."""
+
+    def __init__(self, outbox: Outbox, watch: CommandWatch) -> None:
+        self._outbox = outbox
+        self._watch = watch
+        self._running: Execute | None = None
+        self._inbox: Inbox | None = None
+        self._adapter: Adapter | None = None
+
+    def run(self, adapter: Adapter, inbox: Inbox) -> None:
+        """Run commands until Stopped is raised."""
+        self._adapter, self._inbox = adapter, inbox
+        if adapter.loop is not None:
+            self._run_loop(adapter.loop)
+        while True:
+            if self._take(inbox.next()):
+                self._guarded(adapter.execute, self._running)
+
+    # -- io_get_queue of the classic contract
+
+    def get(self, block: bool = True, timeout: float | None = None) -> dict[str, Any]:
+        """The next command as {pv: value}; the former one counts as done.
+
+        Raises queue.Empty as queue.Queue does. Main thread only.
+        """
+        self.task_done()
+        assert self._inbox is not None
+        assert self._adapter is not None
+        while True:
+            command = self._inbox.next(timeout if block else 0.0)
+            if self._take(command):
+                return {command.pv: self._adapter.translate(command.value)}
+
+    def task_done(self) -> None:
+        """The command that `get` returned has ended."""
+        if self._running is not None:
+            self._finish(None)
+
+    def run_periodic(self, method: Callable[[], Any]) -> None:
+        """Call an `@every` method; a failure is logged, never fatal."""
+        try:
+            call_user(method)
+        except Exception:
+            log.exception("periodic method %s failed", method.__name__)
+
+    # -- inside
+
+    def _run_loop(self, loop: Callable[[], Any]) -> None:
+        """Keep a system's own `run()` going; returning from it ends the worker."""
+        while True:
+            try:
+                call_user(loop)
+            except Aborted as ex:
+                self._finish(failure_of(ex))
+            except Exception as ex:
+                if self._running is None:
+                    raise
+                self._finish(failure_of(ex))
+            else:
+                log.error("the system's run() returned; the worker ends")
+                raise SystemExit(0)
+
+    def _take(self, command: Execute) -> bool:
+        if not self._watch.begin(command.id):
+            self._outbox.finish(command.id, None, aborted=True)
+            return False
+        self._running = command
+        return True
+
+    def _guarded(self, execute: Callable[..., Any], command: Execute | None) -> None:
+        assert command is not None
+        failure = None
+        try:
+            call_user(execute, command.pv, command.value)
+        except (SystemExit, Stopped):
+            raise
+        except BaseException as ex:  # noqa: BLE001 (firewall around user code)
+            failure = failure_of(ex)
+        self._finish(failure)
+
+    def _finish(self, failure: Failure | None) -> None:
+        command, self._running = self._running, None
+        aborted = self._watch.end()
+        if command is not None:
+            self._outbox.finish(command.id, failure, aborted=aborted)

@@ -1,0 +1,43 @@
+"""What the worker offers to the system: posting, sleeping, knowing of an abort."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sswd.worker.outbox import Outbox
+from sswd.worker.system import Aborted
+from sswd.worker.watch import CommandWatch
+
+
+class WorkerServices:
+    """Implements `system.Services`. Methods may be called from any thread."""
+
+    def __init__(self, outbox: Outbox, watch: CommandWatch) -> None:
+        self._outbox = outbox
+        self._watch = watch
+
+    def post(self, updates: Mapping[str, Any]) -> None:
+        self._outbox.post(updates)
+        self._watch.raise_pending()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, or raise Aborted as soon as the running command is aborted."""
+        if self._watch.busy()[0]:
+            if self._watch.aborted.wait(seconds):
+                raise Aborted
+        else:
+            time.sleep(seconds)
+
+    def is_aborted(self) -> bool:
+        return bool(self._watch.busy()[0]) and self._watch.aborted.is_set()
+
+
+class PutQueue:
+    """`io_put_queue` of the classic contract: a queue of which one only sees `put`."""
+
+    def __init__(self, services: WorkerServices) -> None:
+        self._services = services
+
+    def put(self, updates: Mapping[str, Any]) -> None:
+        """Post every `pv: value` pair. Does not wait (but see outbox.py on ACK)."""
+        self._services.post(updates)

@@ -1,0 +1,54 @@
+"""stdout, stderr and logging of the worker, on their way into the IOC's log."""
+
+import faulthandler
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from sswd.protocol import Log
+
+MAX_TEXT = 16_000  # characters of one log record
+
+
+def redirect(stdio: int) -> None:
+    """Make `stdio` our stdout and stderr, also for C code and for faulthandler."""
+    os.dup2(stdio, 1)
+    os.dup2(stdio, 2)
+    sys.stdout, sys.stderr = (
+        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+        for fd in (1, 2)
+    )
+    faulthandler.enable(file=os.dup(2))  # a copy: drivers close fd 2
+
+
+class IocHandler(logging.Handler):
+    """Sends log records to the IOC; which threads log does not matter."""
+
+    def __init__(self, note: Callable[[Log], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            message = record.getMessage()
+        except (TypeError, ValueError) as ex:  # a driver's wrong format arguments
+            message = f"{record.msg!r} with unfit arguments ({ex})"
+        trace = (
+            "".join(traceback.format_exception(*record.exc_info))
+            if record.exc_info
+            else ""
+        )
+        self._note(
+            Log(record.levelno, record.name, message[:MAX_TEXT], trace[-MAX_TEXT:])
+        )
+
+
+def log_to_ioc(note: Callable[[Log], None], level: int = logging.INFO) -> None:
+    """Send the records of every logger in this process to the IOC."""
+    root = logging.getLogger()
+    root.handlers = [IocHandler(note)]
+    root.setLevel(level)
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)

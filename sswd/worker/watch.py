@@ -1,0 +1,125 @@
+"""Which command runs, whether it is asked to end, and the exception that ends it.
+
+The exception rung is a signal to the main thread. Its Python handler raises Aborted
+only while the main thread is in user code (below `call_user`) of that very command;
+inside our own code, which must not be torn, it leaves a mark that is raised on the way
+out of it. The idea is trio's (`trio/_core/_ki.py`).
+
+Threading model: the runner (main thread) begins and ends commands, the control thread
+cancels; `_lock` guards the ids.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from sswd.protocol import Rung
+from sswd.worker.system import Aborted
+
+SETUP = 0
+"""The "command" id during construction and setup, which Stop may interrupt."""
+IDLE = -1
+SIGNAL = signal.SIGRTMIN + 3  # unused by drivers known to us; SIGUSR1/2 are not
+
+_PROTECTED = (
+    "sswd.channel",
+    "sswd.codec",
+    "sswd.worker.control",
+    "sswd.worker.freeze",
+    "sswd.worker.inbox",
+    "sswd.worker.outbox",
+    "sswd.worker.runner",
+    "sswd.worker.services",
+    "sswd.worker.watch",
+)
+
+
+def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """The boundary: everything called from here is user code and may be aborted."""
+    return function(*args, **kwargs)
+
+
+def _may_raise_at(frame: FrameType | None) -> bool:
+    """Whether the interrupted code is user code below `call_user`."""
+    while frame is not None:
+        if frame.f_code is call_user.__code__:
+            return True
+        if frame.f_globals.get("__name__") in _PROTECTED:
+            return False
+        frame = frame.f_back
+    return False
+
+
+class CommandWatch:
+    """The command that runs in this worker."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._id = IDLE
+        self._since_s = time.monotonic()
+        self._cancelled = IDLE
+        self._raise_in = IDLE
+        self._abort: Callable[[], None] | None = None
+        self.aborted = threading.Event()
+
+    def install(self) -> None:
+        """Take the signal. Main thread only."""
+        signal.signal(SIGNAL, self._on_signal)
+
+    def set_abort(self, abort: Callable[[], None] | None) -> None:
+        """Name the system's `abort` method; None: it has none."""
+        self._abort = abort
+
+    def begin(self, command_id: int) -> bool:
+        """A command is about to run; False when it was cancelled before it came."""
+        with self._lock:
+            if command_id <= self._cancelled:
+                return False
+            self.aborted.clear()
+            self._id, self._since_s = command_id, time.monotonic()
+            return True
+
+    def end(self) -> bool:
+        """The command has ended; True when it had been asked to end."""
+        with self._lock:
+            was_cancelled = self._id <= self._cancelled
+            self._id, self._since_s = IDLE, time.monotonic()
+            return was_cancelled
+
+    def busy(self) -> tuple[int, float]:
+        """(id of the running command or 0, for how many seconds)."""
+        return max(self._id, 0), time.monotonic() - self._since_s
+
+    def cancel(self, command_id: int, rung: Rung) -> None:
+        """End `command_id`, now or when it comes. Control thread only."""
+        with self._lock:
+            self._cancelled = max(self._cancelled, command_id)
+            if self._id != command_id:
+                return
+            self.aborted.set()
+            if rung is Rung.EXCEPTION:
+                self._raise_in = command_id
+        if rung is Rung.EXCEPTION:
+            main = threading.main_thread().ident
+            if main is not None:
+                signal.pthread_kill(main, SIGNAL)
+        elif self._abort is not None:
+            threading.Thread(target=self._abort, name="sswd-abort", daemon=True).start()
+
+    def raise_pending(self) -> None:
+        """Raise the Aborted that came while our own code ran on the main thread."""
+        if self._raise_in == IDLE or self._id != self._raise_in:
+            return
+        if threading.current_thread() is threading.main_thread():
+            self._raise_in = IDLE
+            raise Aborted
+
+    def _on_signal(self, _number: int, frame: FrameType | None) -> None:
+        if self._id != self._raise_in or self._id == IDLE:
+            return
+        if _may_raise_at(frame):
+            self._raise_in = IDLE
+            raise Aborted
