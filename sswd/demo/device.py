@@ -31,7 +31,6 @@ class Session:
     def __init__(self, device: "Device", writer: asyncio.StreamWriter) -> None:
         self._device = device
         self._writer = writer
-        self.hangs = False
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         """Answer message by message until the client leaves."""
@@ -39,8 +38,8 @@ class Session:
             message = line.decode("latin-1").strip()
             if not message:
                 continue
-            answer = await self._device.execute(message)
-            if answer is not None and not self.hangs:
+            answer = await self._device.execute(message, self)
+            if answer is not None:
                 self._writer.write(answer + b"\n")
                 await self._writer.drain()
 
@@ -70,25 +69,27 @@ class Device:
             if self._sessions:
                 await asyncio.wait(list(self._sessions.values()), timeout=1.0)
 
-    async def execute(self, message: str) -> bytes | None:
-        """Run one message, with the time it takes; its answer or None."""
+    async def execute(self, message: str, session: Session) -> bytes | None:
+        """Run one message of a session, with the time it takes; its answer or None."""
         header = message.upper()
         await asyncio.sleep(self._latency_s)
         if header.startswith("*OPC?"):
             await self._wait_until_idle()
         answer = self._interpreter.execute(message)
-        if header.startswith("SIM:FAULT "):
-            self._apply(self._interpreter.fault)
-        return answer
+        if header.startswith("SIM:"):
+            if self._interpreter.fault is Fault.DROP:
+                self._drop_all_but(session)
+            return answer
+        return None if self._interpreter.fault is Fault.HANG else answer
 
     async def _wait_until_idle(self) -> None:
         while (busy_s := self._interpreter.busy_s()) > 0.0:  # noqa: ASYNC110
             await asyncio.sleep(min(busy_s, _OPC_POLL_S))
 
-    def _apply(self, fault: Fault) -> None:
-        for session in list(self._sessions):
-            session.hangs = fault is Fault.HANG
-            if fault is Fault.DROP:
+    def _drop_all_but(self, presser: Session) -> None:
+        self._interpreter.fault = Fault.NONE
+        for session in self._sessions:
+            if session is not presser:
                 session.drop()
 
     async def _session(
@@ -96,7 +97,7 @@ class Device:
     ) -> None:
         session = Session(self, writer)
         task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - asyncio runs this as a task
+        assert task is not None
         self._sessions[session] = task
         # A client that vanishes or sends an endless line ends its session, no more;
         # streams (3.11) log a traceback for a session that ends as cancelled.

@@ -39,17 +39,17 @@ from sswd.demo.instrument import (
 IDN = "SSWD,DEMO DIGITIZER,0,1.0"
 _ERRORS_KEPT = 16
 _FORMATS = {"REAL,64": "d", "REAL,32": "f"}
-_WELL_UNDER_ERROR = ("*", "SIM:", "SYST:", "STOP")
+_WELL_UNDER_ERROR = ("SIM:FAULT", "STOP", "*CLS")
 _CHANNEL = re.compile(r"CHAN(\d+):(STAT|RANG)(\??)")
 
 
 class Fault(enum.Enum):
-    """What can be wrong with it. New sessions are well, but for ERROR."""
+    """What can be wrong with it, until NONE; the button itself always works."""
 
     NONE = "NONE"
-    HANG = "HANG"  # the sessions open at that moment get no more answers
-    DROP = "DROP"  # the sessions open at that moment are closed
-    ERROR = "ERROR"  # every message is refused, but for *, SIM, SYST and STOP
+    HANG = "HANG"  # nothing is answered any more, though it is done
+    DROP = "DROP"  # closes all other sessions, and is NONE again
+    ERROR = "ERROR"  # nothing can be set or started
 
 
 class ScpiError(Exception):
@@ -83,8 +83,6 @@ class Interpreter:
             return None
 
     def _dispatch(self, header: str, argument: str) -> bytes | None:
-        if self.fault is Fault.ERROR and not header.startswith(_WELL_UNDER_ERROR):
-            raise ScpiError('-310,"System error; the fault button is on"')
         if match := _CHANNEL.fullmatch(header):
             number, setting, query = match.groups()
             return self._channel(number, setting, None if query else argument)
@@ -92,6 +90,8 @@ class Interpreter:
             return self._block(argument)
         if header in self._QUERIES:
             return self._QUERIES[header](self).encode()
+        if self.fault is Fault.ERROR and header not in _WELL_UNDER_ERROR:
+            raise ScpiError('-310,"System error; the fault button is on"')
         if header in self._ACTIONS:
             self._ACTIONS[header](self)
             return None
