@@ -1,0 +1,240 @@
+"""The configuration's keys: frozen structs with their types, bounds and defaults.
+
+Every key's one-line description stands here and nowhere else; the JSON Schema and
+docs/reference/configuration.md are made from it. What one type cannot say (that
+`limits` rise, that an enum has strings) is in rules.py.
+"""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
+Scalar = bool | int | float | str
+
+# A year is longer than any run; infinity would upset the timers.
+Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
+
+# Room for a long string, unless `length` says otherwise: as much as CMD and message.
+TEXT_CAPACITY = 10_000
+
+
+class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One PV that the system posts, or that clients write and sswd forwards."""
+
+    type: Annotated[
+        PvType,
+        Meta(
+            description="float, int (32 bits), bool, enum (needs strings), str (EPICS "
+            "string, 39 bytes), text (long string) or bytes (uint8, for images)"
+        ),
+    ]
+    value: Annotated[
+        Scalar | tuple[Scalar, ...] | None,
+        Meta(description="initial value; else 0, false, the first string or empty"),
+    ] = None
+    units: Annotated[
+        str,
+        Meta(description="engineering units (.EGU); CA metadata carries 7 bytes of it"),
+    ] = ""
+    precision: Annotated[
+        Annotated[int, Meta(ge=0, le=15)] | None,
+        Meta(description="decimals that displays show (.PREC) of a float"),
+    ] = None
+    limits: Annotated[
+        tuple[float, float] | None,
+        Meta(
+            description="[low, high] of a float or int; puts outside are REJECTED, "
+            "posts are not bound by them"
+        ),
+    ] = None
+    writable: Annotated[
+        bool, Meta(description="clients may write; writes are forwarded as commands")
+    ] = False
+    description: Annotated[
+        str, Meta(description="what the PV is; .DESC carries its first 40 characters")
+    ] = ""
+    strings: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="states of an enum (at most 16 of 25 bytes), or the two of a "
+            "bool, which are Off and On unless given"
+        ),
+    ] = ()
+    length: Annotated[
+        Annotated[int, Meta(ge=1, le=2**28)] | None,
+        Meta(
+            description="makes an array of at most so many float, int or str; the "
+            "capacity in bytes of text (10000 unless given) and bytes (required)"
+        ),
+    ] = None
+    finite: Annotated[
+        bool, Meta(description="refuse NaN and infinity, in puts and in posts")
+    ] = False
+    pending: Annotated[
+        Literal["fifo", "latest"],
+        Meta(
+            description="puts that wait: all of them in order, or a newer one replaces "
+            "the older, which ends REJECTED"
+        ),
+    ] = "fifo"
+    timeout_s: Annotated[
+        Seconds | None,
+        Meta(description="deadline of a put on this PV; else the system's"),
+    ] = None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the PV holds several float, int or str; text and bytes are not."""
+        return self.length is not None and self.type not in ("text", "bytes")
+
+    @property
+    def capacity(self) -> int:
+        """The most elements it holds: of an array, bytes of text and bytes, else 1."""
+        if self.type == "text":
+            return self.length or TEXT_CAPACITY
+        return self.length or 1
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The strings of an enum or a bool; empty for the other types."""
+        if self.type == "bool":
+            return self.strings or ("Off", "On")
+        return self.strings
+
+
+class RestartConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When and how often a worker is started again."""
+
+    delay_s: Annotated[
+        Seconds, Meta(description="first delay after a death; doubles each time")
+    ] = 0.5
+    max_delay_s: Annotated[
+        Seconds, Meta(description="the delay grows no further than this")
+    ] = 30.0
+    max_restarts: Annotated[
+        Annotated[int, Meta(ge=0)] | None,
+        Meta(
+            description="more deaths within window_s are FATAL; else there is no budget"
+        ),
+    ] = None
+    window_s: Annotated[
+        Seconds, Meta(description="the time over which max_restarts counts")
+    ] = 60.0
+    stall_s: Annotated[
+        Seconds, Meta(description="silence of the worker that counts as STALLED")
+    ] = 5.0
+    on_stall: Annotated[
+        Literal["tell", "restart"],
+        Meta(description="what to do about a stalled worker, besides its alarm"),
+    ] = "tell"
+    start_s: Annotated[
+        Seconds | None,
+        Meta(description="a start (import, constructor, setup) may take so long"),
+    ] = None
+
+
+class CommandConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How commands wait, expire and are aborted."""
+
+    queue: Annotated[
+        int, Meta(ge=1, description="commands that may wait; more are REJECTED")
+    ] = 64
+    timeout_s: Annotated[
+        Seconds | None,
+        Meta(description="deadline of a command, from its start; then TIMEOUT"),
+    ] = None
+    on_restart: Annotated[
+        Literal["flush", "keep"],
+        Meta(description="waiting commands when the worker is lost: reject or keep"),
+    ] = "flush"
+    on_down: Annotated[
+        Literal["reject", "queue"],
+        Meta(description="puts while no worker is RUNNING: reject or let them wait"),
+    ] = "reject"
+    abort_s: Annotated[
+        tuple[
+            Annotated[float, Meta(ge=0, le=3600)],
+            Annotated[float, Meta(ge=0, le=3600)],
+            Annotated[float, Meta(ge=0, le=3600)],
+        ],
+        Meta(
+            description="time that an abort gives to the flag and abort(), to the "
+            "exception, and to SIGTERM before SIGKILL"
+        ),
+    ] = (1.0, 2.0, 2.0)
+
+
+class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One system: the class that a worker runs, its PVs and its policies."""
+
+    target: Annotated[
+        str,
+        Meta(
+            description='"package.module:Class"; imported in the worker, never in the '
+            "IOC; found from the folder of the TOML file first"
+        ),
+    ]
+    prefix: Annotated[
+        str, Meta(description="follows the top-level prefix in every PV name")
+    ] = ""
+    args: Annotated[
+        dict[str, Any], Meta(description="keyword arguments of the class")
+    ] = field(default_factory=dict)
+    pvs: Annotated[dict[str, PvConfig], Meta(description="PVs of its own, by name")] = (
+        field(default_factory=dict)
+    )
+    group: Annotated[
+        str | None,
+        Meta(
+            description='"module:Class" of your own caproto PVGroup, imported in the '
+            "IOC, that holds a SubGroup(Server)"
+        ),
+    ] = None
+    restart: Annotated[RestartConfig, Meta(description="restart policy")] = field(
+        default_factory=RestartConfig
+    )
+    command: Annotated[CommandConfig, Meta(description="command policy")] = field(
+        default_factory=CommandConfig
+    )
+    standby: Annotated[
+        bool,
+        Meta(description="keep a second worker imported, for a restart within 50 ms"),
+    ] = False
+    park: Annotated[
+        str | None,
+        Meta(
+            description='"module:function" that puts the hardware into a safe state '
+            "after a worker died, in a process of its own"
+        ),
+    ] = None
+    park_s: Annotated[Seconds, Meta(description="park may take so long")] = 5.0
+    outbox: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="updates kept in order while the IOC is busy; beyond, the "
+            "newest of each PV",
+        ),
+    ] = 64
+    memory_max_mb: Annotated[
+        Annotated[float, Meta(gt=0, le=1e9)] | None,
+        Meta(description="a worker above this is restarted when it is idle"),
+    ] = None
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The configuration of one sswd daemon."""
+
+    prefix: Annotated[
+        str, Meta(description="starts every PV name, IOC statistics included")
+    ] = ""
+    system: Annotated[
+        dict[str, SystemConfig],
+        Meta(description="the systems by name, at least one; one worker each"),
+    ]
+
+    def prefix_of(self, system: str) -> str:
+        """The whole prefix of the PVs of one of the systems."""
+        return self.prefix + self.system[system].prefix
