@@ -39,7 +39,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     precision: Annotated[
         Annotated[int, Meta(ge=0, le=15)] | None,
-        Meta(description="decimals of a float that displays show (.PREC); 3 unless given"),
+        Meta(description="decimals that displays show of a float (.PREC), else 3"),
     ] = None
     limits: Annotated[
         tuple[float, float] | None,

@@ -1,8 +1,8 @@
 """Declared PVs: the configuration's PvConfig -> record-typed channels of caproto.
 
 `declare()` makes them, at the start and when a worker's class declares more;
-`check_put()` judges what a client wrote. Limits are in the metadata, but caproto does not enforce
-them here: it would refuse a put before the command ledger could tell why.
+`check_put()` judges what a client wrote. Limits are in the metadata, but caproto does
+not enforce them here: it would refuse a put before the command ledger could tell why.
 """
 
 import math
