@@ -1,0 +1,40 @@
+"""The safe command language of sequences, and the rules of stepping. Pure: no I/O."""
+
+from sswd.sequence.errors import (
+    GrammarError,
+    StepError,
+    TriggerError,
+    TriggerKeyError,
+    VerbError,
+)
+from sswd.sequence.grammar import Call, parse
+from sswd.sequence.points import DEFAULT_LIMIT, Series
+from sswd.sequence.preview import Preview, preview
+from sswd.sequence.registration import Verb, verb, verbs_of
+from sswd.sequence.stepping import Step, Stepper, index_for
+from sswd.sequence.trigger_text import index_from
+from sswd.sequence.verbs import Parameter, VerbSignature, signature_of
+
+__all__ = [
+    "DEFAULT_LIMIT",
+    "Call",
+    "GrammarError",
+    "Parameter",
+    "Preview",
+    "Series",
+    "Step",
+    "StepError",
+    "Stepper",
+    "TriggerError",
+    "TriggerKeyError",
+    "Verb",
+    "VerbError",
+    "VerbSignature",
+    "index_for",
+    "index_from",
+    "parse",
+    "preview",
+    "signature_of",
+    "verb",
+    "verbs_of",
+]
