@@ -41,6 +41,8 @@ class FrameReader(Generic[M]):
         self._head = b""
         self._body: npt.NDArray[np.uint8] | None = None
         self._filled = 0
+        self.is_dry = False
+        """Whether the last read found nothing (non-blocking fd)."""
 
     def read(self) -> list[M]:
         """Read once and return the messages that are complete now.
@@ -48,11 +50,13 @@ class FrameReader(Generic[M]):
         Empty when nothing was there on a non-blocking fd, or only a part. Raises
         ChannelClosed at EOF or reset, ProtocolError on bytes that are no message.
         """
+        self.is_dry = False
         try:
             if self._body is not None:
                 return self._read_body(self._body)
             data = os.read(self._fd, READ_BYTES)
         except BlockingIOError:
+            self.is_dry = True
             return []
         except OSError as ex:
             raise ChannelClosed(f"read failed: {ex.strerror}") from ex
@@ -133,6 +137,10 @@ class FrameWriter:
                 n -= unsent.popleft().nbytes
             if n:
                 unsent[0] = unsent[0][n:]
+
+    def drop(self) -> None:
+        """Forget what waits: the reader is gone."""
+        self._unsent.clear()
 
     def _first_buffers(self) -> list[Buffer]:
         if len(self._unsent) <= _MAX_BUFFERS:

@@ -7,6 +7,7 @@ msgpack itself would cost a factor of 2 to 4.
 """
 
 import struct
+from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -25,6 +26,19 @@ _PADDING = bytes(8)
 Buffer = bytes | memoryview
 
 M = TypeVar("M")
+
+
+LARGE = 1 << 20
+"""Bytes; an array from this size costs LARGE_CREDITS instead of one."""
+LARGE_CREDITS = 4
+
+
+def credits_of(values: Iterable[object]) -> int:
+    """What a Post with these values costs; both ends reckon with this."""
+    for value in values:
+        if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+            return LARGE_CREDITS
+    return 1
 
 
 class Unsendable:

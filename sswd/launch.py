@@ -82,13 +82,18 @@ class WorkerProcess:
         self._connections = connections
         self.cmd, self.ctl, self.up, self.stdio = (c.fileno() for c in connections)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the worker process, unless it is reaped already."""
+    def terminate(self) -> None:
+        """SIGTERM to the worker process alone, unless it is gone already."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.exited, number)
+            signal.pidfd_send_signal(self.exited, signal.SIGTERM)
 
     def kill_group(self) -> None:
-        """SIGKILL the worker with every child that stayed in its process group."""
+        """SIGKILL the worker with every child that stayed in its process group.
+
+        Both ways: a process that was just born does not lead its group yet.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 

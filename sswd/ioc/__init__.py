@@ -1,0 +1,16 @@
+"""The IOC side of sswd: the only place where caproto appears."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sswd.ioc.template import Server
+
+__all__ = ["Server"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Server":
+        from sswd.ioc.template import Server
+
+        return Server
+    raise AttributeError(f"module 'sswd.ioc' has no attribute {name!r}")

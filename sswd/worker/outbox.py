@@ -20,15 +20,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from sswd.channel import FrameWriter
+from sswd.codec import LARGE_CREDITS, credits_of
 from sswd.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.freeze import freeze
 
 MAX_UPDATES = 256  # of one Post message
-LARGE = 1 << 20  # bytes; an array from this size costs LARGE_CREDITS
-LARGE_CREDITS = 4
 MAX_ACKS = 256  # unsent ones, before their poster waits
 MAX_NOTES = 256  # unsent log records; the oldest are dropped and counted
 ACK_WAIT_S = 5.0
@@ -47,8 +44,7 @@ class _Entry:
 
     @property
     def credits(self) -> int:
-        large = isinstance(self.value, np.ndarray) and self.value.nbytes >= LARGE
-        return LARGE_CREDITS if large else 1
+        return credits_of((self.value,))
 
 
 class Outbox:
@@ -169,28 +165,33 @@ class Outbox:
                 self._newest[pv] = entry
 
     def _take(self) -> list[Update]:
-        """The next batch, paid with credits; empty when there is none to be had."""
+        """The next batch, paid with credits; empty when there is none to be had.
+
+        A large array travels alone, so that the IOC publishes one a turn.
+        """
         batch: list[Update] = []
         with self._lock:
-            cost = 1
-            while self._entries and self._credits > 0 and len(batch) < MAX_UPDATES:
-                entry = self._entries[0]
-                array = isinstance(entry.value, np.ndarray)
-                if array and batch and cost > 1:
+            if self._credits <= 0:
+                return batch
+            while self._entries and len(batch) < MAX_UPDATES:
+                is_large = self._entries[0].credits == LARGE_CREDITS
+                if is_large and batch:
                     break
-                cost = max(cost, entry.credits)
-                batch.append(entry.update())
-                self._entries.popleft()
-                if self._newest.get(entry.pv) is entry:
-                    del self._newest[entry.pv]
-                if entry.pv == "ACK":
-                    self._acks -= 1
-                if array and entry.credits > 1:
+                batch.append(self._pop().update())
+                if is_large:
                     break
             if batch:
-                self._credits -= cost
+                self._credits -= credits_of(value for _, value, _ in batch)
                 self._room.notify_all()
         return batch
+
+    def _pop(self) -> _Entry:
+        entry = self._entries.popleft()
+        if self._newest.get(entry.pv) is entry:
+            del self._newest[entry.pv]
+        if entry.pv == "ACK":
+            self._acks -= 1
+        return entry
 
     def _send_notes(self) -> None:
         while self._notes:

@@ -17,7 +17,7 @@ def redirect(stdio: int) -> None:
     os.dup2(stdio, 1)
     os.dup2(stdio, 2)
     sys.stdout, sys.stderr = (
-        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: PTH123, SIM115
+        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         for fd in (1, 2)
     )
     faulthandler.enable(file=os.dup(2))  # a copy: drivers close fd 2

@@ -1,0 +1,200 @@
+"""The bridge: the thread between a worker's pipes and the loop's two doors.
+
+One thread per worker process. It polls and never blocks on a pipe: what a pipe does not
+take waits in its FrameWriter until poll says there is room. It stamps what it brings
+with its run, so that nothing from a dead run can be taken for the living.
+
+Threading model: the loop makes and starts it, calls `order` and `attach`, and reads
+`heard_s`. Everything else happens on the thread "sswd-bridge NAME RUN". It ends by
+itself when the process is gone, after delivering Gone as its last word.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from sswd.channel import READ_BYTES, FrameReader, FrameWriter
+from sswd.codec import MessageDecoder
+from sswd.errors import ChannelClosed, ProtocolError
+from sswd.ioc.doors import Door
+from sswd.ioc.told import LineLog
+from sswd.launch import WorkerProcess
+from sswd.protocol import Execute, Message, Up
+
+log = logging.getLogger("sswd.worker")
+
+EOF_GRACE_S = 0.5
+"""A worker that closed its pipe may take so long to exit by itself."""
+MAX_READS = 16
+"""Reads of the up pipe before the other descriptors get their turn."""
+
+
+class Gone:
+    """The bridge's last word: the process has exited and its pipe is drained."""
+
+    def __init__(self, tail: list[str], seen_s: float) -> None:
+        self.tail = tail
+        self.seen_s = seen_s
+
+
+class Bridge(threading.Thread):
+    """Carries messages between one worker process and the loop."""
+
+    def __init__(self, run: Any, process: WorkerProcess, name: str, up: Door) -> None:
+        super().__init__(name=f"sswd-bridge {name}", daemon=True)
+        self._run = run
+        self._process = process
+        self._up_door = up
+        self._orders: deque[Message] = deque()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._commands: Door | None = None
+        self._reader: FrameReader[Up] = FrameReader(process.up, MessageDecoder(Up))
+        self._cmd = FrameWriter(process.cmd)
+        self._ctl = FrameWriter(process.ctl)
+        self._lines = LineLog(log, name)
+        self._poll = select.poll()
+        self._kill_at_s: float | None = None
+        self._exited = False
+        self._crowded: set[int] = set()
+        self._is_listening = False
+        self.heard_s: float | None = None
+        """When the worker last said anything (monotonic); None: not yet."""
+
+    # -- from the loop
+
+    def order(self, message: Message) -> None:
+        """Send Begin, Grant, Cancel or Stop."""
+        self._orders.append(message)
+        with contextlib.suppress(OSError):  # the thread has ended and closed it
+            os.eventfd_write(self._wake, 1)
+
+    def attach(self, commands: Door) -> None:
+        """From now on carry the commands of this door: this run has begun."""
+        self._commands = commands
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self._wake, 1)
+
+    # -- the thread
+
+    def run(self) -> None:
+        """Carry until the process is gone."""
+        for fd in (self._wake, self._process.up, self._process.stdio):
+            self._poll.register(fd, select.POLLIN)
+        self._poll.register(self._process.exited, select.POLLIN)
+        while not self._exited:
+            self._turn()
+        self._last_words()
+
+    def _turn(self) -> None:
+        for fd, _events in self._poll.poll(self._timeout_ms()):
+            if fd == self._process.up:
+                self._receive(MAX_READS)
+            elif fd == self._process.stdio:
+                self._read_stdio()
+            elif fd == self._process.exited:
+                self._exited = True
+        if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
+            self._process.kill_group()
+            self._kill_at_s = time.monotonic() + 1.0
+        self._send()
+        self._lines.flush()
+
+    def _timeout_ms(self) -> float | None:
+        waits = [] if self._kill_at_s is None else [self._kill_at_s - time.monotonic()]
+        if self._lines.holds_back:
+            waits.append(1.0)
+        return max(0.0, min(waits)) * 1000 if waits else None
+
+    def _receive(self, reads: int) -> None:
+        for _ in range(reads):
+            try:
+                messages = self._reader.read()
+            except ChannelClosed:
+                return self._up_closed()
+            except ProtocolError as ex:
+                log.error("worker sent what is no message (%s); killing it", ex)
+                self._process.kill_group()
+                return self._up_closed()
+            if self._reader.is_dry:
+                return None
+            self.heard_s = time.monotonic()
+            for message in messages:
+                self._up_door.push((self._run, message))
+        return None
+
+    def _up_closed(self) -> None:
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(self._process.up)
+        if self._kill_at_s is None:
+            self._kill_at_s = time.monotonic() + EOF_GRACE_S
+
+    def _read_stdio(self) -> None:
+        try:
+            data = os.read(self._process.stdio, READ_BYTES)
+        except BlockingIOError:
+            return
+        if data:
+            self._lines.feed(data)
+        else:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(self._process.stdio)
+
+    def _send(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        try:
+            while self._orders:
+                self._ctl.send(self._orders.popleft())
+            if self._commands is not None:
+                self._send_commands(self._commands)
+            self._ctl.flush()
+            self._cmd.flush()
+        except ChannelClosed:
+            self._cmd.drop()  # its exit is on the way; the ledger settles the rest
+            self._ctl.drop()
+        self._want_room(self._process.cmd, self._cmd)
+        self._want_room(self._process.ctl, self._ctl)
+
+    def _want_room(self, fd: int, writer: FrameWriter) -> None:
+        if writer.owes == (fd in self._crowded):
+            return
+        if writer.owes:
+            self._crowded.add(fd)
+            self._poll.register(fd, select.POLLOUT)
+        else:
+            self._crowded.discard(fd)
+            self._poll.unregister(fd)
+
+    def _send_commands(self, door: Door) -> None:
+        if not self._is_listening:
+            self._is_listening = True
+            self._poll.register(door.fileno(), select.POLLIN)
+        door.hush()
+        while len(door):
+            command: Execute = door.take()
+            self._cmd.send(command)
+
+    def _last_words(self) -> None:
+        """Drain before judging: a message outlives its writer in the pipe.
+
+        The worker's children may hold the pipe open, so this ends at EOF or when
+        nothing more is there.
+        """
+        seen_s = time.monotonic()
+        self._process.kill_group()
+        self._reader.is_dry = False
+        while not self._reader.is_dry:
+            try:
+                messages = self._reader.read()
+            except (ChannelClosed, ProtocolError):
+                break
+            for message in messages:
+                self._up_door.push((self._run, message))
+        self._read_stdio()
+        os.close(self._wake)
+        self._up_door.push((self._run, Gone(self._lines.end(), seen_s)))

@@ -1,0 +1,142 @@
+"""The loop's side of the up door: updates published in portions, messages dispatched.
+
+At most TURN_UPDATES updates or one large array a turn of the loop, the rest by
+call_soon, so that clients' requests get through between. Messages of other runs than
+the active and the standby are dropped: nothing from a dead run reaches a PV.
+
+Threading model: the loop's own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sswd.codec import credits_of
+from sswd.ioc.bridge import Gone
+from sswd.ioc.desk import Desk
+from sswd.ioc.doors import Door
+from sswd.ioc.publisher import Publisher
+from sswd.ioc.run import Run
+from sswd.protocol import Finished, Grant, Message, Post, Update
+
+log = logging.getLogger("sswd.ioc")
+
+TURN_UPDATES = 128
+GRANT_AT = 4
+"""Credits owed before they are returned, in one Grant."""
+
+
+class Listener(Protocol):
+    """Who hears what is no post: the supervisor."""
+
+    def is_active(self, run: Run) -> bool: ...
+    def hear(self, run: Run, message: Message) -> None: ...
+    def gone(self, run: Run, gone: Gone) -> None: ...
+
+
+class _Batch:
+    """Updates of one message that are being published, and what follows them."""
+
+    __slots__ = ("cost", "finished", "next", "run", "updates")
+
+    def __init__(self, run: Run | None, updates: list[Update]) -> None:
+        self.run = run
+        self.updates = updates
+        self.next = 0
+        self.cost = 0
+        self.finished: Finished | None = None
+
+
+class Inflow:
+    """Drains the up door of one system."""
+
+    def __init__(
+        self, door: Door, publisher: Publisher, desk: Desk, listener: Listener
+    ) -> None:
+        self._door = door
+        self._publisher = publisher
+        self._desk = desk
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._batch: _Batch | None = None
+        self._owed = 0
+        self._is_scheduled = False
+        self._loop.add_reader(door.fileno(), self._wake)
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._loop.remove_reader(self._door.fileno())
+
+    def _wake(self) -> None:
+        self._door.hush()
+        if not self._is_scheduled:
+            self._turn()
+
+    def _later(self) -> None:
+        self._is_scheduled = False
+        self._turn()
+
+    def _turn(self) -> None:
+        left = TURN_UPDATES
+        while left > 0:
+            if self._batch is not None:
+                left -= self._publish(self._batch, left)
+            elif len(self._door):
+                self._open(self._door.take())
+            else:
+                return
+        self._is_scheduled = True
+        self._loop.call_soon(self._later)
+
+    def _open(self, item: Any) -> None:
+        """Begin with one item: (run, message) of a bridge, or {pv: value} by hand."""
+        if isinstance(item, Mapping):
+            self._batch = _Batch(None, [(str(k), v, 0.0) for k, v in item.items()])
+            return
+        run, message = item
+        if isinstance(message, Gone):
+            self._listener.gone(run, message)
+        elif isinstance(message, Post | Finished) and self._listener.is_active(run):
+            self._batch = self._batch_of(run, message)
+        else:
+            self._listener.hear(run, message)
+
+    def _batch_of(self, run: Run, message: Post | Finished) -> _Batch:
+        if isinstance(message, Post):
+            batch = _Batch(run, message.updates)
+            batch.cost = credits_of(value for _, value, _ in message.updates)
+        else:
+            batch = _Batch(run, message.posts)
+            batch.finished = message
+        return batch
+
+    def _publish(self, batch: _Batch, left: int) -> int:
+        """Publish the next updates; how much of the turn they took."""
+        end = min(batch.next + left, len(batch.updates))
+        for pv, value, stamp_s in batch.updates[batch.next : end]:
+            self._publish_one(pv, value, stamp_s or None)
+        took = end - batch.next
+        batch.next = end
+        if end == len(batch.updates):
+            self._batch = None
+            self._close_batch(batch)
+        return left if batch.cost > 1 else max(took, 1)
+
+    def _publish_one(self, pv: str, value: object, stamp_s: float | None) -> None:
+        published = self._publisher.publish(pv, value, stamp_s)
+        if pv == "ACK" and published is not None:
+            self._desk.acknowledged(published)
+
+    def _close_batch(self, batch: _Batch) -> None:
+        if batch.finished is not None:
+            self._desk.finished(batch.finished.id, batch.finished.failure)
+        if batch.run is not None:
+            self._owed += batch.cost
+            if self._owed >= GRANT_AT:
+                batch.run.order(Grant(self._owed))
+                self._owed = 0
+
+    def new_run(self) -> None:
+        """Credits owed to a dead run are owed to nobody."""
+        self._owed = 0

@@ -1,0 +1,146 @@
+"""The daemon: composes templates of all systems, serves them, handles signals."""
+
+import asyncio
+import faulthandler
+import importlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from caproto.server import PVGroup
+from caproto.server.stats import StatusHelper
+
+from sswd.errors import ConfigError
+from sswd.ioc.ca import Context
+from sswd.ioc.guardian import Guardian
+from sswd.ioc.lifecycle import Event
+from sswd.ioc.lock import prefix_lock
+from sswd.ioc.template import Server
+from sswd.keys import Config, SystemConfig
+
+log = logging.getLogger("sswd.ioc")
+
+
+def compose(config: Config, folder: Path) -> tuple[dict[str, Any], list[Server]]:
+    """The PVs and templates of all systems; nothing runs yet.
+
+    Raises ConfigError (group that cannot be imported, names that collide).
+    """
+    pvdb: dict[str, Any] = {}
+    servers = []
+    for name, system in config.system.items():
+        root, server = _template(name, system, config.prefix + system.prefix, folder)
+        server.system_name, server.folder = name, folder
+        server.system = system
+        server.served_into(pvdb)
+        servers.append(server)
+        _merge(pvdb, root.pvdb, name)
+    statistics = dict(StatusHelper(prefix=f"{config.prefix}IOC:").pvdb)
+    del statistics[f"{config.prefix}IOC:SYSRESET"]  # it is sys.exit(0) for any client
+    _merge(pvdb, statistics, "IOC")
+    return pvdb, servers
+
+
+def run(config: Config, *, folder: Path) -> int:
+    """Serve until TERM or INT; returns the exit code 0.
+
+    `folder` is that of the configuration file: the workers' sys.path starts with it.
+    Raises ConfigError, PortTakenError (port or prefix). Main thread only.
+    """
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    with prefix_lock(config):
+        pvdb, servers = compose(config, folder)
+        asyncio.run(Service(pvdb, servers).serve())
+    return 0
+
+
+class Service:
+    """One daemon on the running loop."""
+
+    def __init__(self, pvdb: dict[str, Any], servers: list[Server]) -> None:
+        self._pvdb = pvdb
+        self._servers = servers
+        self._stop = asyncio.Event()
+        self._stops = 0
+
+    async def serve(self) -> None:
+        """Serve until a signal says stop; then stop all workers at once."""
+        guardian = Guardian()
+        for server in self._servers:
+            server.guardian = guardian
+        self._take_signals()
+        context = asyncio.create_task(Context(self._pvdb).run())
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not context.done():
+            log.info("stopping: the workers first, then Channel Access")
+        await asyncio.gather(*(server.close() for server in self._servers))
+        guardian.close()
+        if context.done():
+            context.result()  # raises what ended it: a taken port
+        context.cancel()
+        await asyncio.wait({context})
+        log.info("stopped")
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped_by, number)
+        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+
+    def _stopped_by(self, number: signal.Signals) -> None:
+        self._stops += 1
+        log.info("%s received", number.name)
+        self._stop.set()
+        if self._stops == 2:
+            log.warning("second signal: killing the workers instead of waiting")
+            for server in self._servers:
+                server.kill()
+
+    def _hung_up(self) -> None:
+        if os.isatty(0):
+            self._stopped_by(signal.SIGHUP)
+            return
+        log.info("SIGHUP received: restarting the workers with fresh code")
+        for server in self._servers:
+            if server.WORKER.feed is not None:
+                server.WORKER.feed(Event.RESTART)
+
+
+def _template(
+    name: str, system: SystemConfig, prefix: str, folder: Path
+) -> tuple[PVGroup, Server]:
+    if system.group is None:
+        server = Server(prefix, name=name)
+        return server, server
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    module, _, class_name = system.group.partition(":")
+    try:
+        root = getattr(importlib.import_module(module), class_name)(prefix=prefix)
+    except Exception as ex:
+        raise ConfigError(
+            f"system.{name}.group: {system.group!r} cannot be made: "
+            f"{type(ex).__name__}: {ex}"
+        ) from ex
+    found = [g for g in root.groups.values() if isinstance(g, Server)]
+    if len(found) != 1:
+        raise ConfigError(
+            f"system.{name}.group: {system.group!r} needs exactly one "
+            f"SubGroup(Server), it has {len(found)}"
+        )
+    found[0].group = root
+    return root, found[0]
+
+
+def _merge(pvdb: dict[str, Any], more: dict[str, Any], name: str) -> None:
+    both = sorted(pvdb.keys() & more.keys())
+    if both:
+        raise ConfigError(
+            f"system.{name}: PV {both[0]} exists already; give each system its prefix"
+        )
+    pvdb.update(more)

@@ -1,0 +1,194 @@
+"""Everything that serves one system, put together: ledger, desk, doors, supervisor.
+
+Made by the template's start-up hook, on the loop.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from sswd.config import pv_from_dict
+from sswd.errors import ConfigError
+from sswd.ioc.commands import Ledger, Policy
+from sswd.ioc.declared import check_put, declare
+from sswd.ioc.desk import Desk
+from sswd.ioc.doors import CommandDoor, Door
+from sswd.ioc.guardian import Guardian
+from sswd.ioc.inflow import Inflow
+from sswd.ioc.lifecycle import Event
+from sswd.ioc.postmortem import Archive
+from sswd.ioc.publisher import FED_FROM_THE_START, Publisher, Target
+from sswd.ioc.supervisor import Supervisor
+from sswd.ioc.vitals import pulse_period_s
+from sswd.keys import PvConfig, SystemConfig
+from sswd.protocol import Loaded, WorkerSpec
+
+log = logging.getLogger("sswd.ioc")
+
+PARK_TARGET = "sswd.worker.park:Park"
+CREDITS = 8
+CLOSE_S = 7.6
+"""The daemon's stop ends within 8 s, whatever the worker does."""
+
+
+class Template(Protocol):
+    """The Server group, as this module uses it."""
+
+    prefix: str
+    WORKER: Any
+
+    def add_pvs(self, channels: Mapping[str, Any]) -> None: ...
+
+
+class ServedSystem:
+    """One system behind one template."""
+
+    def __init__(
+        self,
+        name: str,
+        config: SystemConfig,
+        server: Any,
+        *,
+        folder: Path,
+        guardian: Guardian,
+        group: Any = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.status = server.WORKER
+        self._server = server
+        self._declared: dict[str, PvConfig] = {}
+        self.spec = self._spec(folder, config.target, config.args)
+        self.park_spec = (
+            self._spec(folder, PARK_TARGET, {"routine": config.park, **config.args})
+            if config.park
+            else None
+        )
+        self.posts = Door()
+        self.commands: Door = CommandDoor(self._submit_by_hand)
+        self.publisher = Publisher(name)
+        for pv in FED_FROM_THE_START:
+            target = Target(getattr(server, pv), is_writable=False)
+            self.publisher.add(pv, target, is_fed=True)
+        progress = Target(server.PROGRESS, is_writable=False)
+        self.publisher.add("PROGRESS", progress, is_fed=False)
+        self.publisher.govern("CMD", server.CMD)
+        if group is not None:
+            self._add_group(group)
+        self.declare_pvs(config.pvs)
+        self.supervisor = Supervisor(self, guardian, Archive(server.prefix or name))
+        self.desk = Desk(
+            Ledger(self._policy()),
+            server,
+            self.publisher,
+            self.supervisor.send,
+            self.supervisor.climb,
+        )
+        self._inflow = Inflow(self.posts, self.publisher, self.desk, self.supervisor)
+
+    # -- life
+
+    def start(self) -> None:
+        """Start the first worker."""
+        self.publisher.worker_gone()
+        self.supervisor.feed(Event.START)
+
+    async def close(self) -> None:
+        """Stop the worker for good; at most CLOSE_S."""
+        self.supervisor.feed(Event.SHUTDOWN)
+        try:
+            await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
+        except TimeoutError:
+            log.error("system '%s': still not stopped; leaving it", self.name)
+        self._inflow.close()
+        self.supervisor.close()
+        self.desk.close()
+        self.commands.close()
+        self.posts.close()
+
+    def new_run(self) -> None:
+        """A run begins."""
+        self._inflow.new_run()
+
+    # -- puts
+
+    def submit(self, pv: str, value: Any) -> "asyncio.Future[None]":
+        """Make a command of a put; publish an accepted value at once."""
+        config = self._declared.get(pv)
+        refusal = None if config is None else check_put(config, value)
+        future = self.desk.submit(pv, value, refusal)
+        if not future.done():
+            self.publisher.read_back(pv, value)
+        return future
+
+    def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
+        for pv, value in commands.items():
+            self.submit(str(pv), value).add_done_callback(lambda f: f.exception())
+
+    async def forward(self, pv: str, value: object) -> None:
+        """The putter of a declared PV."""
+        await self.submit(pv, value)
+
+    # -- PVs
+
+    def declare(self, loaded: Loaded) -> None:
+        """Serve the PVs that the system's class declares; names known stay."""
+        found: dict[str, PvConfig] = {}
+        for name, keys in loaded.pvs.items():
+            if name in self._declared:
+                continue
+            try:
+                found[name] = pv_from_dict(name, keys, self.config.target)
+            except ConfigError as ex:
+                log.error("system '%s': PV left out: %s", self.name, ex)
+        self.declare_pvs(found)
+
+    def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
+        """Serve these PVs from now on."""
+        if not pvs:
+            return
+        channels = declare(pvs, prefix=self._server.prefix, forward=self.forward)
+        for name, config in pvs.items():
+            target = Target(
+                channels[name], is_writable=config.writable, finite=config.finite
+            )
+            self.publisher.add(name, target, is_fed=True)
+        self._declared.update(pvs)
+        self._server.add_pvs({c.pvname: c for c in channels.values()})
+
+    def _add_group(self, group: Any) -> None:
+        """Names under the user's own group, without its prefix; Server's come first."""
+        own = set(self._server.pvdb)
+        for pvname, data in group.pvdb.items():
+            name = pvname.removeprefix(group.prefix)
+            if pvname not in own and not self.publisher.knows(name):
+                self.publisher.add(name, Target(data, is_writable=True), is_fed=False)
+
+    # -- inside
+
+    def _spec(self, folder: Path, target: str, args: dict[str, Any]) -> WorkerSpec:
+        return WorkerSpec(
+            name=self.name,
+            target=target,
+            args=args,
+            folder=str(folder),
+            pulse_s=pulse_period_s(self.config.restart.stall_s),
+            outbox=self.config.outbox,
+            credits=CREDITS,
+        )
+
+    def _policy(self) -> Policy:
+        command, pvs = self.config.command, self.config.pvs
+        return Policy(
+            queue=command.queue,
+            timeout_s=command.timeout_s,
+            on_restart=command.on_restart,
+            on_down=command.on_down,
+            abort_s=command.abort_s,
+            latest=frozenset(n for n, pv in pvs.items() if pv.pending == "latest"),
+            timeouts_s={
+                n: pv.timeout_s for n, pv in pvs.items() if pv.timeout_s is not None
+            },
+        )

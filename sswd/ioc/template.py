@@ -1,0 +1,276 @@
+"""The template: CMD, ACK, message, values, and the PVs that tell of commands.
+
+Usable alone, by the daemon, and as `SubGroup(Server, prefix="seq:")` in one's own
+PVGroup, under `sswd run` or under caproto's own `run()`.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from caproto import ChannelType, SkipWrite
+from caproto.server import PVGroup, SubGroup, pvproperty
+
+from sswd.config import from_dict
+from sswd.errors import CommandRejected
+from sswd.ioc.ca import fill_record_fields
+from sswd.ioc.commands import CommandState
+from sswd.ioc.guardian import Guardian
+from sswd.ioc.lifecycle import Event
+from sswd.ioc.longstring import LongString, LongStringRO
+from sswd.ioc.status import WorkerStatus, is_act, momentary
+from sswd.ioc.system import ServedSystem
+from sswd.keys import SystemConfig
+
+log = logging.getLogger("sswd.ioc")
+
+LENGTH = 10_000
+"""Capacity of CMD, message (bytes) and values (elements)."""
+NO_SYSTEM = (
+    'no system is set: name one with `server.system = "module:Class"` before run(), '
+    "or `target` in the configuration"
+)
+
+
+class Server(PVGroup):  # type: ignore[misc]
+    """Serves one blocking system. The names are those of the sequence server wrapper.
+
+    Classic use, in one's own PVGroup::
+
+        class StageIOC(PVGroup):
+            seq = SubGroup(Server, prefix="seq:")
+            GO = pvproperty(value=0)
+
+            @GO.putter
+            async def GO(self, instance, value):
+                await self.seq.system_io_execute(pv_name="CMD", value="[0]")
+
+        ioc = StageIOC(prefix="LAB:")
+        ioc.seq.system = "mylab.stage:Stage"
+        run(ioc.pvdb)
+    """
+
+    CMD = pvproperty(
+        value="This is command string",
+        dtype=LongString,
+        max_length=LENGTH,
+        record="lso",
+        doc="Command to the system",
+    )
+    ACK = pvproperty(
+        value="0",
+        dtype=ChannelType.STRING,
+        record="stringin",
+        read_only=True,
+        doc="The system's word about CMD: 0, 1, 0 why",
+    )
+    message = pvproperty(
+        value="",
+        dtype=LongStringRO,
+        max_length=LENGTH,
+        record="lsi",
+        read_only=True,
+        doc="Text from the system",
+    )
+    values = pvproperty(
+        value=np.array([np.nan, np.nan]),
+        dtype=float,
+        max_length=LENGTH,
+        record="waveform",
+        read_only=True,
+        precision=3,
+        doc="Numbers from the system",
+        max_subscription_backlog=100,
+    )
+    CMD_ID = pvproperty(
+        value=0, record="longin", read_only=True, doc="Id of the command told of here"
+    )
+    CMD_STATE = pvproperty(
+        value=CommandState.IDLE,
+        dtype=CommandState,
+        record="mbbi",
+        read_only=True,
+        doc="State of the last changed command",
+    )
+    CMD_ERROR = pvproperty(
+        value="",
+        dtype=LongStringRO,
+        max_length=LENGTH,
+        record="lsi",
+        read_only=True,
+        doc="Why it did not succeed",
+    )
+    CMD_TIME = pvproperty(
+        value=0.0,
+        units="s",
+        precision=3,
+        record="ai",
+        read_only=True,
+        doc="How long it ran",
+    )
+    BUSY = pvproperty(
+        value="Idle",
+        enum_strings=["Idle", "Busy"],
+        dtype=bool,
+        record="bi",
+        read_only=True,
+        doc="Whether a command runs now",
+    )
+    PROGRESS = pvproperty(
+        value=0.0,
+        precision=2,
+        record="ai",
+        read_only=True,
+        lower_disp_limit=0.0,
+        upper_disp_limit=1.0,
+        doc="How far the running command is, 0 to 1",
+    )
+    QUEUE_LEN = pvproperty(
+        value=0, record="longin", read_only=True, doc="Commands that wait"
+    )
+    ABORT = momentary("Abort what runs, reject what waits")
+    WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
+
+    def __init__(
+        self,
+        prefix: str,
+        *,
+        macros: Mapping[str, str] | None = None,
+        parent: PVGroup | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(prefix, macros=macros, parent=parent, name=name)
+        self.CMD.puts_overlap = True  # they queue in the ledger
+        self._served: ServedSystem | None = None
+        self._config: SystemConfig | None = None
+        self._pvdbs: list[dict[str, Any]] = [self.pvdb]
+        self.system_name = name or "system"
+        self.folder = Path.cwd()
+        self.guardian: Guardian | None = None
+        """Shared by the daemon's systems; else one of its own."""
+        self._owns_guardian = False
+        self.group: PVGroup | None = None
+        """The user's own group whose PVs the system may post too."""
+        self.io_get_queue: Any = None
+        self.io_put_queue: Any = None
+
+    # -- what the worker runs
+
+    @property
+    def system(self) -> str | None:
+        """The "module:Class" that the worker runs; set it before run()."""
+        return None if self._config is None else self._config.target
+
+    @system.setter
+    def system(self, target: str | SystemConfig) -> None:
+        """A "module:Class", or a SystemConfig. The IOC never imports it.
+
+        Raises TypeError for an instance or a class: it would live in this process.
+        """
+        if isinstance(target, SystemConfig):
+            self._config = target
+            return
+        if not isinstance(target, str):
+            what = target if isinstance(target, type) else type(target)
+            raise TypeError(
+                "server.system takes the name of a class, because it is imported in "
+                f'the worker only; say "{what.__module__}:{what.__qualname__}"'
+            )
+        table = {"system": {self.system_name: {"target": target}}}
+        config = from_dict(table, "server.system")
+        self._config = config.system[self.system_name]
+
+    def served_into(self, pvdb: dict[str, Any]) -> None:
+        """Have PVs that come later added to `pvdb` too: the one that is served."""
+        self._pvdbs.append(pvdb)
+
+    def add_pvs(self, channels: Mapping[str, Any]) -> None:
+        """Serve more PVs from now on, by whole name."""
+        fill_record_fields(channels)
+        group: Any = self
+        while group is not None:
+            group.pvdb.update(channels)
+            group = group.parent
+        for pvdb in self._pvdbs:
+            pvdb.update(channels)
+
+    # -- life
+
+    def compose(self) -> ServedSystem | None:
+        """Make the parts of the system, on the loop; once."""
+        if self._served is None and self._config is not None:
+            if self.guardian is None:
+                self.guardian, self._owns_guardian = Guardian(), True
+            self._served = ServedSystem(
+                self.system_name,
+                self._config,
+                self,
+                folder=self.folder,
+                guardian=self.guardian,
+                group=self.group or _outermost(self),
+            )
+            self.io_get_queue = self._served.commands
+            self.io_put_queue = self._served.posts
+            self.WORKER.feed = self._served.supervisor.feed
+        return self._served
+
+    @CMD.startup
+    async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+        served = self.compose()
+        if served is None:
+            log.warning("%s: %s; puts are refused", self.prefix or "server", NO_SYSTEM)
+        else:
+            served.start()
+
+    @CMD.shutdown
+    async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+        await self.close()
+
+    async def close(self) -> None:
+        """Stop the worker for good and release everything. Idempotent."""
+        served, self._served = self._served, None
+        if served is not None:
+            self.WORKER.feed = None
+            await served.close()
+            if self._owns_guardian and self.guardian is not None:
+                self.guardian.close()
+
+    def kill(self) -> None:
+        """Do not wait any longer for the worker that was asked to stop."""
+        if self._served is not None:
+            self._served.supervisor.feed(Event.STOP_OVERDUE)
+
+    # -- puts
+
+    async def system_io_execute(self, pv_name: str, value: Any) -> None:
+        """Submit one command and return when it has ended and its posts are published.
+
+        `pv_name` is what the system gets as such; `value` a str, number, bytes or
+        array. Raises CommandFailed, CommandTimeout, CommandAborted, CommandLost or
+        CommandRejected with the words of CMD_ERROR. From the IOC's loop::
+
+            await self.system_io_execute(pv_name='CMD', value='[0]')
+        """
+        if self._served is None:
+            raise CommandRejected(f"rejected: {NO_SYSTEM}")
+        await self._served.submit(pv_name, value)
+
+    @CMD.putter
+    async def CMD(self, _instance: Any, value: Any) -> None:  # noqa: N802
+        await self.system_io_execute(pv_name="CMD", value=value)
+        raise SkipWrite  # the accepted value is published already
+
+    @ABORT.putter
+    async def ABORT(self, _instance: Any, value: Any) -> None:  # noqa: N802
+        if is_act(value) and self._served is not None:
+            self._served.desk.abort()
+        raise SkipWrite
+
+
+def _outermost(server: Server) -> PVGroup | None:
+    group = server.parent
+    while group is not None and group.parent is not None:
+        group = group.parent
+    return group
