@@ -61,10 +61,14 @@ class Door(AsyncioQueue):  # type: ignore[misc]
             os.eventfd_write(self._eventfd, 1)
 
     def hush(self) -> None:
-        """The reader is awake. Call before taking, or an item could be overlooked."""
-        self._is_woken = False
+        """The reader is awake. Call before taking, or an item could be overlooked.
+
+        Read first, then lower the flag: a `wake` between the two in the other order
+        would be read away while the flag stays up, and nobody would wake us again.
+        """
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._eventfd)
+        self._is_woken = False
 
     def take(self) -> Any:
         """The oldest item; IndexError when there is none."""
