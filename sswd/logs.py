@@ -1,0 +1,245 @@
+"""The daemon's log: standard error, one line an event, text or JSON.
+
+Threading model: any thread may log; no thread ever waits for standard error. One
+thread, "sswd-log", writes. Overflow policy: 10,000 lines wait (a paused terminal, a
+pipe that nobody reads); further ones are dropped and counted in a line of their own.
+"""
+
+import contextlib
+import logging
+import queue
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, Any, Literal
+
+import msgspec
+
+LogFormat = Literal["text", "json"]
+
+BACKLOG = 10_000
+FLUSH_S = 1.0
+"""What the end of the daemon grants to the last lines."""
+
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# What would break a line or drive a terminal; names and texts come from clients too.
+_CONTROL = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160))}
+_CONTROL |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """What the command line says about the log."""
+
+    format: LogFormat = "text"
+    level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR. caproto and asyncio are heard from WARNING on,
+    unless it is DEBUG."""
+
+
+@contextlib.contextmanager
+def logging_to(options: LogOptions, stream: IO[str] | None = None) -> Iterator[None]:
+    """Log to `stream` (default: standard error) within the block; then flush, detach.
+
+    Python warnings are logged as well.
+    """
+    handler = LineHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(JsonLines() if options.format == "json" else TextLines())
+    handler.addFilter(RateLimit())
+    root = logging.getLogger()
+    quiet = [logging.getLogger(name) for name in ("caproto", "asyncio")]
+    before = [(each, each.level) for each in (root, *quiet)]
+    root.addHandler(handler)
+    root.setLevel(options.level)
+    for each in quiet:
+        each.setLevel("DEBUG" if options.level == "DEBUG" else "WARNING")
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        root.removeHandler(handler)
+        for each, level in before:
+            each.setLevel(level)
+        handler.close()
+
+
+class LineHandler(logging.Handler):
+    """Formats in the thread that logs, writes in one of its own."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(BACKLOG)
+        # Counted by those who log, under the handler's lock; told by the thread.
+        self._dropped = 0
+        self._told = 0
+        self._thread = threading.Thread(
+            target=self._write, name="sswd-log", daemon=True
+        )
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue one event; never waits."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._dropped += 1
+        except Exception:  # noqa: BLE001 - logging's rule: a bad call hurts no caller
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Write what waits, for at most FLUSH_S, and end the thread."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put(None, timeout=FLUSH_S)
+        self._thread.join(FLUSH_S)
+        super().close()
+
+    def _write(self) -> None:
+        # A closed standard error leaves nobody to tell; lines are then dropped.
+        while (line := self._lines.get()) is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(f"{line}\n")
+                self._tell_dropped()
+                if self._lines.empty():
+                    self._stream.flush()
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def _tell_dropped(self) -> None:
+        dropped = self._dropped - self._told
+        if dropped:
+            self._told += dropped
+            text = "lines of the log were dropped: nobody read them"
+            record = logging.makeLogRecord(
+                {"name": "sswd.log", "levelno": logging.WARNING, "levelname": "WARNING"}
+                | {"msg": text, "lines": dropped}
+            )
+            self._stream.write(f"{self.format(record)}\n")
+
+
+class TextLines(logging.Formatter):
+    """`2026-01-31 12:00:00.123 WARNING sswd.ioc: text [run=3 pid=17]`, local time.
+
+    A traceback follows on lines of its own, indented: an event starts in column 0.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One event."""
+        moment = datetime.fromtimestamp(record.created).astimezone()
+        stamp = moment.isoformat(sep=" ", timespec="milliseconds")[:23]
+        text = _text(record).translate(_CONTROL)
+        fields = " ".join(f"{k}={_short(v)}" for k, v in _fields(record).items())
+        lines = [
+            f"{stamp} {record.levelname:<7} {record.name}: {text}"
+            + (f" [{fields}]" if fields else "")
+        ]
+        lines += [line.translate(_CONTROL) for line in _trace(record).splitlines()]
+        return "\n    ".join(lines)
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, logger, message, the event's fields.
+
+    `trace` holds a traceback.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One event."""
+        moment = datetime.fromtimestamp(record.created, UTC)
+        event = {
+            "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _text(record),
+        }
+        if trace := _trace(record):
+            event["trace"] = trace
+        sayable = {k: _sayable(v) for k, v in (_fields(record) | event).items()}
+        return msgspec.json.encode(sayable, enc_hook=str).decode()
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    """What `extra=` gave."""
+    return {k: v for k, v in vars(record).items() if k not in _PLAIN}
+
+
+def _text(record: logging.LogRecord) -> str:
+    """The message; of a call whose arguments do not fit, what there is of it."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg!r} % {record.args!r}"
+
+
+def _sayable(value: object) -> object:
+    """Text without lone surrogates: bytes of a client that are no UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    return value
+
+
+def _short(value: object) -> str:
+    text = str(value).translate(_CONTROL)
+    return repr(text) if " " in text or not text else text
+
+
+def _trace(record: logging.LogRecord) -> str:
+    if record.exc_info and record.exc_info[0]:
+        return "".join(traceback.format_exception(*record.exc_info)).rstrip()
+    return record.exc_text or ""
+
+
+class RateLimit(logging.Filter):
+    """Lets `count` equal lines of one kind pass in `window_s`, and counts the rest.
+
+    Equal means: same logger, level and text. The first line of a later window tells
+    how many were dropped, in the field `dropped`. At most `kinds` texts are
+    remembered; beyond, all are forgotten, so that no client chooses our memory.
+    """
+
+    def __init__(
+        self,
+        count: int = 10,
+        window_s: float = 10.0,
+        *,
+        kinds: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__()
+        self._count, self._window_s, self._kinds = count, window_s, kinds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, int, int], _Window] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record may pass; any thread."""
+        key = (record.name, record.levelno, hash(_text(record)))
+        now_s = self._clock()
+        with self._lock:
+            window = self._seen.get(key)
+            if window is None or now_s - window.start_s >= self._window_s:
+                if len(self._seen) >= self._kinds:
+                    self._seen.clear()
+                self._seen[key] = _Window(now_s)
+                if window is not None and window.dropped:
+                    record.dropped = window.dropped
+                return True
+            window.passed += 1
+            if window.passed <= self._count:
+                return True
+            window.dropped += 1
+            return False
+
+
+@dataclass(slots=True)
+class _Window:
+    """What became of one kind of line since `start_s`."""
+
+    start_s: float
+    passed: int = 1
+    dropped: int = 0
