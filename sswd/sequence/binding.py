@@ -39,7 +39,7 @@ class Argument(NamedTuple):
     word: int
 
 
-class Refused(Exception):  # noqa: N818 - carries a refusal to the parser
+class Refused(Exception):
     """A ``GrammarError`` at a word whose column is not looked up yet."""
 
     def __init__(self, error: GrammarError, word: int) -> None:

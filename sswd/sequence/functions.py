@@ -59,7 +59,7 @@ def linspace(room: Room, start: float, end: float, n: int) -> Series:
 def log_series(
     room: Room, start: float, end: float, steps_per_decade: float = 4
 ) -> Series:
-    """Equal ratios from start, steps_per_decade to a factor of 10, always up to end."""
+    """Equal ratios from start, steps_per_decade to a factor of 10, then end."""
     _positive("start", start)
     _positive("end", end)
     _positive("steps_per_decade", steps_per_decade)
@@ -100,10 +100,9 @@ def ramp(  # noqa: PLR0913, PLR0917 - its arguments are the language's
     hold_high: int = 0,
     repeat: int = 1,
 ) -> Series:
-    """From low to high and back to low, both reached; hold_low more points at low
-    before, hold_high more at high between."""
+    """From low to high and back to low; hold_... adds points there, low ones before."""
     if step == 0:
-        raise GrammarError("the step is 0", "give a step other than 0")
+        raise GrammarError("the step is 0", "give another step")
     for name, hold in (("hold_low", hold_low), ("hold_high", hold_high)):
         if hold < 0:
             raise GrammarError(f"{name} is {hold}", "it must be 0 or more")
@@ -125,8 +124,7 @@ def power(
     n_power: int,
     reverse: bool = False,
 ) -> Series:
-    """n_power points falling from T0, n_per_decade to a factor of 10; reverse: rising
-    to T0."""
+    """n_power points falling from T0 by a factor of 10 in n_per_decade; or rising to it."""
     _counted(room, n_power, "n_power")
     _positive("n_per_decade", n_per_decade)
     series = T0 * 10.0 ** (-np.arange(n_power, dtype=np.float64) / n_per_decade)
@@ -140,8 +138,7 @@ def pairs(room: Room, t0: Point, series: Series) -> Series:
 
 
 def interleave(room: Room, a: Point | Series, b: Point | Series) -> Series:
-    """a and b in turn, a first; a number instead of a series goes between the other's
-    points."""
+    """a and b in turn, a first; a single number goes between the other's points."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         first, second = a, b
     elif isinstance(a, np.ndarray):
@@ -191,7 +188,7 @@ def round_(room: Room, series: Series, digits: int = 0) -> Series:
 def _towards(start: float, end: float, step: float) -> None:
     """Refuse a step that never arrives; numpy would answer with nothing, silently."""
     if step == 0:
-        raise GrammarError("the step is 0", "give a step other than 0")
+        raise GrammarError("the step is 0", "give another step")
     if (end - start) * math.copysign(1.0, step) < 0:
         raise GrammarError(
             f"step {step:g} leads away from end {end:g}", f"use step {-step:g}"

@@ -70,7 +70,8 @@ def verbs_of(system: type[object]) -> dict[str, Verb]:
     found: dict[str, Verb] = {}
     for method in dir(system):
         mark = _mark_of(system, method)
-        if mark is None:
+        function = getattr(system, method)
+        if mark is None or not callable(function):
             continue
         if mark.name in RESERVED or not _NAME.fullmatch(mark.name):
             raise VerbError(
@@ -82,9 +83,7 @@ def verbs_of(system: type[object]) -> dict[str, Verb]:
                 f"{system.__name__}: two methods for the verb {mark.name!r}, "
                 f"{found[mark.name].method} and {method}; rename one"
             )
-        signature = signature_of(
-            getattr(system, method), name=mark.name, duration_s=mark.duration_s
-        )
+        signature = signature_of(function, name=mark.name, duration_s=mark.duration_s)
         found[mark.name] = Verb(signature, method)
     return found
 

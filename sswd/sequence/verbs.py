@@ -35,6 +35,13 @@ _PLAIN: dict[object, str] = {
     inspect.Parameter.empty: "any",
 }
 _SHOWN_DEFAULT = 40
+_SHOWN_TYPES = {
+    "any": "",
+    "none": "None",
+    "list": "series",
+    "array": "series",
+    "point": "float",
+}
 
 
 class Parameter(msgspec.Struct, frozen=True):
@@ -54,7 +61,8 @@ class Parameter(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """Return it as Python would write it: ``speed: float = 0.1``."""
-        kinds = [k for k in self.types if k not in ("any", "choice")]
+        kinds = [_SHOWN_TYPES.get(k, k) for k in self.types if k != "choice"]
+        kinds = [kind for kind in dict.fromkeys(kinds) if kind]
         kinds += [ascii(choice) for choice in self.choices]
         hint = f": {' | '.join(kinds)}" if kinds else ""
         equals = " = " if hint else "="

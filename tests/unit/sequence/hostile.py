@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from sswd.sequence import GrammarError
 
@@ -176,9 +177,7 @@ def cpu_s(work: Callable[[], object], rounds: int = 5) -> float:
     best = float("inf")
     for _ in range(rounds):
         start = time.thread_time()
-        try:
+        with suppress(GrammarError):
             work()
-        except GrammarError:
-            pass
         best = min(best, time.thread_time() - start)
     return best
