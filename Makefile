@@ -1,19 +1,26 @@
-# Needs Python 3.11+ and a package registry; everything else is made here in .venv.
+# Needs Python 3.11+ and a package registry; everything else is made here, in .venv.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+OUT    := build/outside
+PYTEST_ARGS ?=
 
-.PHONY: demo test lint soak bench clean
-.DEFAULT_GOAL := demo
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-only lint wheel soak bench clean
+
+help:
+	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
+	@echo "make test   lint, types, import contracts, all tests on the built wheel"
+	@echo "make soak   long runs under faults (an hour); make bench   against the peers"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install -q -e ".[demo]" --group dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[demo]" --group dev
 	touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/sswd demo
+	@$(BIN)/sswd demo
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -21,5 +28,21 @@ lint: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
-	$(BIN)/python -m pytest
+# The tests run on the built wheel, in a folder that has no sswd/ beside them.
+wheel: $(VENV)/installed
+	rm -rf $(OUT)
+	mkdir -p $(OUT)
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w $(OUT)/dist .
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps \
+	    --target $(OUT)/site $(OUT)/dist/*.whl
+	tar cf - --exclude=__pycache__ --exclude=results tests docs examples deploy bench \
+	    README.md CHANGELOG.md Makefile pyproject.toml | tar xf - -C $(OUT)
+
+test-only: wheel
+	cd $(OUT) && PYTHONPATH=$$PWD/site PATH=$$PWD/../../$(BIN):$$PATH \
+	    ../../$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test: lint test-only
+
+clean:
+	rm -rf $(VENV) build dist

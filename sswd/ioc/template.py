@@ -146,7 +146,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._served: ServedSystem | None = None
         self._config: SystemConfig | None = None
         self._pvdbs: list[dict[str, Any]] = [self.pvdb]
-        self.system_name = name or "system"
+        self.system_name = (name or "system").rpartition(".")[2]
         self.folder = Path.cwd()
         self.guardian: Guardian | None = None
         """Shared by the daemon's systems; else one of its own."""
