@@ -16,7 +16,7 @@ MAX_TEXT = 10_000
 _SPACE = r"[ \t\r\n]*+"
 _TEXT = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
 _NUMBER = r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?"
-_PLAIN = r"[A-Za-z]++"
+_PLAIN = r"-?[A-Za-z]++"
 _WRAPPED = rf"(?:np|numpy)\.[a-z]++[0-9]*+\({_SPACE}({_NUMBER}){_SPACE}\)"
 _ITEM = re.compile(
     rf"{_SPACE}[bu]?({_TEXT}){_SPACE}:{_SPACE}"
@@ -24,7 +24,7 @@ _ITEM = re.compile(
     re.DOTALL,
 )
 _END = re.compile(rf"{_SPACE}(}})?{_SPACE}")
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 
 
 def index_from(value: str | bytes | float, key: str = "") -> int:
@@ -61,7 +61,7 @@ def _entries(text: str) -> dict[str, str | None]:
     at, ending = 1, ","
     while ending == "," and (item := _ITEM.match(text, at)):
         quoted, plain, wrapped, ending = item.groups()
-        entries[_ESCAPED.sub(r"\1", quoted[1:-1])] = plain or wrapped
+        entries[_ESCAPED.sub(_unescaped, quoted[1:-1])] = plain or wrapped
         at = item.end()
     if ending == "," and (brace := _END.match(text, at)) and brace.group(1):
         at, ending = brace.end(), "}"
@@ -71,6 +71,11 @@ def _entries(text: str) -> dict[str, str | None]:
             f"{_cut(text[at : at + 40])}; it must look like {{'stage': 3}}"
         )
     return entries
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    code = escape[1] or escape[2]
+    return chr(int(code, 16)) if code else escape[3]
 
 
 def _index(number: str | float) -> int:
