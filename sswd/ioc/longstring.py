@@ -11,18 +11,25 @@ import numpy as np
 from caproto import ChannelType
 from caproto.server import PvpropertyChar, PvpropertyCharRO
 
+from sswd.ioc.ca import convert
+from sswd.ioc.ca.convert import cut_text
+
+__all__ = [
+    "STRING_BYTES",
+    "LongString",
+    "LongStringRO",
+    "cut_text",
+    "decode_text",
+    "encode_text",
+]
+
 STRING_BYTES = 39
 """What a DBR_STRING holds beside its terminating NUL."""
-
-_CHAR_TYPES = frozenset({4, 11, 18, 25, 32})
 
 
 def encode_text(text: str) -> bytes:
     """UTF-8; bytes that a client sent in another encoding come back as they were."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # other lone surrogates: not text in any encoding
-        return text.encode("utf-8", "replace")
+    return convert.encode_text(text, "utf-8")
 
 
 def decode_text(chars: bytes) -> str:
@@ -30,20 +37,17 @@ def decode_text(chars: bytes) -> str:
     return chars.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
-def cut_text(chars: bytes, size: int) -> bytes:
-    """At most `size` bytes, cut between characters."""
-    if len(chars) <= size:
-        return chars
-    while size and chars[size] & 0xC0 == 0x80:
-        size -= 1
-    return chars[:size]
-
-
 class _LongText:
     """What both long string classes share; mixed into caproto's CHAR data."""
 
+    is_long_string = True
+    """Tells sswd.ioc.ca that `_read` may be passed by."""
     _data: dict[str, Any]
     max_length: int
+
+    def __init__(self, **settings: Any) -> None:
+        settings.setdefault("string_encoding", "utf-8")
+        super().__init__(**settings)
 
     def preprocess_value(self, value: object) -> str:
         """The text of `value`: str, bytes, or an array of chars.

@@ -1,36 +1,40 @@
 """The Channel Access server: caproto's Context with our TCP side."""
 
 import asyncio
-import errno
 import logging
-import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-import caproto
+from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
 
-from sswd.ioc.ca import ports
+from sswd.errors import SswdError
+from sswd.ioc.ca import beacons, names, ports
+from sswd.ioc.ca.accept import Acceptor
+from sswd.ioc.ca.circuit import Circuit
+from sswd.ioc.ca.entry import Entry
+from sswd.ioc.ca.errors import BadRequest
 from sswd.ioc.ca.fields import fill_record_fields
 from sswd.ioc.ca.hooks import Hook, fenced
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
-from sswd.ioc.ca.puts import PutQueue
-from sswd.ioc.ca.seam import Data
-from sswd.ioc.ca.thin import Circuit
+from sswd.ioc.ca.poller import Poller
+from sswd.ioc.ca.seam import CaprotoError, Data
+from sswd.ioc.ca.udp import DatagramQueue
 
 logger = logging.getLogger(__name__)
 
-MIN_BEACON_PERIOD_S = 0.02
+READ_SIZE = 64 << 10
+SWEEP_S = 1.0
 
 
 class Context(CaprotoContext):  # type: ignore[misc]
     """Serves `pvdb` (full PV name -> ChannelData) until `run()` is cancelled.
 
-    Made and run on one event loop. `pvdb` may grow while it runs.
+    Made and run on one event loop, whose thread is the only one that may call it.
+    `pvdb` may grow while it runs; tell the clients with `announce`.
     """
-
-    CircuitClass = Circuit
 
     def __init__(
         self,
@@ -41,10 +45,16 @@ class Context(CaprotoContext):  # type: ignore[misc]
     ) -> None:
         super().__init__(pvdb, interfaces)
         self.limits = Limits() if limits is None else limits
+        self.max_payload = self.limits.max_payload()
         self.counts = Counts()
         self.limited_log = LimitedLog(logger, self.limits.log_period_s)
+        self.loop = asyncio.get_running_loop()
+        self.buffer = bytearray(READ_SIZE)
+        self.circuits: set[Circuit] = set()
         self.ca_server_port, _ = ports.wanted_port()
-        self._put_queues: dict[int, tuple[Data, PutQueue]] = {}
+        self.broadcaster_datagram_queue = DatagramQueue(self.counts)
+        self._beacons = beacons.Beacons(self)
+        self._tasks: set[asyncio.Task[object]] = set()
 
     async def run(
         self,
@@ -52,38 +62,188 @@ class Context(CaprotoContext):  # type: ignore[misc]
         startup_hook: Callable[[Any], Any] | None = None,
         log_pv_names: bool = False,
     ) -> None:
-        """Serve until cancelled. Raises PortTakenError."""
-        fill_record_fields(self.pvdb)
-        if startup_hook is not None:
-            startup_hook = self._fence("startup_hook", startup_hook, None)
-        try:
-            await super().run(log_pv_names=log_pv_names, startup_hook=startup_hook)
-        finally:
-            for _, queue in self._put_queues.values():
-                queue.cancel()
-            for circuit in list(self.circuits):
-                circuit.client.close()
-            await asyncio.sleep(0.01)
+        """Serve until cancelled; then run the shutdown hooks and hang up.
 
-    def put_queue(self, data: Data) -> PutQueue:
-        """The queue of puts on `data`."""
-        held = self._put_queues.get(id(data))
-        if held is None:
-            queue = PutQueue(overlap=bool(getattr(data, "puts_overlap", False)))
-            held = self._put_queues[id(data)] = (data, queue)
-        return held[1]
+        As with caproto, the cancellation ends here. Raises PortTakenError.
+        """
+        fill_record_fields(self.pvdb)
+        for data in self.pvdb.values():
+            Entry.of(data)
+        self.port, self.tcp_sockets = ports.listen(self.interfaces)
+        self.poller = Poller()
+        acceptor = Acceptor(self, self.tcp_sockets.values())
+        try:
+            for interface in self.interfaces:
+                await self._create_broadcaster_transport(interface)
+            if log_pv_names:
+                logger.info("PVs served:\n%s", "\n".join(self.pvdb))
+            logger.info("Channel Access on TCP port %d", self.port)
+            await asyncio.gather(*self._start(startup_hook))
+        except asyncio.CancelledError:
+            logger.debug("server cancelled, shutting down")
+        finally:
+            await self._shut_down(acceptor)
+
+    def _start(self, startup_hook: Hook | None) -> list[asyncio.Task[object]]:
+        jobs: list[Coroutine[Any, Any, object]] = [
+            self.broadcaster_receive_loop(),
+            self.broadcaster_queue_loop(),
+            self._beacons.run(),
+            self._sweep(),
+        ]
+        library = AsyncioAsyncLayer()
+        if startup_hook is not None:
+            jobs.append(self._fence("startup_hook", startup_hook, None)(library))
+        jobs += [hook(library) for hook in self.startup_methods.values()]
+        return [self.keep(self.loop.create_task(job)) for job in jobs]
+
+    async def _shut_down(self, acceptor: Acceptor) -> None:
+        """Every part is closed whatever the others do; hooks are fenced."""
+        acceptor.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=5)
+        library = AsyncioAsyncLayer()
+        await asyncio.gather(
+            *(hook(library) for hook in self.shutdown_methods.values())
+        )
+        for circuit in list(self.circuits):
+            circuit.flush()
+            circuit.close()
+        for data in self.pvdb.values():
+            Entry.of(data).puts.cancel()
+        self.poller.close()
+        for transport in self.udp_socks.values():
+            transport.close()
+        self._beacons.close()
 
     def __getitem__(self, name: str) -> Any:
-        """The ChannelData of `name`, `name.FIELD`, `name.FIELD$` or `name$`."""
-        if name.endswith("$") and "." not in name and name not in self.pvdb:
-            name = f"{name[:-1]}.VAL$"
-        return super().__getitem__(name)
+        """The ChannelData of a name; UDP searches ask here. Raises KeyError."""
+        found = names.find(self.pvdb, name)
+        if found is None:
+            raise KeyError(name)
+        return found.data
+
+    def announce(self) -> None:
+        """Make clients search again soon, for PVs that were added to `pvdb`."""
+        self._beacons.restart()
+
+    def access_changed(self) -> None:
+        """Ask every PV's check_access again and tell the clients what has changed."""
+        for circuit in list(self.circuits):
+            circuit.recheck_access()
+
+    def keep_copies(self) -> None:
+        """Let no send queue hold a view of a PV's array any longer: it copies.
+
+        For whoever lends arrays in shared memory and runs short of it.
+        """
+        for circuit in self.circuits:
+            if circuit.lent:
+                circuit.keep_copies()
+
+    # ---- for circuits, the acceptor and the hooks
+    def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:
+        """Hold a task until it has ended; it is cancelled at the end."""
+        if not task.done():
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return task
+
+    def gone(self, circuit: Circuit) -> None:
+        """A circuit has closed itself."""
+        self.circuits.discard(circuit)
+        self.counts.connections = len(self.circuits)
+
+    def close_idlest(self) -> bool:
+        """Close the client without channels that has been silent longest."""
+        idle = [c for c in self.circuits if not c.channels and not c.in_flight]
+        if not idle:
+            return False
+        min(idle, key=lambda circuit: circuit.heard_s).close()
+        self.counts.closed_idle += 1
+        return True
+
+    def over_limit(self, circuit: Circuit, what: str, limit: int) -> None:
+        """A client wants more than it may."""
+        self.counts.over_limit += 1
+        self.limited_log.log(
+            logging.WARNING,
+            f"limit {what}",
+            "client %s@%s:%d wants more than %d %s; refused",
+            circuit.user,
+            *circuit.address,
+            limit,
+            what,
+        )
+
+    def tell_failure(
+        self, what: str, name: str, circuit: Circuit, error: BaseException
+    ) -> None:
+        """One line for a request that failed; a traceback for what nobody expected."""
+        expected = isinstance(error, SswdError | CaprotoError)
+        self.limited_log.log(
+            logging.WARNING if expected else logging.ERROR,
+            f"{what} {name}",
+            "%s %s by %s@%s failed: %s: %s",
+            what,
+            name,
+            circuit.user,
+            circuit.address[0],
+            type(error).__name__,
+            error,
+            exc_info=None if expected else error,
+        )
+
+    def tell_refused(self, circuit: Circuit, bad: BadRequest) -> None:
+        """A client was disconnected for breaking the protocol."""
+        self.limited_log.log(
+            logging.WARNING,
+            "bad request",
+            "client %s@%s:%d disconnected: %s",
+            circuit.user,
+            *circuit.address,
+            bad,
+        )
+
+    async def _sweep(self) -> None:
+        """Disconnect clients that say nothing or take nothing for too long."""
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            now_s = time.monotonic()
+            for circuit in list(self.circuits):
+                self._look_at(circuit, now_s)
+
+    def _look_at(self, circuit: Circuit, now_s: float) -> None:
+        limits, counts = self.limits, self.counts
+        if circuit.blocked:
+            circuit.lend_no_longer(now_s)
+            if now_s - circuit.progress_s > limits.stalled_s:
+                counts.closed_stalled += 1
+                self._tell_closed(circuit, "takes nothing", limits.stalled_s)
+        elif not circuit.channels and now_s - circuit.heard_s > limits.idle_s:
+            counts.closed_idle += 1
+            self._tell_closed(circuit, "has no channel and is silent", limits.idle_s)
+
+    def _tell_closed(self, circuit: Circuit, why: str, after_s: float) -> None:
+        self.limited_log.log(
+            logging.INFO,
+            f"closed {why}",
+            "client %s@%s:%d %s for %.0f s: disconnected",
+            circuit.user,
+            *circuit.address,
+            why,
+            after_s,
+        )
+        circuit.close()
 
     def _find_hook_methods(self, *attrs: str) -> dict[str, Hook]:
         found: dict[str, Hook] = {}
+        served = self.pvdb_with_fields
         for name, hook in super()._find_hook_methods(*attrs).items():
-            data = self.pvdb_with_fields.get(name.rpartition(".")[0])
-            found[name] = self._fence(name, hook, data)
+            found[name] = self._fence(name, hook, served.get(name.rpartition(".")[0]))
         return found
 
     def _fence(self, name: str, hook: Hook, data: Data | None) -> Hook:
@@ -91,41 +251,3 @@ class Context(CaprotoContext):  # type: ignore[misc]
             self.counts.hook_failures += 1
 
         return fenced(name, hook, data, failed)
-
-    async def _bind_tcp_sockets_with_consistent_port_number(
-        self, _make_socket: object
-    ) -> tuple[int, dict[str, socket.socket]]:
-        return ports.listen(self.interfaces)
-
-    async def tcp_handler(self, client: Any, addr: Any) -> None:
-        sock = client.writer.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await super().tcp_handler(client, addr)
-
-    async def broadcast_beacon_loop(self) -> None:
-        """Beacons as EPICS asks; that nobody listens for them is no error."""
-        longest_s = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
-        period_s = MIN_BEACON_PERIOD_S
-        while True:
-            for address, (interface, sock) in self.beacon_socks.items():
-                beacon = caproto.Beacon(13, self.port, self.beacon_count, interface)
-                try:
-                    await sock.send(self.broadcaster.send(beacon))
-                except OSError as error:
-                    self._beacon_failed(address, error)
-            self.beacon_count += 1
-            await asyncio.sleep(period_s)
-            period_s = min(longest_s, period_s * 2)
-
-    def _beacon_failed(self, address: Any, error: OSError) -> None:
-        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-        if cause.errno == errno.ECONNREFUSED:
-            return  # no CA repeater runs there: normal on a host without clients
-        self.limited_log.log(
-            logging.WARNING,
-            f"beacon {address}",
-            "cannot send beacons to %s:%s: %s; set EPICS_CAS_AUTO_BEACON_ADDR_LIST=NO "
-            "and EPICS_CAS_BEACON_ADDR_LIST",
-            *address,
-            cause,
-        )

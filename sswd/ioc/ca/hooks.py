@@ -5,7 +5,8 @@ Under plain caproto an exception in any hook ends the whole server.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import caproto
 
@@ -14,7 +15,7 @@ from sswd.ioc.ca.seam import Data
 
 logger = logging.getLogger(__name__)
 
-Hook = Callable[[object], Awaitable[object]]
+Hook = Callable[[object], Coroutine[Any, Any, object]]
 
 
 def fenced(

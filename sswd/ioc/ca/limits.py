@@ -8,47 +8,56 @@ import os
 import msgspec
 
 MIB = 1 << 20
+DEFAULT_PAYLOAD = 64 * MIB
+SMALLEST_PAYLOAD = 16384
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds of the Channel Access server; sizes in bytes, times in seconds."""
 
     connections: int = 4000
-    """Clients at once; a further one is refused (closed) and told in the log."""
+    """Clients at once, never more than the file descriptors allow. Beyond: the longest
+    idle client without channels makes room, else the new one is closed."""
     channels: int = 20_000
     """Channels of one client; a further one is answered CREATE_CH_FAIL."""
     subscriptions: int = 20_000
     """Monitors of one client; a further one is answered ECA_ALLOCMEM."""
-    puts_in_flight: int = 2_000
-    """Puts of one client that have not ended; a further one is answered ECA_PUTFAIL."""
-    requests_per_turn: int = 64
-    """Requests of one client served before the loop looks at the others again."""
-    conflate_bytes: int = 256 << 10
-    """Unsent bytes of one client above which a monitor keeps only its newest value."""
-    unsent_bytes: int = 64 * MIB
-    """Unsent bytes of one client above which no further requests of it are read."""
+    requests_in_flight: int = 2_000
+    """Puts and slow gets of one client, and puts on one PV, that have not ended; a
+    further one is answered ECA_PUTFAIL or ECA_GETFAIL."""
+    requests_per_turn: int = 256
+    """Gets (a put counts as 16) of one client served before all others have a turn."""
+    unsent_bytes: int = 256 << 10
+    """Bytes of one client that wait in this process. Above it, its monitors keep only
+    their newest value, and its further requests are not read."""
     payload_bytes: int = 0
-    """Largest accepted message; 0 means EPICS_CA_MAX_ARRAY_BYTES, else 64 MiB. A longer
-    one closes the circuit."""
+    """Largest message of a client; a larger one ends its circuit with ECA_TOLARGE.
+    0: EPICS_CA_MAX_ARRAY_BYTES, else 64 MiB."""
     idle_s: float = 600.0
-    """A client without any channel that says nothing for so long is closed."""
+    """A client without any channel that sends nothing for so long is disconnected."""
+    stalled_s: float = 600.0
+    """A client that takes none of the bytes waiting for it for so long is too."""
     half_open_s: float = 60.0
-    """A client that does not take what was sent to it for so long, at TCP level, is
-    closed; also the keep-alive time of a silent peer."""
+    """A host that answers no TCP keep-alive for so long is gone."""
+    reserved_files: int = 32
+    """File descriptors that clients never get: a worker's restart needs some."""
     log_period_s: float = 10.0
     """Repeats of one kind of log line within this time are counted, not written."""
 
     def max_payload(self) -> int:
-        """The largest accepted message body in bytes, after the environment's say."""
+        """The largest message body in bytes, after the environment's say."""
         if self.payload_bytes:
             return self.payload_bytes
         told = os.environ.get("EPICS_CA_MAX_ARRAY_BYTES", "")
-        # As in EPICS base the variable can only raise what is served.
-        return max(int(told), 16384) if told.isdecimal() else 64 * MIB
+        return max(int(told), SMALLEST_PAYLOAD) if told.isdecimal() else DEFAULT_PAYLOAD
 
 
 class Counts:
-    """Plain counters of one Context, for whoever publishes them; loop thread only."""
+    """Plain counters of one Context, for whoever publishes them; loop thread only.
+
+    connections, channels, subscriptions and puts_in_flight are of this moment; the
+    others only grow.
+    """
 
     __slots__ = (
         "bad_requests",
@@ -60,28 +69,27 @@ class Counts:
         "connections_refused",
         "failed_puts",
         "hook_failures",
+        "over_limit",
         "puts_in_flight",
-        "refused_over_limit",
         "requests",
+        "searches_dropped",
         "subscriptions",
         "updates",
     )
 
     def __init__(self) -> None:
-        for name in self.__slots__:
-            setattr(self, name, 0)
-
-    connections: int
-    channels: int
-    subscriptions: int
-    puts_in_flight: int
-    requests: int
-    updates: int
-    conflated: int
-    failed_puts: int
-    bad_requests: int
-    refused_over_limit: int
-    connections_refused: int
-    closed_idle: int
-    closed_stalled: int
-    hook_failures: int
+        self.connections = 0
+        self.channels = 0
+        self.subscriptions = 0
+        self.puts_in_flight = 0
+        self.requests = 0
+        self.updates = 0
+        self.conflated = 0
+        self.failed_puts = 0
+        self.bad_requests = 0
+        self.over_limit = 0
+        self.connections_refused = 0
+        self.closed_idle = 0
+        self.closed_stalled = 0
+        self.hook_failures = 0
+        self.searches_dropped = 0

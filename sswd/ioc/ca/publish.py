@@ -1,18 +1,36 @@
 """Publish a value or an alarm from the system: no putter runs, so nothing echoes."""
 
-from sswd.ioc.ca.seam import Data, alarm_of
+from sswd.ioc.ca import wire
+from sswd.ioc.ca.entry import Entry
+from sswd.ioc.ca.seam import (
+    ENTRY_ATTRIBUTE,
+    Data,
+    alarm_of,
+    alarm_peers,
+    enum_strings,
+    write_alarm_silently,
+)
 from sswd.ioc.ca.start import run_through
 
 
 def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
     """Make `value` the value of `data` and send it to its subscribers.
 
-    `value` must fit already (dtype, length, enum index or string): the putter does not
+    `value` must fit already (dtype, length, enum index or text): the putter does not
     run and limits do not apply; record fields that follow the value do. `timestamp_s`
     is UNIX time, None means now. Loop thread only, under our Context or caproto's.
 
+    An array is kept as it is, not copied: hand it over read-only. It is held until the
+    PV has another value and every client's send queue has let go of it.
+
     Raises caproto's CaprotoValueError for a value that is too long.
     """
+    if type(value) is int and data.data_type == wire.ENUM:
+        states = enum_strings(data)
+        value = states[value] if 0 <= value < len(states) else value
+    entry: Entry | None = getattr(data, ENTRY_ATTRIBUTE, None)
+    if entry is not None and entry.post(value, timestamp_s):
+        return
     if timestamp_s is None:
         run_through(data.write(value, verify_value=False))
     else:
@@ -22,8 +40,13 @@ def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
 def set_alarm(data: Data, status: int, severity: int) -> None:
     """Give `data` this alarm (EPICS AlarmStatus, AlarmSeverity) and tell subscribers.
 
-    An alarm that it has already is not sent again. Loop thread only.
+    PVs that share the alarm are told as well. An alarm that it has already is not sent
+    again. Loop thread only, under our Context or caproto's.
     """
     alarm = alarm_of(data)
-    if (alarm.status, alarm.severity) != (status, severity):
-        run_through(alarm.write(status=status, severity=severity))
+    if (alarm.status, alarm.severity) == (status, severity):
+        return
+    run_through(write_alarm_silently(data, status, severity))
+    for peer in alarm_peers(data):
+        # As EPICS base: an alarm is an alarm event, not one of the value.
+        run_through(peer.publish(wire.DBE_ALARM))

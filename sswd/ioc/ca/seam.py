@@ -1,11 +1,38 @@
+# ruff: noqa: SLF001 - the one place that may
 """The one place that touches caproto's private internals, typed for the rest.
 
 Everything here was read in caproto 1.3.0; tests/unit/ca/test_seam.py fails when a new
 caproto moves it. No other module of sswd.ioc.ca names a private attribute of caproto.
 """
 
-from collections.abc import Coroutine
-from typing import Any, Protocol, cast
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
+
+import caproto
+from caproto import ChannelType
+from caproto._commands import extract_data
+from caproto._dbr import TimeStamp, _LongStringChannelType
+from caproto._utils import (
+    apply_arr_filter,
+    get_beacon_address_list,
+    parse_channel_filter,
+)
+from caproto.server import PVGroup
+from caproto.server.records.records import (
+    BiFields,
+    BoFields,
+    MbbiFields,
+    MbboFields,
+    RecordFieldGroup,
+)
+from caproto.server.server import PvpropertyData
+
+CaprotoError = caproto.CaprotoError
+
+ENTRY_ATTRIBUTE = "sswd_ca_entry"
+"""Where an Entry hangs on its ChannelData."""
+
+EPICS_EPOCH_S = 631152000
 
 
 class Data(Protocol):
@@ -31,6 +58,19 @@ class Data(Protocol):
         user_address: tuple[str, int] | None = None,
     ) -> Coroutine[Any, Any, object]: ...
 
+    def auth_read(
+        self,
+        hostname: str | None,
+        username: str | None,
+        data_type: object,
+        *,
+        user_address: tuple[str, int] | None = None,
+    ) -> Coroutine[Any, Any, tuple[Any, Any]]: ...
+
+    def check_access(self, hostname: str | None, username: str | None) -> int: ...
+
+    def preprocess_value(self, value: object) -> Any: ...
+
 
 class Alarm(Protocol):
     """The part of caproto's ChannelAlarm that this package uses."""
@@ -43,14 +83,61 @@ class Alarm(Protocol):
     ) -> Coroutine[Any, Any, None]: ...
 
 
+class ArrayFilter(NamedTuple):
+    """caproto's `arr` filter: start, increment, end (included; -1 is the last)."""
+
+    s: int | None
+    i: int | None
+    e: int | None
+
+
+class Filters(NamedTuple):
+    """A channel's filters. `dbnd` is (mode, size), `sync` is (mode, state)."""
+
+    ts: bool
+    dbnd: tuple[str, float] | None
+    arr: ArrayFilter | None
+    sync: tuple[str, str] | None
+
+
+NO_FILTERS = Filters(ts=False, dbnd=None, arr=None, sync=None)
+
+
 def raw(data: Data) -> dict[str, Any]:
     """caproto's own store of value, timestamp and metadata, to use in place."""
-    return cast("dict[str, Any]", data._data)  # type: ignore[attr-defined]  # noqa: SLF001
+    return cast("dict[str, Any]", data._data)  # type: ignore[attr-defined]
 
 
 def alarm_of(data: Data) -> Alarm:
     """The alarm of a PV; several PVs of a group may share one."""
     return cast("Alarm", data.alarm)  # type: ignore[attr-defined]
+
+
+def alarm_numbers(data: Data) -> tuple[int, int]:
+    """(status, severity)."""
+    store = data._alarm._data  # type: ignore[attr-defined]
+    return store["status"], store["severity"]
+
+
+def acknowledge_numbers(data: Data) -> tuple[int, int]:
+    """(ackt, acks): must transient alarms be acknowledged; highest one that must."""
+    store = data._alarm._data  # type: ignore[attr-defined]
+    return (
+        int(bool(store["must_acknowledge_transient"])),
+        store["severity_to_acknowledge"],
+    )
+
+
+def alarm_peers(data: Data) -> list[Any]:
+    """What shares the alarm of `data`: PVs, itself among them, and their fields."""
+    return list(data._alarm._channels)  # type: ignore[attr-defined]
+
+
+def write_alarm_silently(data: Data, status: int, severity: int) -> Any:
+    """A coroutine that changes the alarm and publishes nothing."""
+    return data.alarm.write(  # type: ignore[attr-defined]
+        status=status, severity=severity, publish=False
+    )
 
 
 def field(data: Data, name: str) -> Data | None:
@@ -60,5 +147,203 @@ def field(data: Data, name: str) -> Data | None:
 
 
 def name_of(data: Data) -> str:
-    """The PV name for logs; fields and bare ChannelData have none."""
+    """The PV name for logs; bare ChannelData have none."""
     return str(getattr(data, "pvname", None) or type(data).__name__)
+
+
+def time_stamp(unix_s: float | None, now_ns: int) -> Any:
+    """A caproto TimeStamp of a UNIX time in seconds, or of `now_ns`."""
+    ns = now_ns if unix_s is None else int(unix_s * 1e9)
+    seconds, ns = divmod(ns, 1_000_000_000)
+    return TimeStamp((seconds - EPICS_EPOCH_S) & 0xFFFFFFFF, ns)
+
+
+def stamp_bytes(stamp: Any) -> bytes:
+    """Eight bytes: seconds since 1990 and nanoseconds."""
+    return bytes(stamp)
+
+
+def graphic_bytes(data: Data, dtype: int) -> bytes:
+    """The metadata of a GR or CTRL type (units, precision, limits, states), packed."""
+    metadata = caproto.DBR_TYPES[ChannelType(dtype)]()
+    data._read_metadata(metadata)  # type: ignore[attr-defined]
+    metadata.status, metadata.severity = alarm_numbers(data)
+    return bytes(metadata)
+
+
+def class_name_bytes(data: Data) -> bytes:
+    """The record type's name."""
+    name = str(data.reported_record_type)  # type: ignore[attr-defined]
+    return name.encode("latin-1", "replace")[:39]
+
+
+def dbr_type(dtype: int, *, long_string: bool) -> Any:
+    """caproto's enum member of a DBR type."""
+    if long_string and dtype % 7 == 4:
+        return _LongStringChannelType(dtype)
+    return ChannelType(dtype)
+
+
+def values_from_wire(native: int, count: int, body: bytes) -> Any:
+    """The elements of a put as caproto's conversions take them."""
+    return extract_data(body, ChannelType(native), count)
+
+
+async def write_acknowledge(data: Data, dtype: int, number: int) -> None:
+    """PUT_ACKT or PUT_ACKS: what an alarm handler writes."""
+    alarm = data.alarm  # type: ignore[attr-defined]
+    if dtype == ChannelType.PUT_ACKT:
+        await alarm.write(must_acknowledge_transient=bool(number))
+        return
+    store = alarm._data
+    if number >= store["severity_to_acknowledge"]:
+        # caproto compares with the present severity; EPICS base with what is due.
+        store["severity_to_acknowledge"] = 0
+        await alarm.publish(caproto.SubscriptionType.DBE_ALARM)
+
+
+def serves_caproto(data: Data) -> bool:
+    """Whether a caproto context of its own has subscribers on this PV."""
+    return bool(data._queues)  # type: ignore[attr-defined]
+
+
+def caproto_publish(data: Data, flags: int) -> Coroutine[Any, Any, None]:
+    """caproto's own publish, which an Entry hides."""
+    publish = type(data).publish  # type: ignore[attr-defined]
+    return cast("Coroutine[Any, Any, None]", publish(data, flags))
+
+
+def has_getter(data: Data) -> bool:
+    """Whether a get runs user code (PVGroup.group_read is the getter that does not)."""
+    getter = getattr(data, "getter", None)
+    return getter is not None and (
+        getattr(getter, "__func__", None) is not PVGroup.group_read
+    )
+
+
+def reads_itself(data: Data) -> bool:
+    """Whether its class replaces caproto's way of reading, so that we may not."""
+    kind = type(data)
+    return (
+        kind.read not in (caproto.ChannelData.read, PvpropertyData.read)  # type: ignore[attr-defined]
+        or kind.auth_read is not caproto.ChannelData.auth_read
+        or (
+            kind._read is not caproto.ChannelData._read  # type: ignore[attr-defined]
+            and not getattr(kind, "is_long_string", False)
+        )
+    )
+
+
+_PLAIN_WRITES = (
+    caproto.ChannelData.write,
+    caproto.ChannelEnum.write,
+    caproto.ChannelChar.write,
+    caproto.ChannelString.write,
+)
+_PLAIN_UPDATES = (caproto.ChannelData.update_fields, PvpropertyData.update_fields)
+_PLAIN_METADATA = (
+    caproto.ChannelData.write_metadata,
+    caproto.ChannelEnum.write_metadata,
+)
+_RVAL_HOOKS = tuple(
+    kind.value_write_hook for kind in (BiFields, BoFields, MbbiFields, MbboFields)
+)
+
+
+def writes_plainly(data: Data) -> bool:
+    """Whether write(verify_value=False) does nothing but store, stamp and publish.
+
+    A record whose hook keeps .RVAL of an enum counts as plain: `raw_value_field` tells.
+    """
+    kind: Any = type(data)
+    hook = getattr(getattr(data, "field_inst", None), "value_write_hook", None)
+    return (
+        kind.write in _PLAIN_WRITES
+        and kind.update_fields in _PLAIN_UPDATES
+        and kind.write_metadata in _PLAIN_METADATA
+        and (
+            hook is None
+            or hook.__func__ is RecordFieldGroup.value_write_hook
+            or hook.__func__ in _RVAL_HOOKS
+        )
+    )
+
+
+def raw_value_field(data: Data) -> Data | None:
+    """The .RVAL that follows an enum's value, if its record has one."""
+    group = getattr(data, "field_inst", None)
+    hook = getattr(group, "value_write_hook", None)
+    if group is None or hook is None or hook.__func__ not in _RVAL_HOOKS:
+        return None
+    return cast("Data", group.raw_value)
+
+
+def keeps_value_as_given(data: Data) -> bool:
+    """Whether preprocess_value leaves a scalar number as it is."""
+    kind: Any = type(data)
+    return (
+        kind.preprocess_value is caproto.ChannelData.preprocess_value
+        and data._max_length == 1  # type: ignore[attr-defined]
+    )
+
+
+def has_pending(data: Data) -> bool:
+    """Whether caproto's write has more to do: a set status, or sync snapshots."""
+    return bool(
+        data._status is not None  # type: ignore[attr-defined]
+        or data._severity is not None  # type: ignore[attr-defined]
+        or data._fill_at_next_write  # type: ignore[attr-defined]
+    )
+
+
+def snapshot(data: Data, mode: str, state: str) -> Data | None:
+    """The value that a `sync` filter lets through now, or None."""
+    return cast("Data | None", data._snapshots[state].get(mode))  # type: ignore[attr-defined]
+
+
+def parse_filters(text: str | None) -> Filters:
+    """Raises ValueError for a filter that is no filter."""
+    if not text:
+        return NO_FILTERS
+    try:
+        parsed = parse_channel_filter(text)
+    except (caproto.CaprotoError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"bad channel filter {text!r}: {error}") from error
+    arr = parsed.arr and ArrayFilter(*parsed.arr)
+    sync = parsed.sync and (parsed.sync.m, parsed.sync.s)
+    dbnd = parsed.dbnd and (str(parsed.dbnd.m), float(parsed.dbnd.d))
+    return Filters(ts=bool(parsed.ts), dbnd=dbnd or None, arr=arr or None, sync=sync)
+
+
+def apply_array_filter(arr: ArrayFilter | None, values: Any) -> Any:
+    """The elements of `values` that the filter lets through."""
+    return values if arr is None else apply_arr_filter(arr, values)
+
+
+def name_parts(name: str) -> tuple[str | None, bool]:
+    """(filter text, wants a long string) of a channel name with modifiers."""
+    modifiers = caproto.parse_record_field(name).modifiers
+    if modifiers is None:
+        return None, False
+    long_string = caproto.RecordModifiers.long_string in modifiers.modifiers
+    return modifiers.filter_, bool(long_string)
+
+
+def long_string_length(data: Data) -> int:
+    """How many chars a STRING PV offers as a long string."""
+    return int(getattr(data, "long_string_max_length", 40))
+
+
+def enum_strings(data: Data) -> Sequence[str]:
+    """The states of an enum PV, () for others."""
+    return tuple(raw(data).get("enum_strings", ()))
+
+
+def fields_of(data: Data) -> Mapping[str, Data]:
+    """Record field name -> its data; empty without a record type."""
+    return cast("Mapping[str, Data]", getattr(data, "fields", None) or {})
+
+
+def beacon_addresses() -> list[tuple[str, int]]:
+    """Where beacons go, by the EPICS_CAS_* environment."""
+    return [(str(host), int(port)) for host, port in get_beacon_address_list()]

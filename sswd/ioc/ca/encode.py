@@ -1,0 +1,193 @@
+"""The payload of a reply or event: metadata, elements, zero padding.
+
+Scalars and arrays of a PV's own type take short ways; the rest goes through `convert`
+and, for graphic and control metadata, through caproto's DBR structures.
+"""
+
+import struct
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sswd.ioc.ca import convert, wire
+from sswd.ioc.ca.seam import (
+    ArrayFilter,
+    Data,
+    acknowledge_numbers,
+    alarm_numbers,
+    apply_array_filter,
+    class_name_bytes,
+    graphic_bytes,
+    raw,
+    stamp_bytes,
+)
+
+BIG = 32 << 10
+"""Payloads of this size and more are never joined or copied."""
+
+PLAIN_SCALARS = {
+    dtype: struct.Struct(form)
+    for dtype, form in (
+        (wire.SHORT, "!h6x"),
+        (wire.FLOAT, "!f4x"),
+        (wire.LONG, "!i4x"),
+        (wire.DOUBLE, "!d"),
+    )
+}
+TIME_SCALARS = {
+    wire.TIME + dtype: struct.Struct(form)
+    for dtype, form in (
+        (wire.SHORT, "!HHII2xh"),
+        (wire.FLOAT, "!HHIIf"),
+        (wire.LONG, "!HHIIi"),
+        (wire.DOUBLE, "!HHII4xd"),
+    )
+}
+_STATUS = struct.Struct("!HH").pack
+_ACKNOWLEDGE = struct.Struct("!HHHH").pack
+
+
+class Payload(NamedTuple):
+    """What follows a header. `body` is bytes below BIG, else the buffers to send."""
+
+    size: int
+    elements: int
+    body: Any
+    lent: bool
+    """The buffers are those of the PV's own array (see Output.keep_copies)."""
+
+
+Key = tuple[int, int, bool, ArrayFilter | None]
+"""What a client asked for: DBR type, count, long string, array filter."""
+
+
+def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | None:
+    """The payload of a plain number as its own type, with or without time; else None.
+
+    What nearly every get and event asks for: one pack, no conversion.
+    """
+    if dtype % 7 != native:
+        return None
+    store = raw(data)
+    value = store["value"]
+    if type(value) is not float and type(value) is not int:
+        return None
+    try:
+        if dtype in PLAIN_SCALARS:
+            form = PLAIN_SCALARS[dtype]
+            body = form.pack(value)
+        elif dtype in TIME_SCALARS:
+            form = TIME_SCALARS[dtype]
+            when = store["timestamp"] if stamp is None else stamp
+            body = form.pack(
+                *alarm_numbers(data), when.secondsSinceEpoch, when.nanoSeconds, value
+            )
+        else:
+            return None
+    except struct.error:
+        return None  # out of the type's range: the long way wraps it, as C does
+    return Payload(form.size, 1, body, lent=False)
+
+
+def encode(data: Data, source: convert.Source, key: Key, stamp: Any = None) -> Payload:
+    """The payload of `data` as `key` asks; `stamp` replaces the value's time stamp.
+
+    Raises ValueError (caproto's errors included) when the value has no such form.
+    """
+    dtype, want = key[:2]
+    if dtype in (wire.PUT_ACKT, wire.PUT_ACKS):
+        raise ValueError("a type for puts only")
+    to = wire.native(dtype)
+    if dtype == wire.CLASS_NAME:
+        body: convert.Buffer = class_name_bytes(data).ljust(wire.STRING_SIZE, b"\0")
+        count = 1
+    else:
+        body, count = _elements(data, source, key, to)
+    metadata = _metadata(data, dtype, stamp)
+    return _finish(metadata, body, count, to, want, data.max_length)
+
+
+def _elements(
+    data: Data, source: convert.Source, key: Key, to: int
+) -> tuple[convert.Buffer, int]:
+    _, want, long_string, arr = key
+    value = raw(data)["value"]
+    if long_string and source.native == wire.STRING and to == wire.CHAR:
+        source = source._replace(native=wire.CHAR)
+        value = value if isinstance(value, str | bytes) else value[0]
+    if arr is not None and isinstance(value, list | tuple | np.ndarray | bytes):
+        value = apply_array_filter(arr, value)
+    if type(value) is np.ndarray and to == source.native != wire.STRING:
+        return convert.array_bytes(value[:want] if want else value, to)
+    body, count = convert.elements(value, source, to)
+    if 0 < want < count:
+        count = want
+        body = body[: count * wire.ELEMENT_SIZE[to]]
+    return body, count
+
+
+def _metadata(data: Data, dtype: int, stamp: Any) -> bytes:
+    if dtype < wire.STS or dtype == wire.CLASS_NAME:
+        return b""
+    if dtype == wire.STSACK_STRING:
+        return _ACKNOWLEDGE(*alarm_numbers(data), *acknowledge_numbers(data))
+    if wire.TIME <= dtype < wire.GR:
+        when = raw(data)["timestamp"] if stamp is None else stamp
+        status = _STATUS(*alarm_numbers(data))
+        return status + stamp_bytes(when) + wire.TIME_PAD[dtype]
+    if dtype < wire.TIME or dtype in (wire.GR, wire.CTRL):
+        # STS, and strings, which have no graphic or control metadata.
+        pad = {wire.CHAR: b"\0", wire.DOUBLE: b"\0" * 4}.get(dtype % 7, b"")
+        return _STATUS(*alarm_numbers(data)) + pad
+    return graphic_bytes(data, dtype)
+
+
+def _finish(
+    metadata: bytes,
+    body: convert.Buffer,
+    count: int,
+    to: int,
+    want: int,
+    longest: int,
+) -> Payload:
+    lent = isinstance(body, memoryview) and body.readonly
+    if want > count:
+        # A fixed count is answered in full, zero padded, as EPICS base does; but not
+        # beyond what the PV can hold, or a client could order any amount of zeros.
+        want = min(want, max(longest, count))
+        body = bytes(body) + bytes((want - count) * wire.ELEMENT_SIZE[to])
+        count, lent = want, False
+    size = len(metadata) + len(body)
+    pad = wire.PADS[size % 8]
+    size += len(pad)
+    if size < BIG:
+        return Payload(size, count, b"".join((metadata, body, pad)), lent=False)
+    return Payload(size, count, [b for b in (metadata, body, pad) if len(b)], lent)
+
+
+def pack_read(
+    metadata: Any, values: Any, source: convert.Source, key: Key, longest: int
+) -> Payload:
+    """The payload of what caproto's own `read` gave, for PVs that override it."""
+    dtype, want, _, arr = key
+    to = wire.native(dtype)
+    if hasattr(values, "tobytes") and not isinstance(values, np.ndarray):
+        values = list(values)  # caproto's DbrStringArray
+    values = apply_array_filter(arr, values)
+    if to != wire.STRING and isinstance(values, str):
+        values = convert.encode_text(values, source.encoding)
+    body, count = convert.elements(values, source._replace(native=to), to)
+    if 0 < want < count:
+        count = want
+        body = body[: count * wire.ELEMENT_SIZE[to]]
+    return _finish(bytes(metadata), body, count, to, want, longest)
+
+
+def zeros(dtype: int, want: int, longest: int) -> Payload:
+    """The payload of a reply that says with its status that there is no value."""
+    count = min(want, longest)
+    size = wire.VALUE_OFFSET[dtype]
+    size += max(count, 1) * wire.ELEMENT_SIZE[wire.native(dtype)]
+    size += -size % 8
+    body = bytes(size)
+    return Payload(size, count, body if size < BIG else [body], lent=False)

@@ -1,0 +1,211 @@
+"""What this server keeps for one ChannelData: encoded payloads and who listens."""
+
+import time
+from typing import Any, Protocol
+
+from sswd.ioc.ca import convert, encode, wire
+from sswd.ioc.ca.encode import Key, Payload
+from sswd.ioc.ca.puts import PutQueue
+from sswd.ioc.ca.seam import (
+    ENTRY_ATTRIBUTE,
+    Data,
+    alarm_numbers,
+    caproto_publish,
+    enum_strings,
+    has_getter,
+    has_pending,
+    keeps_value_as_given,
+    raw,
+    raw_value_field,
+    reads_itself,
+    serves_caproto,
+    time_stamp,
+    writes_plainly,
+)
+
+CACHED_KEYS = 64
+CACHED_BYTES = 4 << 20
+VALUE_LOG = wire.DBE_VALUE | wire.DBE_LOG
+
+
+class Listener(Protocol):
+    """A subscription: what `notify` needs of it."""
+
+    mask: int
+
+    def changed(self, flags: int) -> None:
+        """The value (or alarm, or property) has changed."""
+        ...
+
+
+class Entry:
+    """One PV on the wire. Loop thread only.
+
+    Made once for a ChannelData (`Entry.of`), whose `publish` it takes over on the
+    instance, so that caproto's write, write_metadata and alarms arrive here; a caproto
+    context that serves the same PV goes on getting its share.
+
+    Payloads are cached until the next publication. A value or time stamp that is
+    replaced without one is noticed by identity; an array changed in place is not.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_graphic",
+        "_noted_stamp",
+        "_rval",
+        "_stamp",
+        "_value",
+        "alarm",
+        "as_given",
+        "cache",
+        "data",
+        "foreign",
+        "live",
+        "native",
+        "plain",
+        "puts",
+        "store",
+        "subs",
+    )
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.store = raw(data)
+        self.cache: dict[Key, Payload] = {}
+        self.subs: dict[Listener, None] = {}
+        self.native = int(data.data_type)
+        self.foreign = reads_itself(data)
+        self.live = self.foreign or has_getter(data)
+        self.plain = writes_plainly(data)
+        self.as_given = keeps_value_as_given(data)
+        self.alarm = alarm_numbers(data)
+        self.puts = PutQueue(overlap=bool(getattr(data, "puts_overlap", False)))
+        self._rval = raw_value_field(data)
+        self._value: Any = None
+        self._stamp: Any = None
+        self._noted_stamp = self.store["timestamp"]
+        self._graphic: Any = None
+        self._bytes = 0
+        data.publish = self.publish  # type: ignore[attr-defined]
+
+    @staticmethod
+    def of(data: Data) -> "Entry":
+        """The entry of `data`, made at the first call."""
+        entry = getattr(data, ENTRY_ATTRIBUTE, None)
+        if entry is None:
+            entry = Entry(data)
+            setattr(data, ENTRY_ATTRIBUTE, entry)
+        return entry
+
+    def __deepcopy__(self, memo: object) -> "Entry":
+        """caproto deep-copies ChannelData for its `sync` filter: not its clients."""
+        return self
+
+    async def publish(self, flags: int) -> None:
+        """caproto's hook: something of this PV has changed."""
+        if serves_caproto(self.data):
+            await caproto_publish(self.data, flags)
+        flags = int(flags)
+        if flags & wire.DBE_ALARM and self.store["timestamp"] is self._noted_stamp:
+            # caproto marks an alarm change as one of the value; EPICS base does not.
+            flags &= ~VALUE_LOG
+        self.notify(flags)
+
+    def notify(self, flags: int) -> None:
+        """Tell the subscribers whose mask asks for it; 0 means a new value."""
+        self.forget()
+        self._noted_stamp = self.store["timestamp"]
+        if not flags:
+            flags = VALUE_LOG
+        alarm = alarm_numbers(self.data)
+        if alarm != self.alarm:
+            self.alarm = alarm
+            flags |= wire.DBE_ALARM
+        for sub in self.subs:
+            if sub.mask & flags:
+                sub.changed(flags)
+
+    def forget(self) -> None:
+        """Drop the payloads and the reference to the value that they were made of."""
+        if self.cache:
+            self.cache.clear()
+            self._bytes = 0
+        self._value = None
+
+    def wire(self, key: Key) -> Payload:
+        """The payload that `key` asks for. Raises ValueError if there is none."""
+        store = self.store
+        if self._value is not store["value"] or self._stamp is not store["timestamp"]:
+            self.forget()
+            self._value, self._stamp = store["value"], store["timestamp"]
+        if key[0] >= wire.GR:
+            self._check_graphic()
+        payload = self.cache.get(key)
+        if payload is None:
+            payload = None
+            if key[3] is None and key[1] < 2:
+                payload = encode.scalar(self.data, self.native, key[0])
+            if payload is None:
+                payload = encode.encode(self.data, self.source(), key)
+            self._bytes += payload.size
+            if len(self.cache) >= CACHED_KEYS or self._bytes > CACHED_BYTES:
+                # A client chooses the keys: it may not choose our memory.
+                self.cache.clear()
+                self._bytes = payload.size
+            self.cache[key] = payload
+        return payload
+
+    def fresh(self, key: Key, data: Data | None = None, stamp: Any = None) -> Payload:
+        """A payload outside the cache: of a snapshot, or with another time stamp."""
+        return encode.encode(
+            self.data if data is None else data, self.source(), key, stamp
+        )
+
+    def source(self) -> convert.Source:
+        """How the value is to be read."""
+        return convert.Source(
+            self.native,
+            self.data.string_encoding or "latin-1",
+            enum_strings(self.data),
+            int(self.store.get("precision", 0) or 0),
+            bool(getattr(self.data, "is_long_string", False)),
+        )
+
+    def _check_graphic(self) -> None:
+        """Forget payloads whose units, limits or states were changed silently."""
+        now = {
+            name: part
+            for name, part in self.store.items()
+            if name not in ("value", "timestamp")
+        }
+        if now != self._graphic:
+            self._graphic = now
+            self.cache.clear()
+            self._bytes = 0
+
+    def post(self, value: Any, timestamp_s: float | None) -> bool:
+        """write(value, verify_value=False) without coroutines; False: not for me."""
+        data, store = self.data, self.store
+        if not self.plain or has_pending(data) or serves_caproto(data):
+            return False
+        if self._rval is not None:
+            value = self._post_state(value)
+        elif not (self.as_given and (type(value) is float or type(value) is int)):
+            value = data.preprocess_value(value)
+        store["value"] = value
+        store["timestamp"] = time_stamp(timestamp_s, time.time_ns())
+        self.notify(0)
+        return True
+
+    def _post_state(self, value: Any) -> Any:
+        """An enum's value as text, its number into .RVAL."""
+        value = self.data.preprocess_value(value)
+        states = self.store["enum_strings"]
+        rval = self._rval
+        if rval is not None and value in states:
+            rval_entry = getattr(rval, ENTRY_ATTRIBUTE, None)
+            number = states.index(value)
+            if rval_entry is None or not rval_entry.post(number, None):
+                raw(rval)["value"] = number
+        return value

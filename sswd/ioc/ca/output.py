@@ -1,0 +1,178 @@
+"""What is still to be sent to one client: a queue, the socket, and back pressure."""
+
+import asyncio
+import select
+import socket
+import time
+from typing import Any
+
+from sswd.ioc.ca import wire
+from sswd.ioc.ca.encode import BIG, Payload
+from sswd.ioc.ca.limits import Counts, Limits
+from sswd.ioc.ca.poller import Poller
+
+READ = select.EPOLLIN
+WRITE = select.EPOLLOUT
+IOV_MAX = 512
+LENT_S = 0.02
+"""How long a blocked send queue may keep views of PVs' own arrays."""
+
+
+class Output:
+    """The sending half of a circuit. Loop thread only.
+
+    Bound: `Limits.unsent_bytes` plus one payload. Above it monitors only remember that
+    they have news (`congested`) and further requests are not read (`asked_bytes`).
+
+    A big payload is a view of the PV's array, not a copy. While it waits it keeps the
+    array alive; `keep_copies` ends that, and happens by itself when a queue is still
+    blocked after LENT_S: a client that never reads must not hold shared memory.
+    """
+
+    def __init__(
+        self, sock: socket.socket, poller: Poller, limits: Limits, counts: Counts
+    ) -> None:
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.poller = poller
+        self.limits = limits
+        self.counts = counts
+        self.loop = asyncio.get_running_loop()
+        self.out: list[Any] = []
+        self.unsent_bytes = 0
+        self.asked_bytes = 0
+        self.high = limits.unsent_bytes
+        self.scattered = False
+        self.lent = False
+        self.blocked = False
+        self.congested = False
+        self.scheduled = False
+        self.closed = False
+        self.blocked_s = self.progress_s = time.monotonic()
+
+    def queue(self, header: bytes, payload: Payload) -> None:
+        """Append a message; the caller sees to it that it is flushed."""
+        self.out.append(header)
+        if payload.size < BIG:
+            self.out.append(payload.body)
+        else:
+            self.out.extend(payload.body)
+            self.scattered = True
+            self.lent = self.lent or payload.lent
+        self.unsent_bytes += len(header) + payload.size
+
+    def reply(self, cmd: int, dtype: int, p1: int, p2: int, payload: Payload) -> None:
+        """Queue an answer that the client has asked for, and flush soon."""
+        size, count = payload.size, payload.elements
+        self.queue(wire.header(cmd, size, dtype, count, p1, p2), payload)
+        self.asked_bytes += 16 + size
+        self.flush_soon()
+
+    def send_raw(self, message: bytes) -> None:
+        """Queue a whole message without payload buffers, and flush soon."""
+        self.out.append(message)
+        self.unsent_bytes += len(message)
+        self.asked_bytes += len(message)
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Flush once in this turn of the loop, however often it is asked."""
+        if not self.scheduled:
+            self.scheduled = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Send what the kernel takes, unless it has said that it takes nothing."""
+        self.scheduled = False
+        if self.out and not self.closed and not self.blocked:
+            self.send()
+
+    def send(self) -> None:
+        """Give the kernel what it takes; the rest stays in `out`."""
+        out = self.out
+        try:
+            while out:
+                if self.scattered:
+                    sent = self.sock.sendmsg(out[:IOV_MAX])
+                else:
+                    if len(out) > 1:
+                        out[:] = [b"".join(out)]
+                    sent = self.sock.send(out[0])
+                self._took(sent)
+        except (BlockingIOError, InterruptedError):
+            self._would_block()
+            return
+        except OSError:
+            self.close()
+            return
+        self.unsent_bytes = self.asked_bytes = 0
+        self.scattered = self.lent = False
+        self._drained()
+
+    def _took(self, sent: int) -> None:
+        """Remove `sent` bytes from the head of the queue."""
+        out = self.out
+        self.unsent_bytes -= sent
+        gone = 0
+        for part in out:
+            if sent < len(part):
+                break
+            sent -= len(part)
+            gone += 1
+        del out[:gone]
+        if sent:
+            out[0] = memoryview(out[0])[sent:]
+
+    def _would_block(self) -> None:
+        now_s = time.monotonic()
+        if not self.blocked:
+            self.blocked = True
+            self.blocked_s = self.progress_s = now_s
+            self.poller.watch(self.fd, WRITE if self.flooded() else READ | WRITE)
+        elif self.lent:
+            self.lend_no_longer(now_s)
+
+    def _drained(self) -> None:
+        if self.blocked:
+            self.blocked = False
+            self.poller.watch(self.fd, READ)
+        if self.congested and not self.closed:
+            self.congested = False
+            self.replay()
+        if not self.closed:
+            self.read_on()
+
+    def on_writable(self) -> None:
+        """The kernel takes bytes again."""
+        before = self.unsent_bytes
+        self.send()
+        if self.unsent_bytes < before:
+            self.progress_s = time.monotonic()
+
+    def flooded(self) -> bool:
+        """Whether the client leaves more answers unread than it may."""
+        return self.asked_bytes > self.high
+
+    def lend_no_longer(self, now_s: float) -> None:
+        """Copy lent arrays out of the queue if it has been blocked for LENT_S."""
+        if self.lent and now_s - self.blocked_s > LENT_S:
+            self.keep_copies()
+
+    def keep_copies(self) -> None:
+        """Copy the unsent rest of every lent array, so that its owner can reuse it."""
+        self.out[:] = [
+            bytes(part) if isinstance(part, memoryview) else part for part in self.out
+        ]
+        self.lent = False
+
+    def replay(self) -> None:
+        """The queue has drained: the subclass encodes what changed meanwhile."""
+        raise NotImplementedError
+
+    def read_on(self) -> None:
+        """The queue has drained: the subclass serves what it had put off."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """The subclass ends the circuit."""
+        raise NotImplementedError
