@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from sswd.errors import SswdError
 from sswd.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
 from sswd.worker.inbox import Inbox, Stopped
@@ -25,6 +26,8 @@ def failure_of(ex: BaseException) -> Failure:
         message = str(ex)
     except Exception as broken:  # noqa: BLE001 (firewall around user code)
         message = f"(its message cannot be had: {type(broken).__name__})"
+    if isinstance(ex, SswdError):  # its words say it all
+        return Failure(type(ex).__name__, message)
     trace = "".join(traceback.format_exception(ex, limit=-30))
     return Failure(type(ex).__name__, message, trace)
 
