@@ -1,0 +1,73 @@
+"""The PVs that a configuration would serve, as lines for a reader."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from caproto import AccessRights, ChannelType
+
+from sswd.ioc.declared import declare
+from sswd.ioc.service import compose
+from sswd.keys import Config, PvConfig
+
+_TYPES = {
+    ChannelType.DOUBLE: "float",
+    ChannelType.FLOAT: "float32",
+    ChannelType.LONG: "int",
+    ChannelType.INT: "int16",
+    ChannelType.ENUM: "enum",
+    ChannelType.STRING: "str",
+}
+
+
+class Row(NamedTuple):
+    """One PV; every part is text, and only the description may be empty."""
+
+    name: str
+    type: str
+    units: str
+    access: str
+    description: str
+
+
+def rows(
+    config: Config, folder: Path, by_class: Mapping[str, Mapping[str, PvConfig]]
+) -> list[Row]:
+    """All PVs in the order in which they are made: systems first, statistics last.
+
+    `by_class` holds what each system's class declares; the configuration wins over it.
+    Raises ConfigError as `compose` does.
+    """
+    pvdb, servers = compose(config, folder)
+    for server in servers:
+        name = server.system_name
+        pvs = {**by_class.get(name, {}), **config.system[name].pvs}
+        channels = declare(pvs, prefix=server.prefix, forward=_never)
+        pvdb |= {channel.pvname: channel for channel in channels.values()}
+    return [_row(name, data) for name, data in pvdb.items()]
+
+
+async def _never(name: str, value: object) -> None:
+    raise AssertionError(f"{name} = {value!r}: a listing serves nothing")
+
+
+def _row(name: str, data: Any) -> Row:
+    is_writable = AccessRights.WRITE in data.check_access("", "")
+    metadata = data._data  # noqa: SLF001 - caproto has no public word for "if any"
+    units = metadata.get("units") or "-"
+    return Row(
+        name,
+        _type(data),
+        units.decode() if isinstance(units, bytes) else units,
+        "rw" if is_writable else "ro",
+        " ".join((vars(data).get("__doc__") or "").split()),
+    )
+
+
+def _type(data: Any) -> str:
+    if data.data_type == ChannelType.CHAR:
+        return f"{'text' if data.string_encoding else 'bytes'}[{data.max_length}]"
+    if data.data_type == ChannelType.ENUM:
+        return f"enum({'|'.join(data.enum_strings)})"
+    word = _TYPES[data.data_type]
+    return word if data.max_length == 1 else f"{word}[{data.max_length}]"
