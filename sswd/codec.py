@@ -7,7 +7,7 @@ msgpack itself would cost a factor of 2 to 4.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -22,6 +22,7 @@ MAX_HEAD = 64 << 20
 MAX_BODY = 2 << 30
 _ARRAY = 1
 _UNSENDABLE = 2
+_SLOT = 3
 _PADDING = bytes(8)
 Buffer = bytes | memoryview
 
@@ -33,10 +34,33 @@ LARGE = 1 << 20
 LARGE_CREDITS = 4
 
 
+def is_large(value: object) -> bool:
+    """Whether it is an array that is paid for as a large one."""
+    return isinstance(value, SlotRef) or (
+        isinstance(value, np.ndarray) and value.nbytes >= LARGE
+    )
+
+
+class SlotRef:
+    """Stands for an array that lies in a slot of the shared memory.
+
+    No tuple or dataclass: msgspec would write those without asking our hook.
+    """
+
+    __slots__ = ("dtype", "shape", "slot")
+
+    def __init__(self, slot: int, dtype: str, shape: tuple[int, ...]) -> None:
+        self.slot, self.dtype, self.shape = slot, dtype, shape
+
+
+FromSlot = Callable[[SlotRef], npt.NDArray[Any]]
+"""The array of a SlotRef; ValueError when there is no such slot."""
+
+
 def credits_of(values: Iterable[object]) -> int:
     """What a Post with these values costs; both ends reckon with this."""
     for value in values:
-        if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+        if is_large(value):
             return LARGE_CREDITS
     return 1
 
@@ -57,6 +81,19 @@ class Unsendable:
 
     def __hash__(self) -> int:
         return hash(self.reason)
+
+
+def array_size(name: str, shape: tuple[int, ...]) -> tuple[np.dtype[Any], int]:
+    """(dtype, bytes) of an array that is told of; ValueError: none of ours."""
+    dtype = np.dtype(name)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"dtype {name} is not sent")
+    size = dtype.itemsize
+    for n in shape:
+        if n < 0:
+            raise ValueError("negative array shape")
+        size *= n
+    return dtype, size
 
 
 class MessageEncoder:
@@ -95,6 +132,9 @@ class MessageEncoder:
             return msgspec.msgpack.Ext(_ARRAY, described)
         if isinstance(value, Unsendable):
             return msgspec.msgpack.Ext(_UNSENDABLE, value.reason.encode())
+        if isinstance(value, SlotRef):
+            place = (value.slot, value.dtype, value.shape)
+            return msgspec.msgpack.Ext(_SLOT, msgspec.msgpack.encode(place))
         raise NotImplementedError(f"{type(value).__name__} is not sent")
 
 
@@ -104,7 +144,8 @@ class MessageDecoder(Generic[M]):
     Arrays are views of the body, which the caller must not write again.
     """
 
-    def __init__(self, union: Any) -> None:
+    def __init__(self, union: Any, from_slot: FromSlot | None = None) -> None:
+        self._from_slot = from_slot
         self._body: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._offset = 0
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(
@@ -126,17 +167,13 @@ class MessageDecoder(Generic[M]):
     def _hook(self, code: int, data: memoryview) -> object:
         if code == _UNSENDABLE:
             return Unsendable(bytes(data).decode(errors="replace"))
+        if code == _SLOT and self._from_slot is not None:
+            place = msgspec.msgpack.decode(data, type=tuple[int, str, tuple[int, ...]])
+            return self._from_slot(SlotRef(*place))
         if code != _ARRAY:
             raise ValueError(f"unknown extension {code}")
         name, shape = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...]])
-        dtype = np.dtype(name)
-        if dtype.kind not in "biuf":
-            raise ValueError(f"dtype {name} is not sent")
-        size = dtype.itemsize
-        for n in shape:
-            if n < 0:
-                raise ValueError("negative array shape")
-            size *= n
+        dtype, size = array_size(name, shape)
         start, self._offset = self._offset, self._offset + size + -size % 8
         if start + size > len(self._body):
             raise ValueError("array longer than the frame's body")

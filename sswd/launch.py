@@ -122,8 +122,12 @@ class WorkerProcess:
             self.exited = -1
 
 
-def launch(spec: WorkerSpec, *, entry: str = WORKER_ENTRY) -> WorkerProcess:
+def launch(
+    spec: WorkerSpec, *, memory: int | None = None, entry: str = WORKER_ENTRY
+) -> WorkerProcess:
     """Start a worker as `spec` says; `entry` is "module:function" in the child.
+
+    `memory` is a memfd with the slots of `spec`; the child gets a copy of it.
 
     Raises OSError when the system has no process or descriptor left for it.
     """
@@ -134,7 +138,10 @@ def launch(spec: WorkerSpec, *, entry: str = WORKER_ENTRY) -> WorkerProcess:
         stdio, child_stdio = _pipe(opened)
         up, child_up = Pipe(duplex=True)
         opened += [up, child_up]
-        theirs = (child_cmd, child_ctl, child_up, child_stdio)
+        theirs = [child_cmd, child_ctl, child_up, child_stdio]
+        if memory is not None:
+            theirs.append(Connection(os.dup(memory), writable=False))
+            opened.append(theirs[-1])
         process = _Process(
             target=_enter,
             name=f"sswd worker {spec.name}",

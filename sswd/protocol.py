@@ -1,6 +1,7 @@
 """The messages between IOC and worker, and the version both must speak.
 
-Down (imperatives): Execute on the cmd pipe; Begin, Grant, Cancel, Stop on the ctl pipe.
+Down (imperatives): Execute on the cmd pipe; Begin, Grant, Free, Cancel, Stop on the
+ctl pipe.
 Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
@@ -63,6 +64,12 @@ class Grant(Message, frozen=True):
     """Return credits: so many more Post messages may be sent."""
 
     credits: int
+
+
+class Free(Message, frozen=True):
+    """These slots of the shared memory may be written again."""
+
+    slots: list[int]
 
 
 class Cancel(Message, frozen=True):
@@ -132,8 +139,20 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
-Down = Execute | Begin | Grant | Cancel | Stop
+Down = Execute | Begin | Grant | Free | Cancel | Stop
 Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed
+
+
+class Slots(msgspec.Struct, frozen=True):
+    """The slots of one PV in the shared memory: `count` of `size` bytes each.
+
+    They have the numbers `first`, `first + 1`, ... and begin at `offset` bytes.
+    """
+
+    first: int
+    offset: int
+    size: int
+    count: int
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,3 +168,6 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     outbox: int = 64
     """Updates kept in order before posts of one PV conflate."""
     credits: int = 8
+    slots: dict[str, Slots] = {}
+    """PVs with slots in the shared memory that came with the pipes; else there is none.
+    """

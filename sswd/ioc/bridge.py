@@ -19,7 +19,7 @@ from collections import deque
 from typing import Any
 
 from sswd.channel import READ_BYTES, FrameReader, FrameWriter
-from sswd.codec import MessageDecoder
+from sswd.codec import FromSlot, MessageDecoder
 from sswd.errors import ChannelClosed, ProtocolError
 from sswd.ioc.doors import Door
 from sswd.ioc.told import LineLog
@@ -45,15 +45,25 @@ class Gone:
 class Bridge(threading.Thread):
     """Carries messages between one worker process and the loop."""
 
-    def __init__(self, run: Any, process: WorkerProcess, name: str, up: Door) -> None:
+    def __init__(
+        self,
+        run: Any,
+        process: WorkerProcess,
+        name: str,
+        up: Door,
+        from_slot: FromSlot | None = None,
+    ) -> None:
         super().__init__(name=f"sswd-bridge {name}", daemon=True)
         self._run = run
         self._process = process
         self._up_door = up
         self._orders: deque[Message] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._wake_lock = threading.RLock()  # a slot may be freed within order()
         self._commands: Door | None = None
-        self._reader: FrameReader[Up] = FrameReader(process.up, MessageDecoder(Up))
+        self._reader: FrameReader[Up] = FrameReader(
+            process.up, MessageDecoder(Up, from_slot)
+        )
         self._cmd = FrameWriter(process.cmd)
         self._ctl = FrameWriter(process.ctl)
         self._lines = LineLog(log, name)
@@ -68,16 +78,19 @@ class Bridge(threading.Thread):
     # -- from the loop
 
     def order(self, message: Message) -> None:
-        """Send Begin, Grant, Cancel or Stop."""
+        """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
         self._orders.append(message)
-        with contextlib.suppress(OSError):  # the thread has ended and closed it
-            os.eventfd_write(self._wake, 1)
+        self._wake_up()
 
     def attach(self, commands: Door) -> None:
         """From now on carry the commands of this door: this run has begun."""
         self._commands = commands
-        with contextlib.suppress(OSError):
-            os.eventfd_write(self._wake, 1)
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        with self._wake_lock:  # its number may be somebody else's once it is closed
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
 
     # -- the thread
 
@@ -196,5 +209,7 @@ class Bridge(threading.Thread):
             for message in messages:
                 self._up_door.push((self._run, message))
         self._read_stdio()
-        os.close(self._wake)
+        with self._wake_lock:
+            os.close(self._wake)
+            self._wake = -1
         self._up_door.push((self._run, Gone(self._lines.end(), seen_s)))

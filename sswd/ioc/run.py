@@ -1,13 +1,16 @@
-"""One lifetime of a worker process, as the IOC holds it, and the words for its death."""
+"""One lifetime of a worker process as the IOC holds it; words for its death."""
 
 import signal
 import time
 
+from msgspec.structs import replace
+
 from sswd.ioc.bridge import Bridge
 from sswd.ioc.doors import Door
 from sswd.ioc.guardian import Guardian
-from sswd.launch import launch
-from sswd.protocol import Failed, Loaded, Message, WorkerSpec
+from sswd.ioc.slots import share
+from sswd.launch import WorkerProcess, launch
+from sswd.protocol import Failed, Free, Loaded, Message, WorkerSpec
 
 
 class Run:
@@ -26,11 +29,30 @@ class Run:
         self.failed: Failed | None = None
         self.peak_mb: float | None = None
         self._guardian = guardian
-        self.process = launch(spec)
+        self._memory = share(spec.slots, spec.name)
+        try:
+            self.process = self._launch(spec)
+        except OSError:
+            self._forget_memory()
+            raise
         self.pid: int = self.process.pid
         guardian.watch(self.pid)
-        self.bridge = Bridge(self, self.process, spec.name, up)
+        from_slot = None if self._memory is None else self._memory.view
+        self.bridge = Bridge(self, self.process, spec.name, up, from_slot)
+        if self._memory is not None:
+            bridge = self.bridge
+            self._memory.on_free = lambda slot: bridge.order(Free([slot]))
         self.bridge.start()
+
+    def _launch(self, spec: WorkerSpec) -> WorkerProcess:
+        if self._memory is None:
+            return launch(replace(spec, slots={}))
+        return launch(spec, memory=self._memory.fd)
+
+    def _forget_memory(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+            self._memory = None
 
     def begin(self, number: int, commands: Door) -> None:
         """Make this the active run: its commands come from this door."""
@@ -52,6 +74,7 @@ class Run:
         code = self.process.exit_code()
         self.process.close()
         self._guardian.forget(self.pid)
+        self._forget_memory()
         return code
 
 

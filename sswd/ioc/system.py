@@ -20,6 +20,7 @@ from sswd.ioc.inflow import Inflow
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.postmortem import Archive
 from sswd.ioc.publisher import FED_FROM_THE_START, Publisher, Target
+from sswd.ioc.slots import layout
 from sswd.ioc.supervisor import Supervisor
 from sswd.ioc.vitals import pulse_period_s
 from sswd.keys import PvConfig, SystemConfig
@@ -31,6 +32,14 @@ PARK_TARGET = "sswd.worker.park:Park"
 CREDITS = 8
 CLOSE_S = 7.6
 """The daemon's stop ends within 8 s, whatever the worker does."""
+
+
+def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
+    """Bytes that each array PV holds at most; 8 for a number, whatever its dtype."""
+    sizes = {"float": 8, "int": 8, "bytes": 1}
+    return {
+        n: pv.capacity * sizes[pv.type] for n, pv in pvs.items() if pv.type in sizes
+    }
 
 
 class Template(Protocol):
@@ -177,6 +186,7 @@ class ServedSystem:
             pulse_s=pulse_period_s(self.config.restart.stall_s),
             outbox=self.config.outbox,
             credits=CREDITS,
+            slots=layout(slot_sizes(self.config.pvs)),
         )
 
     def _policy(self) -> Policy:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from sswd.channel import FrameReader
 from sswd.errors import SswdError
-from sswd.protocol import Begin, Cancel, Down, Execute, Grant, Pulse, Stop
+from sswd.protocol import Begin, Cancel, Down, Execute, Free, Grant, Pulse, Stop
 from sswd.worker.outbox import Outbox
 from sswd.worker.watch import CommandWatch
 
@@ -91,6 +91,9 @@ class Control:
                 case Grant(credits):
                     if self._outbox is not None:
                         self._outbox.grant(credits)
+                case Free(slots):
+                    if self._outbox is not None:
+                        self._outbox.free(slots)
                 case Begin() | Cancel() | Stop():
                     self._left.append(message)
                 case Execute():

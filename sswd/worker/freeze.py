@@ -10,7 +10,8 @@ import numpy as np
 
 from sswd.codec import Unsendable
 
-_SCALARS = (float, str, bool, bytes, type(None))
+_SCALARS = (float, str, bool, type(None))
+_LONG_BYTES = 4096
 
 
 def freeze(value: Any) -> Any:
@@ -22,6 +23,8 @@ def freeze(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
+    if kind is bytes:  # immutable: as an array it crosses the pipe without copies
+        return np.frombuffer(value, np.uint8) if len(value) > _LONG_BYTES else value
     if kind is int or isinstance(value, int):
         number = int(value)
         return number if -(2**63) <= number < 2**63 else _too_large()

@@ -32,6 +32,7 @@ from sswd.worker.loader import load_class
 from sswd.worker.outbox import Outbox
 from sswd.worker.runner import Runner, failure_of
 from sswd.worker.services import WorkerServices
+from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
 from sswd.worker.system import Aborted
 from sswd.worker.watch import SETUP, CommandWatch, call_user
@@ -55,18 +56,16 @@ def ioc_is_gone() -> NoReturn:
     os._exit(EX_IOC_GONE)
 
 
-def main(
-    spec: WorkerSpec,
-    cmd: Connection,
-    ctl: Connection,
-    up: Connection,
-    stdio: Connection,
-) -> NoReturn:
-    """Run the system of `spec` until Stop, EOF, or its own end."""
+def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
+    """Run the system of `spec` until Stop, EOF, or its own end.
+
+    `connections` are cmd, ctl, up, stdio, and the shared memory where there is one.
+    """
+    cmd, ctl, up, stdio, *memory = (c.fileno() for c in connections)
     _mind_manners(stdio)
-    for connection in (cmd, ctl):
-        os.set_blocking(connection.fileno(), False)
-    worker = Worker(spec, cmd.fileno(), ctl.fileno(), up.fileno())
+    for fd in (cmd, ctl):
+        os.set_blocking(fd, False)
+    worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None)
     try:
         code = worker.run()
     except SystemExit as ex:
@@ -77,18 +76,20 @@ def main(
     leave(code)
 
 
-def _mind_manners(stdio: Connection) -> None:
+def _mind_manners(stdio: int) -> None:
     os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    redirect(stdio.fileno())
+    redirect(stdio)
 
 
 class Worker:
     """Puts the parts together and goes through the life of one run."""
 
-    def __init__(self, spec: WorkerSpec, cmd: int, ctl: int, up: int) -> None:
+    def __init__(
+        self, spec: WorkerSpec, cmd: int, ctl: int, up: int, memory: int | None
+    ) -> None:
         self._spec = spec
         self._watch = CommandWatch()
         self._watch.install()
@@ -101,6 +102,7 @@ class Worker:
             bound=spec.outbox,
             credits=spec.credits,
             fetch_grants=self._control.fetch_grants,
+            slots=SlotWriter(spec.slots, memory),
         )
         self._services = WorkerServices(self._outbox, self._watch)
         self._runner = Runner(self._outbox, self._watch)

@@ -4,6 +4,8 @@ Overflow policy: up to `bound` updates are kept in order. Beyond, an update take
 place of the unsent one of the same PV; the older place, so that `values` posted before
 `ACK` is published before it. ACK is never conflated: its poster waits for room.
 
+Arrays of 1 MiB and more always take the place of the unsent one of their PV.
+
 Credits: a Post message costs one (from `LARGE` bytes of arrays on: four) and the IOC
 grants them back as it publishes. Finished, Ready, Pulse, Log and Failed cost none.
 
@@ -17,13 +19,19 @@ while the system computes.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sswd.channel import FrameWriter
-from sswd.codec import LARGE_CREDITS, credits_of
+from sswd.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
 from sswd.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.freeze import freeze
+from sswd.worker.slots import SlotWriter
+
+Array = npt.NDArray[Any]
 
 MAX_UPDATES = 256  # of one Post message
 MAX_ACKS = 256  # unsent ones, before their poster waits
@@ -57,8 +65,10 @@ class Outbox:
         bound: int,
         credits: int,  # noqa: A002 (the protocol's word)
         fetch_grants: Callable[[], None],
+        slots: SlotWriter | None = None,
     ) -> None:
         self._writer = writer
+        self._slots = slots or SlotWriter({}, None)
         self._bound = bound
         self._credits = credits
         self._fetch_grants = fetch_grants
@@ -76,8 +86,16 @@ class Outbox:
         """Queue a snapshot of `updates` and send what credits allow."""
         stamp_s = time.time()
         for pv, value in updates.items():
-            self._append(str(pv), freeze(value), stamp_s)
+            if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+                self._append_large(str(pv), value, stamp_s)
+            else:
+                self._append(str(pv), freeze(value), stamp_s)
         self.pump()
+
+    def free(self, slots: Iterable[int]) -> None:
+        """The IOC is done with these slots of the shared memory."""
+        for slot in slots:
+            self._slots.free(slot)
 
     def note(self, record: Log) -> None:
         """Queue a log record; the oldest is dropped when MAX_NOTES wait."""
@@ -93,6 +111,7 @@ class Outbox:
         """Send a message that needs no credit, waiting for the write lock."""
         with self._write_lock:
             self._writer.send(message)
+        self.pump()  # whoever found the lock taken left its update to us
 
     def try_send(self, message: Message) -> bool:
         """The same, unless a thread is writing (which tells the IOC as much)."""
@@ -102,6 +121,7 @@ class Outbox:
             self._writer.send(message)
         finally:
             self._write_lock.release()
+        self.pump()
         return True
 
     def finish(
@@ -155,7 +175,7 @@ class Outbox:
             if not is_ack and len(self._entries) >= self._bound:
                 older = self._newest.get(pv)
                 if older is not None:
-                    older.value, older.stamp_s = value, stamp_s
+                    self._replace(older, value, stamp_s)
                     return
             entry = _Entry(pv, value, stamp_s)
             self._entries.append(entry)
@@ -163,6 +183,28 @@ class Outbox:
                 self._acks += 1
             else:
                 self._newest[pv] = entry
+
+    def _append_large(self, pv: str, array: Array, stamp_s: float) -> None:
+        """A large array conflates at once, and lies in a slot where there is one."""
+        self._fetch_grants()
+        with self._lock:
+            older = self._newest.get(pv)
+            if older is not None and is_large(older.value):
+                over = None
+                if isinstance(older.value, SlotRef):
+                    over = self._slots.put_over(older.value, array)
+                if over is not None:
+                    older.value, older.stamp_s = over, stamp_s
+                else:
+                    self._replace(older, freeze(array), stamp_s)
+                return
+        slot = self._slots.put(pv, array)
+        self._append(pv, freeze(array) if slot is None else slot, stamp_s)
+
+    def _replace(self, older: _Entry, value: Any, stamp_s: float) -> None:
+        if isinstance(older.value, SlotRef):
+            self._slots.free(older.value.slot)
+        older.value, older.stamp_s = value, stamp_s
 
     def _take(self) -> list[Update]:
         """The next batch, paid with credits; empty when there is none to be had.
