@@ -97,7 +97,7 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED, ""
     except Exception:  # the end of the program: told, not lost
-        log.critical("unexpected error", exc_info=True)
+        log.critical("unexpected error, please report it", exc_info=True)
         return UNEXPECTED, ""
 
 
@@ -264,7 +264,11 @@ def _listed(config: Config, folder: Path) -> "list[Row]":
 
     by_class: dict[str, dict[str, PvConfig]] = {}
     for name, system in config.system.items():
-        found = probe.inspect(system, folder).pvs
+        try:
+            found = probe.inspect(system, folder, name=name).pvs
+        except LoadError as error:
+            text = f"system.{name}.target: {system.target!r} does not load: {error}"
+            raise LoadError(text) from None
         by_class[name] = {
             pv: pv_from_dict(pv, keys, system.target) for pv, keys in found.items()
         }

@@ -60,6 +60,13 @@ def pv_name(name: str) -> Iterator[Problem]:
         yield from _characters(name)
 
 
+def _prefix(prefix: str) -> Iterator[Problem]:
+    yield from _characters(prefix)
+    if "{" in prefix or "}" in prefix:
+        # caproto's groups expand it with str.format.
+        yield "", "a prefix cannot hold { and }: caproto takes them for macros"
+
+
 def _characters(name: str) -> Iterator[Problem]:
     bad = sorted({c for c in name if not _NAME.fullmatch(c)})
     if bad:
@@ -213,13 +220,13 @@ def system(config: SystemConfig) -> Iterator[Problem]:
     for key in config.args:
         if not key.isidentifier():
             yield "args", f"{key!r} cannot be the name of a keyword argument"
-    for _, text in _characters(config.prefix):
+    for _, text in _prefix(config.prefix):
         yield "prefix", text
 
 
 def whole(config: Config) -> Iterator[Problem]:
     """What is wrong between systems: prefixes and the full names of declared PVs."""
-    for _, text in _characters(config.prefix):
+    for _, text in _prefix(config.prefix):
         yield "prefix", text
     if not config.system:
         yield "system", 'no system; add a table [system.NAME] with target = "mod:Class"'

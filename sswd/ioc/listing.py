@@ -55,19 +55,19 @@ def _row(name: str, data: Any) -> Row:
     is_writable = AccessRights.WRITE in data.check_access("", "")
     metadata = data._data  # noqa: SLF001 - caproto has no public word for "if any"
     units = metadata.get("units") or "-"
+    states = "|".join(metadata.get("enum_strings", ()))
+    description = (vars(data).get("__doc__") or "").split()
     return Row(
         name,
         _type(data),
         units.decode() if isinstance(units, bytes) else units,
         "rw" if is_writable else "ro",
-        " ".join((vars(data).get("__doc__") or "").split()),
+        " ".join([*description, f"({states})"] if states else description),
     )
 
 
 def _type(data: Any) -> str:
     if data.data_type == ChannelType.CHAR:
         return f"{'text' if data.string_encoding else 'bytes'}[{data.max_length}]"
-    if data.data_type == ChannelType.ENUM:
-        return f"enum({'|'.join(data.enum_strings)})"
     word = _TYPES[data.data_type]
     return word if data.max_length == 1 else f"{word}[{data.max_length}]"

@@ -70,6 +70,7 @@ async def ledger():
     pvdb = {data.pvname: data for data in ledger.pvs.values()}
     task = asyncio.create_task(ca.Context(pvdb).run())
     yield ledger
+    aioca.purge_channel_caches()  # its channels must not outlive this test's loop
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

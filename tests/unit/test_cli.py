@@ -1,0 +1,250 @@
+"""Arguments in, exit code and words out; what the commands call is replaced."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sswd import cli, demo
+from sswd.config import schema
+from sswd.errors import ConfigError, LoadError, PortTakenError
+from sswd.ioc import probe, service
+from sswd.protocol import Loaded
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference/cli.md"
+MARK = "<!-- help -->\n"
+TOML = 'prefix = "P:"\n[system.stage]\ntarget = "mylab.stage:Stage"\n'
+
+
+class Runs:
+    """Stands for service.run; keeps what it was given."""
+
+    def __init__(self, result: object = 0) -> None:
+        self.result = result
+        self.given: list[tuple] = []
+
+    def __call__(self, config, *, folder):
+        self.given.append((config, folder))
+        if isinstance(self.result, BaseException):
+            raise self.result
+        return self.result
+
+
+@pytest.fixture
+def runs(monkeypatch) -> Runs:
+    runs = Runs()
+    monkeypatch.setattr(service, "run", runs)
+    return runs
+
+
+@pytest.fixture
+def toml(tmp_path) -> str:
+    path = tmp_path / "lab" / "stage.toml"
+    path.parent.mkdir()
+    path.write_text(TOML)
+    return str(path)
+
+
+def test_run_serves_the_file_and_looks_for_modules_beside_it(runs, toml):
+    assert cli.main(["run", toml]) == 0
+    config, folder = runs.given[0]
+    assert config.prefix_of("stage") == "P:"
+    assert folder == Path(toml).parent
+
+
+def test_run_serves_one_class_without_a_file(runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = "run --prefix L: mylab.stage:Fast_Stage --arg address=TCPIP::h --arg n=3"
+    assert cli.main([*words.split(), "--arg", "x=[1.5]", "--arg", "s='3'"]) == 0
+    config, folder = runs.given[0]
+    assert folder == tmp_path
+    assert config.prefix_of("fast_stage") == "L:"
+    system = config.system["fast_stage"]
+    assert system.target == "mylab.stage:Fast_Stage"
+    assert system.args == {"address": "TCPIP::h", "n": 3, "x": [1.5], "s": "3"}
+
+
+@pytest.mark.parametrize("value", ["", "=", "a b", "1 # 2\nq = 3", '"unclosed'])
+def test_an_argument_that_is_no_toml_is_text(runs, value):
+    assert cli.main(["run", "m:C", "--arg", f"k={value}"]) == 0
+    assert runs.given[0][0].system["c"].args == {"k": value}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "serve",
+        "run",
+        "run a.toml --prefix P:",
+        "run a.toml --arg k=v",
+        "run m:C --arg k",
+        "run m:C --arg 3=4",
+        "run m:C --log-format xml",
+        "run m:C --log-level loud",
+        "run m:C --pre P:",
+        "schema x",
+    ],
+)
+def test_wrong_usage_exits_with_2(words, capsys, runs):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words.split())
+    assert caught.value.code == 2
+    assert "usage: sswd" in capsys.readouterr().err
+    assert runs.given == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (ConfigError("f.toml: 2 mistakes:\n  a: b\n  c: d"), 78, "  a: b\n  c: d\n"),
+        (LoadError("no module"), 78, "sswd: no module\n"),
+        (PortTakenError("port 5064 is taken"), 69, "sswd: port 5064 is taken\n"),
+    ],
+)
+def test_expected_errors_are_told_without_a_traceback(runs, capsys, error, code, told):
+    runs.result = error
+    assert cli.main(["run", "m:C"]) == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("sswd: ")
+    assert output.err.endswith(told)
+    assert "Traceback" not in output.err
+
+
+def test_with_json_the_error_is_an_event_as_well(runs, capsys):
+    runs.result = PortTakenError("port taken")
+    assert cli.main(["run", "m:C", "--log-format", "json"]) == 69
+    event = json.loads(capsys.readouterr().err)
+    assert (event["level"], event["message"]) == ("CRITICAL", "port taken")
+
+
+def test_an_unexpected_error_is_told_with_its_traceback(runs, capsys):
+    runs.result = ZeroDivisionError("oops")
+    assert cli.main(["run", "m:C"]) == 1
+    error = capsys.readouterr().err
+    assert "CRITICAL sswd.cli: unexpected error" in error
+    assert "ZeroDivisionError: oops" in error
+
+
+def test_ctrl_c_before_the_handlers_are_there_is_a_clean_stop(runs, capsys):
+    runs.result = KeyboardInterrupt()
+    assert cli.main(["run", "m:C"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bad_file_exits_with_78(tmp_path, capsys, runs):
+    assert cli.main(["run", str(tmp_path / "no.toml")]) == 78
+    assert "no.toml: No such file" in capsys.readouterr().err
+    assert cli.main(["run", "m:C:D"]) == 78
+    assert "command line: system.d.target: 'm:C:D' is no \"module:Class\"" in (
+        capsys.readouterr().err
+    )
+
+
+def test_demo_gives_its_exit_code(monkeypatch):
+    monkeypatch.setattr(demo, "run", lambda: 7)
+    assert cli.main(["demo"]) == 7
+
+
+def test_schema_is_printed_as_json(capsys):
+    assert cli.main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema()
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("sswd 0.")
+
+
+@pytest.fixture
+def declares(monkeypatch):
+    """What the throwaway worker is to find in the class."""
+    pvs: dict[str, dict] = {}
+
+    def inspect(system, folder, *, name):
+        return Loaded(1, 1, pvs, [])
+
+    monkeypatch.setattr(probe, "inspect", inspect)
+    return pvs
+
+
+def test_pvs_lists_all_sorts_aligned_and_toml_wins(declares, toml, capsys):
+    declares["POS"] = {"type": "float", "units": "µm", "description": "Where it is"}
+    declares["VEL"] = {"type": "float", "units": "lost"}
+    with Path(toml).open("a") as file:
+        file.write('[system.stage.pvs.VEL]\ntype = "int"\nwritable = true\n')
+        file.write('[system.stage.pvs.IMG]\ntype = "bytes"\nlength = 9\nunits = "e"\n')
+        file.write('[system.stage.pvs.MODE]\ntype = "enum"\nstrings = ["a", "b"]\n')
+    assert cli.main(["pvs", toml]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    split = {line.split()[0]: line.split()[1:] for line in lines}
+    assert split["P:CMD"][:3] == ["text[10000]", "-", "rw"]
+    assert split["P:values"][:3] == ["float[10000]", "-", "ro"]
+    assert split["P:WORKER:PID"][:3] == ["int", "-", "ro"]
+    assert split["P:POS"] == ["float", "µm", "ro", "Where", "it", "is"]
+    assert split["P:VEL"] == ["int", "-", "rw"]
+    assert split["P:IMG"] == ["bytes[9]", "e", "ro"]
+    assert split["P:MODE"] == ["enum", "-", "ro", "(a|b)"]
+    columns = {f"{line} ".index(f" {split[line.split()[0]][2]} ") for line in lines}
+    assert len(columns) == 1
+    assert not any(name.endswith("SYSRESET") for name in split)
+
+
+def test_check_says_what_is_good(declares, toml, capsys):
+    assert cli.main(["check", toml]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"{toml} is good: stage (mylab.stage:Stage); ")
+
+
+def test_check_tells_a_class_that_declares_nonsense(declares, toml, capsys):
+    declares["POS"] = {"type": "flaot"}
+    assert cli.main(["check", toml]) == 78
+    error = capsys.readouterr().err
+    assert "mylab.stage:Stage: pvs.POS.type: unknown value 'flaot'; did you" in error
+
+
+def test_check_tells_a_class_that_does_not_load(monkeypatch, toml, capsys):
+    def inspect(system, folder, *, name):
+        raise LoadError("no module 'mylab'")
+
+    monkeypatch.setattr(probe, "inspect", inspect)
+    assert cli.main(["check", toml]) == 78
+    assert capsys.readouterr().err == (
+        "sswd: system.stage.target: 'mylab.stage:Stage' does not load: "
+        "no module 'mylab'\n"
+    )
+
+
+@pytest.mark.parametrize("module", ["sswd.cli", "sswd.__main__", "sswd.logs"])
+def test_nothing_of_caproto_is_imported_before_it_is_needed(module):
+    code = f"import sys, {module}; sys.exit(any(m in sys.modules for m in {HEAVY!r}))"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+HEAVY = ("caproto", "numpy", "multiprocess", "sswd.ioc")
+
+
+def helps() -> str:
+    """The help of all commands, as they print it."""
+    top = cli.parser()
+    commands = next(a for a in top._actions if a.dest == "action" or a.choices).choices
+    text = ""
+    for parser in (top, *commands.values()):
+        text += (
+            f"\n## `{parser.prog}`\n\n```text\n{parser.format_help().rstrip()}\n```\n"
+        )
+    return text
+
+
+def test_the_reference_is_the_help():
+    head, _, _ = REFERENCE.read_text().partition(MARK)
+    expected = head + MARK + helps()
+    if os.environ.get("SSWD_WRITE_DOCS"):
+        REFERENCE.write_text(expected)
+    assert REFERENCE.read_text() == expected
