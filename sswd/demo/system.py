@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sswd import System, every
 from sswd.demo.driver import Digitizer
-from sswd.worker.system import System, every
 
 _COMMAND = re.compile(r"\s*([a-z]+)\s*(?:\(([^()]*)\)|([^()]*))\s*", re.IGNORECASE)
 

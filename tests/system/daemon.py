@@ -1,0 +1,26 @@
+"""What tests of a whole daemon need besides `sswd.testing`."""
+
+import time
+from collections.abc import Callable
+
+import psutil
+
+
+def until(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
+    """Wait for a condition; fails with `what` was waited for."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, f"waited {timeout_s} s for {what}"
+        time.sleep(0.02)
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all its descendants, to be looked for after its end."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    """None of them is left, not even as a zombie."""
+    _, left = psutil.wait_procs(processes, timeout=2.0)
+    assert not left

@@ -1,0 +1,163 @@
+"""deploy/supervisor/sswd.conf as shipped, under a real supervisord from PyPI."""
+
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon import assert_gone, family, until
+
+from sswd.testing import Daemon, child_env, loopback_env
+
+SHIPPED = Path(__file__).parents[2] / "deploy/supervisor/sswd.conf"
+TARGET = Path(__file__).parent / "drivers/target.toml"
+BIN = Path(sys.executable).parent
+START_S = 30.0
+CONF = """
+[unix_http_server]
+file={folder}/sock
+[supervisord]
+nodaemon=true
+logfile={folder}/log
+pidfile={folder}/pid
+childlogdir={folder}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{folder}/sock
+[include]
+files={shipped}
+"""
+
+
+class Supervisord:
+    """A supervisord that includes the shipped file and nothing else."""
+
+    def __init__(self, folder: Path, config: Path, **env: str) -> None:
+        self._folder = folder
+        self._conf = folder / "supervisord.conf"
+        self._conf.write_text(CONF.format(folder=folder, shipped=SHIPPED))
+        ca = {**loopback_env(), **env}
+        self._env = child_env(
+            {
+                **ca,
+                "SSWD": str(BIN / "sswd"),
+                "SSWD_CONFIG": str(config),
+                "RUNTIME_DIRECTORY": str(folder / "run"),
+                "STATE_DIRECTORY": str(folder / "state"),
+            }
+        )
+        self._process = subprocess.Popen(
+            [BIN / "supervisord", "-c", self._conf],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self._env,
+        )
+        self.pvs = Daemon(self._process, "T:", ca, folder)
+
+    def ctl(self, *words: str) -> str:
+        """What supervisorctl says; its exit code repeats it."""
+        done = subprocess.run(
+            [BIN / "supervisorctl", "-c", self._conf, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+            env=self._env,
+        )
+        return done.stdout
+
+    def log(self) -> str:
+        """supervisord's own log."""
+        log = self._folder / "log"
+        return log.read_text() if log.exists() else ""
+
+    def daemon(self) -> int:
+        """The pid of sswd, once its worker is RUNNING."""
+        self.pvs.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
+        status = self.ctl("status", "sswd")
+        match = re.search(r"RUNNING +pid (\d+)", status)
+        assert match, status + self.log()
+        return int(match[1])
+
+    def close(self) -> None:
+        """End supervisord, which ends what it runs."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(20)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short, since a unix socket's path holds 108 bytes."""
+    folder = Path(tempfile.mkdtemp(prefix="sv"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.timeout(180)
+def test_start_restart_crash_stop_start(folder: Path) -> None:
+    supervisord = Supervisord(folder, TARGET)
+    try:
+        first = supervisord.daemon()
+        processes = family(first)
+        assert len(processes) >= 2, "a daemon without a worker?"
+
+        supervisord.ctl("restart", "sswd")
+        assert_gone(processes)
+        second = supervisord.daemon()
+        assert second != first
+
+        processes = family(second)
+        processes[0].send_signal(signal.SIGKILL)
+        assert_gone(processes)
+        third = supervisord.daemon()
+        assert third != second
+
+        processes = family(third)
+        supervisord.ctl("stop", "sswd")
+        assert "STOPPED" in supervisord.ctl("status", "sswd")
+        assert_gone(processes)
+        assert "stopped: sswd (exit status 0)" in supervisord.log()
+
+        supervisord.ctl("start", "sswd")
+        processes = family(supervisord.daemon())
+    finally:
+        supervisord.close()
+    assert_gone(processes)
+    # Every stop was in time: supervisord never had to use force.
+    assert "killing 'sswd'" not in supervisord.log()
+
+
+def test_a_wrong_configuration_is_not_retried(folder: Path) -> None:
+    config = folder / "wrong.toml"
+    config.write_text("[system.x]\ntarget = 1\n")
+    supervisord = Supervisord(folder, config)
+    try:
+        until(lambda: "exit status 78; expected" in supervisord.log(), "78", START_S)
+        assert "EXITED" in supervisord.ctl("status", "sswd")
+        assert "system.x.target" in supervisord.ctl("tail", "sswd")
+    finally:
+        supervisord.close()
+    assert supervisord.log().count("spawned: 'sswd'") == 1
+
+
+def test_a_taken_port_is_retried(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        supervisord = Supervisord(folder, TARGET, EPICS_CAS_SERVER_PORT=port)
+        try:
+            until(
+                lambda: supervisord.log().count("exit status 69") >= 2,
+                "the second attempt",
+                START_S,
+            )
+        finally:
+            supervisord.close()
