@@ -1,7 +1,7 @@
 """The messages between IOC and worker, and the version both must speak.
 
-Down (imperatives): Execute on the cmd pipe; Begin, Grant, Free, Cancel, Stop on the
-ctl pipe.
+Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
+Stop on the ctl pipe.
 Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
@@ -56,6 +56,12 @@ class Execute(Message, frozen=True):
     value: Any
 
 
+class Restore(Message, frozen=True):
+    """Last values of the PVs that the class wants back; the first thing on cmd."""
+
+    values: dict[str, Any]
+
+
 class Begin(Message, frozen=True):
     """Construct the system now (a standby waits for this)."""
 
@@ -95,6 +101,8 @@ class Loaded(Message, frozen=True):
     """PVs that the class declares, with the keys of the configuration."""
     verbs: list[Any]
     """Signatures of the class's command verbs, as plain data."""
+    restored: list[str] = []
+    """PVs whose last values the class wants back in a new run."""
 
 
 class Ready(Message, frozen=True):
@@ -139,7 +147,7 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
-Down = Execute | Begin | Grant | Free | Cancel | Stop
+Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop
 Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed
 
 

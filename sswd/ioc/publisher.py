@@ -45,7 +45,7 @@ class Publisher:
         """Posts that were refused since the IOC started."""
 
     def add(self, pv: str, target: Target, *, is_fed: bool) -> None:
-        """Let the worker post `pv`. `is_fed`: it has COMM alarm before the first run."""
+        """Let the worker post `pv`. `is_fed`: in COMM alarm before the first run."""
         self._targets[pv] = target
         self.govern(pv, target.data)
         if is_fed:
@@ -59,6 +59,10 @@ class Publisher:
     def knows(self, pv: str) -> bool:
         """Whether the worker may post this name."""
         return pv in self._targets
+
+    def values_of(self, pvs: Iterable[str]) -> dict[str, Any]:
+        """The values that these PVs have now; names that are none are left out."""
+        return {pv: self._targets[pv].data.value for pv in pvs if pv in self._targets}
 
     def read_back(self, pv: str, value: object) -> None:
         """Make an accepted put the value of its PV, without its putter."""

@@ -39,6 +39,7 @@ from sswd.protocol import (
     Log,
     Message,
     Ready,
+    Restore,
     Rung,
     Stop,
     WorkerSpec,
@@ -221,6 +222,9 @@ class Supervisor:
             run.process.kill_group()
             return
         self._parts.declare(loaded)
+        if loaded.restored:
+            values = self._parts.publisher.values_of(loaded.restored)
+            self._parts.commands.push(Restore(values))
         run.order(Begin())
 
     def gone(self, run: Run, gone: Gone) -> None:

@@ -25,6 +25,8 @@ from sswd.ioc.supervisor import Supervisor
 from sswd.ioc.vitals import pulse_period_s
 from sswd.keys import PvConfig, SystemConfig
 from sswd.protocol import Loaded, WorkerSpec
+from sswd.sequence import VerbSignature, preview
+from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
 
@@ -69,6 +71,8 @@ class ServedSystem:
         self.status = server.WORKER
         self._server = server
         self._declared: dict[str, PvConfig] = {}
+        self.verbs: tuple[VerbSignature, ...] = ()
+        """Signatures of the system's verbs, from its last Loaded."""
         self.spec = self._spec(folder, config.target, config.args)
         self.park_spec = (
             self._spec(folder, PARK_TARGET, {"routine": config.park, **config.args})
@@ -136,6 +140,12 @@ class ServedSystem:
         for pv, value in commands.items():
             self.submit(str(pv), value).add_done_callback(lambda f: f.exception())
 
+    def preview(self, text: str) -> str:
+        """What a text put to CMD would do, by the grammar; nothing is executed."""
+        step_s = self.publisher.values_of(["STEP_TIME"]).get("STEP_TIME")
+        limit = self._server.values.max_length
+        return str(preview(text, self.verbs, limit, step_s=step_s))
+
     async def forward(self, pv: str, value: object) -> None:
         """The putter of a declared PV."""
         await self.submit(pv, value)
@@ -144,6 +154,7 @@ class ServedSystem:
 
     def declare(self, loaded: Loaded) -> None:
         """Serve the PVs that the system's class declares; names known stay."""
+        self.verbs = from_plain(loaded.verbs)
         found: dict[str, PvConfig] = {}
         for name, keys in loaded.pvs.items():
             if name in self._declared:

@@ -15,7 +15,7 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
 from sswd.errors import CommandRejected
-from sswd.ioc.ca import fill_record_fields
+from sswd.ioc.ca import fill_record_fields, post
 from sswd.ioc.commands import CommandState
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
@@ -131,6 +131,13 @@ class Server(PVGroup):  # type: ignore[misc]
         value=0, record="longin", read_only=True, doc="Commands that wait"
     )
     ABORT = momentary("Abort what runs, reject what waits")
+    CMD_PREVIEW = pvproperty(
+        value="",
+        dtype=LongString,
+        max_length=LENGTH,
+        record="lso",
+        doc="Put a text: reads what CMD would do",
+    )
     WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
 
     def __init__(
@@ -261,6 +268,13 @@ class Server(PVGroup):  # type: ignore[misc]
     async def CMD(self, _instance: Any, value: Any) -> None:  # noqa: N802
         await self.system_io_execute(pv_name="CMD", value=value)
         raise SkipWrite  # the accepted value is published already
+
+    @CMD_PREVIEW.putter
+    async def CMD_PREVIEW(self, instance: Any, value: Any) -> None:  # noqa: N802
+        if self._served is None:
+            raise CommandRejected(f"rejected: {NO_SYSTEM}")
+        post(instance, self._served.preview(value))
+        raise SkipWrite
 
     @ABORT.putter
     async def ABORT(self, _instance: Any, value: Any) -> None:  # noqa: N802

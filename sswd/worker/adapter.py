@@ -57,6 +57,12 @@ class Adapter:
         _give(system, given)
         return cls(system)
 
+    def restore(self, values: dict[str, Any]) -> None:
+        """Call `restore(values)` of a class that names PVs in `restored`."""
+        method = self._method("restore")
+        if method is not None:
+            method(values)
+
     def setup(self) -> None:
         """Call `setup()`, or `init()` of older classes, where there is one."""
         method = self._method("setup") or self._method("init")

@@ -15,8 +15,18 @@ from collections import deque
 from collections.abc import Callable
 
 from sswd.channel import FrameReader
-from sswd.errors import SswdError
-from sswd.protocol import Begin, Cancel, Down, Execute, Free, Grant, Pulse, Stop
+from sswd.errors import ProtocolError, SswdError
+from sswd.protocol import (
+    Begin,
+    Cancel,
+    Down,
+    Execute,
+    Free,
+    Grant,
+    Pulse,
+    Restore,
+    Stop,
+)
 from sswd.worker.outbox import Outbox
 from sswd.worker.watch import CommandWatch
 
@@ -96,8 +106,8 @@ class Control:
                         self._outbox.free(slots)
                 case Begin() | Cancel() | Stop():
                     self._left.append(message)
-                case Execute():
-                    raise SswdError("Execute on the ctl pipe")
+                case Execute() | Restore():
+                    raise ProtocolError(f"{type(message).__name__} on the ctl pipe")
 
     def _obey(self, message: Begin | Cancel | Stop) -> None:
         match message:

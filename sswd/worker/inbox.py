@@ -15,7 +15,7 @@ from typing import Any
 
 from sswd.channel import FrameReader
 from sswd.errors import ProtocolError
-from sswd.protocol import Down, Execute
+from sswd.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
 
 MAX_IDLE_S = 1.0
@@ -53,6 +53,7 @@ class Inbox:
         self._control = control
         self._run_periodic = run_periodic
         self._waiting: deque[Execute] = deque()
+        self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
         self._poll = select.poll()
         self._poll.register(cmd, select.POLLIN)
@@ -79,11 +80,24 @@ class Inbox:
                 raise queue.Empty
         return self._waiting.popleft()
 
+    def wait_restored(self) -> dict[str, Any]:
+        """The values that the IOC hands back; it sends them before anything else."""
+        while self._restored is None:
+            if self._control.stopping:
+                raise Stopped
+            self._poll.poll(MAX_IDLE_S * 1000)
+            self._receive()
+        return self._restored
+
     def _receive(self) -> None:
         for message in self._reader.read():
-            if not isinstance(message, Execute):
-                raise ProtocolError(f"{type(message).__name__} on the cmd pipe")
-            self._waiting.append(message)
+            match message:
+                case Execute():
+                    self._waiting.append(message)
+                case Restore(values):
+                    self._restored = values
+                case _:
+                    raise ProtocolError(f"{type(message).__name__} on the cmd pipe")
 
     def _run_due(self) -> float:
         """Run what is due; seconds until the next, at most MAX_IDLE_S."""

@@ -25,6 +25,8 @@ from sswd.protocol import (
     Ready,
     WorkerSpec,
 )
+from sswd.sequence import verbs_of
+from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
 from sswd.worker.control import Control
 from sswd.worker.inbox import Inbox, Stopped
@@ -126,9 +128,12 @@ class Worker:
                 return 0
             doing = "construction"
             adapter = self._construct(factory)
+            doing = "restore"
+            if _restored(factory):
+                call_user(adapter.restore, self._inbox.wait_restored())
             doing = "setup"
             self._set_up(adapter)
-        except Aborted:
+        except (Aborted, Stopped):
             return self._close()
         except Exception as ex:  # noqa: BLE001 (firewall around user code)
             self._outbox.send(Failed(doing, failure_of(ex)))
@@ -172,6 +177,11 @@ class Worker:
         return 0
 
 
+def _restored(factory: Any) -> list[str]:
+    return [str(pv) for pv in getattr(factory, "restored", ())]
+
+
 def _loaded(factory: Any) -> Loaded:
     pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
-    return Loaded(PROTOCOL, os.getpid(), pvs, [])
+    verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
+    return Loaded(PROTOCOL, os.getpid(), pvs, list(verbs), _restored(factory))
