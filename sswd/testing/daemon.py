@@ -1,0 +1,128 @@
+"""A real daemon with a real worker, for as long as a test's block runs."""
+
+import contextlib
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from sswd.testing.client import CaClient, DaemonError
+from sswd.testing.loopback import loopback_env
+
+START_S = 20.0
+STOP_S = 15.0
+UNEXPECTED = (1, -signal.SIGSEGV, -signal.SIGABRT)
+"""Exit codes that no test asks for."""
+
+_numbers = itertools.count(1)
+
+
+class Daemon(CaClient):
+    """A daemon under test, and a client that asks it."""
+
+    def __init__(
+        self,
+        process: "subprocess.Popen[bytes]",
+        prefix: str,
+        env: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        super().__init__(prefix, env)
+        self.process = process
+        self.folder = folder
+
+    @property
+    def pid(self) -> int:
+        """Process id of the IOC."""
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """What the daemon has logged so far."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def stop(
+        self, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_S
+    ) -> int:
+        """Send a signal, wait, and return the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(timeout_s)
+
+
+@contextlib.contextmanager
+def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
+    system: str | None = None,
+    config: str | None = None,
+    *,
+    folder: str | Path | None = None,
+    port: int | None = None,
+    env: Mapping[str, str] | None = None,
+    ready: bool = True,
+    command: Sequence[str] = (sys.executable, "-m", "sswd"),
+) -> Iterator[Daemon]:
+    """Run `sswd run` with a system, or with a whole TOML text, until the block ends.
+
+    Parameters: `system` is a "module:Class" found from `folder` (default: the current
+    one). `config` is TOML; where it says `prefix = "@"`, a fresh prefix is put in, so
+    that tests do not meet. `port` is the CA port, else a free one. `env` are more
+    variables. `ready`: wait until the first worker is RUNNING. `command` is started
+    with the arguments `run FILE`.
+
+    On leaving: SIGTERM, and DaemonError if the daemon did not exit with 0 by itself,
+    or had ended before with an unexpected error.
+    """
+    prefix = f"T{os.getpid()}-{next(_numbers)}:"
+    text = config or f'prefix = "@"\n[system.main]\ntarget = "{system}"\n'
+    with tempfile.TemporaryDirectory(prefix="sswd-test-") as scratch:
+        here = Path(scratch)
+        home = Path(folder or Path.cwd())
+        file = here / "sswd.toml"
+        file.write_text(text.replace('prefix = "@"', f'prefix = "{prefix}"'))
+        ca = loopback_env(port)
+        with (here / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "run", str(file)],
+                env={**os.environ, **ca, **_surroundings(here, home), **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=home,
+            )
+        daemon = Daemon(process, prefix, ca, here)
+        try:
+            if ready:
+                daemon.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
+            yield daemon
+        finally:
+            _end(daemon)
+
+
+def _surroundings(here: Path, home: Path) -> dict[str, str]:
+    """Directories of its own, and `home` as a place for modules."""
+    path = [str(home), os.environ.get("PYTHONPATH", "")]
+    return {
+        "RUNTIME_DIRECTORY": str(here / "run"),
+        "STATE_DIRECTORY": str(here / "state"),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+
+
+def _end(daemon: Daemon) -> None:
+    code = daemon.process.poll()
+    if code is not None:
+        if code in UNEXPECTED:
+            raise DaemonError(f"the daemon ended with {code}:\n{daemon.log}")
+        return
+    try:
+        code = daemon.stop()
+    except subprocess.TimeoutExpired:
+        daemon.process.kill()
+        daemon.process.wait()
+        raise DaemonError(f"did not stop within {STOP_S} s:\n{daemon.log}") from None
+    if code != 0:
+        raise DaemonError(f"the daemon exited with {code}:\n{daemon.log}")
