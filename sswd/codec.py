@@ -24,6 +24,7 @@ _ARRAY = 1
 _UNSENDABLE = 2
 _SLOT = 3
 _PADDING = bytes(8)
+_NO_BODY: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 Buffer = bytes | memoryview
 
 M = TypeVar("M")
@@ -146,7 +147,7 @@ class MessageDecoder(Generic[M]):
 
     def __init__(self, union: Any, from_slot: FromSlot | None = None) -> None:
         self._from_slot = from_slot
-        self._body: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._body = _NO_BODY
         self._offset = 0
         self._decoder: msgspec.msgpack.Decoder[M] = msgspec.msgpack.Decoder(
             union, ext_hook=self._hook
@@ -154,15 +155,13 @@ class MessageDecoder(Generic[M]):
 
     def decode(self, head: Buffer, body: npt.NDArray[np.uint8] | None = None) -> M:
         """Raise ProtocolError when the bytes are not one message of the union."""
-        if body is not None:
-            self._body, self._offset = body, 0
+        self._body, self._offset = _NO_BODY if body is None else body, 0
         try:
             return self._decoder.decode(head)
         except (msgspec.DecodeError, ValueError, TypeError) as ex:
             raise ProtocolError(f"not a message: {ex}") from ex
         finally:
-            if body is not None:
-                self._body = self._body[:0]
+            self._body = _NO_BODY
 
     def _hook(self, code: int, data: memoryview) -> object:
         if code == _UNSENDABLE:
