@@ -7,13 +7,15 @@ IOC never loads what only a worker needs.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sswd.worker.sequence import SequenceSystem
     from sswd.worker.system import Aborted, System, every
 
 __version__ = "0.1.0"
-__all__ = ["Aborted", "System", "__version__", "every"]
+__all__ = ["Aborted", "SequenceSystem", "System", "__version__", "every"]
 
 _HOMES = {
     "Aborted": "sswd.worker.system",
+    "SequenceSystem": "sswd.worker.sequence",
     "System": "sswd.worker.system",
     "every": "sswd.worker.system",
 }

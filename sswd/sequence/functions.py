@@ -124,7 +124,7 @@ def power(
     n_power: int,
     reverse: bool = False,
 ) -> Series:
-    """n_power points falling from T0, n_per_decade to a factor of 10; or the reverse."""
+    """n_power points falling from T0, n_per_decade to a factor of 10, or reversed."""
     _counted(room, n_power, "n_power")
     _positive("n_per_decade", n_per_decade)
     series = T0 * 10.0 ** (-np.arange(n_power, dtype=np.float64) / n_per_decade)

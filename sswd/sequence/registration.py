@@ -70,9 +70,11 @@ def verbs_of(system: type[object]) -> dict[str, Verb]:
     found: dict[str, Verb] = {}
     for method in dir(system):
         mark = _mark_of(system, method)
-        function = getattr(system, method)
-        if mark is None or not callable(function):
+        if mark is None:
             continue
+        function = getattr(system, method)
+        if not callable(function):
+            continue  # a subclass took the verb away
         if mark.name in RESERVED or not _NAME.fullmatch(mark.name):
             raise VerbError(
                 f"{system.__name__}.{method}: {mark.name!r} cannot name a verb; it "

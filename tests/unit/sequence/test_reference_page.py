@@ -12,6 +12,7 @@ from sswd.sequence.functions import CONSTANTS, FUNCTIONS
 from sswd.sequence.parser import _MAX_NUMBER, MAX_DEPTH, MAX_STEPS
 from sswd.sequence.stepping import MAX_COUNT
 from sswd.sequence.tokens import MAX_TEXT
+from sswd.worker.sequence_pvs import SEQUENCE_PVS
 
 PAGE = Path(__file__).parents[3] / "docs/reference/sequences.md"
 
@@ -72,8 +73,12 @@ def test_details_on_the_page_are_true() -> None:
     assert len(parse("[" + "7," * 4998 + "7]")) == 4999
 
 
+def python(number: int) -> str:
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[number]
+
+
 def test_verbs_on_the_page_work() -> None:
-    block = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL).group(1)
+    block = python(0)
     names: dict[str, object] = {}
     exec(block, names)  # the page's own example, not a command text
     verbs = [found.signature for found in verbs_of(names["Pump"]).values()]
@@ -83,3 +88,22 @@ def test_verbs_on_the_page_work() -> None:
         "speed": 0.1,
     }
     assert parse("valve('load')", verbs).arguments == {"way": "load"}
+
+
+def test_table_of_pvs_is_the_code() -> None:
+    assert rows("SequenceSystem") == [
+        [
+            f"`{pv}`",
+            keys["type"],
+            "clients" if keys.get("writable") else "the system",
+            keys["description"],
+        ]
+        for pv, keys in SEQUENCE_PVS.items()
+    ]
+
+
+def test_system_on_the_page_works() -> None:
+    names: dict[str, object] = {}
+    exec(python(1), names)
+    assert names["Stage"].pvs["VAL"]["units"] == "mm"
+    assert names["Stage"].max_points == 10000

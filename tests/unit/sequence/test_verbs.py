@@ -260,3 +260,19 @@ def test_signatures_of_another_version_do_not_convert_to_nonsense() -> None:
     odd = VerbSignature("odd", (Parameter("x", ("tensor",)),))
     with pytest.raises(GrammarError, match="x of odd is the number 1"):
         parse("odd(1)", [odd])
+
+
+def test_looking_for_verbs_touches_nothing_else() -> None:
+    """Classes of old drivers may have descriptors that do things."""
+
+    class Trap:
+        def __get__(self, instance, owner):
+            raise RuntimeError("touched")
+
+    class Old:
+        trap = Trap()
+
+        @verb
+        def go(self): ...
+
+    assert set(verbs_of(Old)) == {"go"}
