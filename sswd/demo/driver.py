@@ -55,6 +55,7 @@ class Digitizer:
 
     def acquire(self, channel: int) -> npt.NDArray[np.float64]:
         """Take a waveform: float64 (points,), in V."""
+        self.tell("WAV:FORM REAL,64")
         self.tell("ACQ")
         self._wait(float(self.ask("ACQ:TIME?")))
         query = f"WAV:DATA? {channel}"
@@ -104,9 +105,7 @@ class Digitizer:
         """
         if self._session is None:
             self._session = self._open()
-            # Errors of a session before; the format that `acquire` reads.
-            self._session.write("*CLS")
-            self._session.write("WAV:FORM REAL,64")
+            self._session.write("*CLS")  # errors that the session before left behind
         session, in_step = self._session, False
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         session.timeout = timeout_s * 1000.0
