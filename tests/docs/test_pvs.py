@@ -1,0 +1,46 @@
+"""docs/reference/pvs.md lists what the template serves: compared with the code."""
+
+import re
+from pathlib import Path
+
+from sswd.config import from_dict
+from sswd.ioc.listing import rows
+from sswd.rules import TEMPLATE_NAMES
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "pvs.md"
+LINE = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| (ro|rw) \| (.*) \|$", re.M)
+
+
+def served() -> dict[str, tuple[str, str, str]]:
+    config = from_dict({"system": {"x": {"target": "a:B"}}}, "test")
+    return {
+        row.name: (row.type, row.units, row.access)
+        for row in rows(config, Path(), {})
+        if not row.name.startswith("IOC:")
+    }
+
+
+def told() -> dict[str, tuple[str, str, str]]:
+    return {
+        name: (kind.strip(), units.strip(), access)
+        for name, kind, units, access, _ in LINE.findall(PAGE.read_text())
+    }
+
+
+def test_the_page_lists_exactly_what_is_served() -> None:
+    assert told() == served()
+
+
+def test_no_declared_pv_may_take_a_template_name() -> None:
+    mine = {name for name in served() if ":" not in name}
+    assert mine == set(TEMPLATE_NAMES)
+
+
+def test_enum_strings_are_told() -> None:
+    config = from_dict({"system": {"x": {"target": "a:B"}}}, "test")
+    text = PAGE.read_text()
+    for row in rows(config, Path(), {}):
+        states = re.search(r"\((\S+\|\S+)\)$", row.description)
+        if states and not row.name.startswith("IOC:"):
+            for state in states[1].split("|"):
+                assert f"`{state}`" in text, (row.name, state)
