@@ -18,6 +18,7 @@ from sswd.ioc.ca.seam import (
     raw,
     raw_value_field,
     reads_itself,
+    record_of,
     serves_caproto,
     time_stamp,
     writes_plainly,
@@ -53,6 +54,8 @@ class Entry:
         "_bytes",
         "_graphic",
         "_noted_stamp",
+        "_plain",
+        "_record",
         "_rval",
         "_stamp",
         "_value",
@@ -63,7 +66,6 @@ class Entry:
         "foreign",
         "live",
         "native",
-        "plain",
         "puts",
         "store",
         "subs",
@@ -77,11 +79,10 @@ class Entry:
         self.native = int(data.data_type)
         self.foreign = reads_itself(data)
         self.live = self.foreign or has_getter(data)
-        self.plain = writes_plainly(data)
         self.as_given = keeps_value_as_given(data)
         self.alarm = alarm_numbers(data)
         self.puts = PutQueue(overlap=bool(getattr(data, "puts_overlap", False)))
-        self._rval = raw_value_field(data)
+        self._look_at_record()
         self._value: Any = None
         self._stamp: Any = None
         self._noted_stamp = self.store["timestamp"]
@@ -187,7 +188,9 @@ class Entry:
     def post(self, value: Any, timestamp_s: float | None) -> bool:
         """write(value, verify_value=False) without coroutines; False: not for me."""
         data, store = self.data, self.store
-        if not self.plain or has_pending(data) or serves_caproto(data):
+        if record_of(data) is not self._record:
+            self._look_at_record()
+        if not self._plain or has_pending(data) or serves_caproto(data):
             return False
         if self._rval is not None:
             value = self._post_state(value)
@@ -197,6 +200,12 @@ class Entry:
         store["timestamp"] = time_stamp(timestamp_s, time.time_ns())
         self.notify(0)
         return True
+
+    def _look_at_record(self) -> None:
+        """Learn what the record does when its value changes."""
+        self._record = record_of(self.data)
+        self._rval = raw_value_field(self.data)
+        self._plain = writes_plainly(self.data)
 
     def _post_state(self, value: Any) -> Any:
         """An enum's value as text, its number into .RVAL."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sswd.ioc.ca import wire
-from sswd.ioc.ca.seam import NO_FILTERS, Data, Filters, fields_of, parse_filters
+from sswd.ioc.ca.seam import NO_FILTERS, Data, Filters, parse_filters, record_field
 
 
 class Found(NamedTuple):
@@ -42,10 +42,9 @@ def find(pvdb: Mapping[str, Data], name: str) -> Found | None:
         data = pvdb.get(record)
         if data is None:
             return None
-        if field and field != "VAL":
-            data = fields_of(data).get(field)
-            if data is None:
-                return None
+        data = record_field(data, field)
+        if data is None:
+            return None
     if long_string and int(data.data_type) not in (wire.STRING, wire.CHAR):
         return None
     try:

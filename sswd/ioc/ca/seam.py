@@ -5,7 +5,7 @@ Everything here was read in caproto 1.3.0; tests/unit/ca/test_seam.py fails when
 caproto moves it. No other module of sswd.ioc.ca names a private attribute of caproto.
 """
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
 import caproto
@@ -339,9 +339,19 @@ def enum_strings(data: Data) -> Sequence[str]:
     return tuple(raw(data).get("enum_strings", ()))
 
 
-def fields_of(data: Data) -> Mapping[str, Data]:
-    """Record field name -> its data; empty without a record type."""
-    return cast("Mapping[str, Data]", getattr(data, "fields", None) or {})
+def record_field(data: Data, field: str) -> Data | None:
+    """The field of a record, made if need be; None when it has no such field."""
+    if not field or field == "VAL":
+        return data
+    try:
+        return cast("Data", data.get_field(field))  # type: ignore[attr-defined]
+    except (AttributeError, KeyError):
+        return None
+
+
+def record_of(data: Data) -> object:
+    """The group of its record fields, None without; it may be made at any time."""
+    return getattr(data, "field_inst", None)
 
 
 def beacon_addresses() -> list[tuple[str, int]]:
