@@ -25,7 +25,7 @@ from sswd.ioc.supervisor import Supervisor
 from sswd.ioc.vitals import pulse_period_s
 from sswd.keys import PvConfig, SystemConfig
 from sswd.protocol import Loaded, WorkerSpec
-from sswd.sequence import VerbSignature, preview
+from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
@@ -81,7 +81,7 @@ class ServedSystem:
         )
         self.posts = Door()
         self.commands: Door = CommandDoor(self._submit_by_hand)
-        self.publisher = Publisher(name)
+        self.publisher = Publisher(name, self.status.REFUSED)
         for pv in FED_FROM_THE_START:
             target = Target(getattr(server, pv), is_writable=False)
             self.publisher.add(pv, target, is_fed=True)
@@ -154,7 +154,10 @@ class ServedSystem:
 
     def declare(self, loaded: Loaded) -> None:
         """Serve the PVs that the system's class declares; names known stay."""
-        self.verbs = from_plain(loaded.verbs)
+        try:
+            self.verbs = from_plain(loaded.verbs)
+        except VerbError as ex:
+            log.error("system '%s': verbs left out: %s", self.name, ex)
         found: dict[str, PvConfig] = {}
         for name, keys in loaded.pvs.items():
             if name in self._declared:

@@ -21,6 +21,21 @@ class Text(str):
         return self.encode("latin-1", "replace")
 
 
+class OldServer:
+    """The IOC object as systems of the sequence server wrapper know it.
+
+    They read `self.io.io_put_queue` and `self.io.seq.io_put_queue`, and follow the
+    cross-links `system` and `device` back to themselves. Both queues lead to the same
+    place: a post's name is looked up in the template first, then in the group.
+    """
+
+    def __init__(self, system: object, put_queue: PutQueue, get_queue: object) -> None:
+        self.io_put_queue = put_queue
+        self.io_get_queue = get_queue
+        self.system = self.device = system
+        self.seq = self
+
+
 class Adapter:
     """A constructed system and the methods of it that the worker calls."""
 
@@ -52,6 +67,8 @@ class Adapter:
         given = {"io_put_queue": put_queue, "io_get_queue": io_get_queue}
         if isinstance(system, System):
             given["_services"] = services
+        else:
+            given["io"] = OldServer(system, put_queue, io_get_queue)
         _give(system, given)
         system.__init__(**args)
         _give(system, given)

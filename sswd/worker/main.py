@@ -123,6 +123,7 @@ class Worker:
         doing = "import"
         try:
             factory = load_class(self._spec.target, self._spec.folder)
+            self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
             self._outbox.send(_loaded(factory))
             if not self._control.wait_begin():
                 return 0

@@ -78,6 +78,8 @@ class Outbox:
         self._entries: deque[_Entry] = deque()
         self._newest: dict[str, _Entry] = {}
         self._acks = 0
+        self.in_order = frozenset({"ACK"})
+        """PVs that are never conflated; set before the first post."""
         self._notes: deque[Log] = deque(maxlen=MAX_NOTES)
 
     # -- from any thread
@@ -168,7 +170,7 @@ class Outbox:
     # -- inside
 
     def _append(self, pv: str, value: Any, stamp_s: float) -> None:
-        is_ack = pv == "ACK"
+        is_ack = pv in self.in_order
         with self._lock:
             if is_ack and self._acks >= MAX_ACKS:
                 self._room.wait_for(lambda: self._acks < MAX_ACKS, ACK_WAIT_S)
@@ -231,7 +233,7 @@ class Outbox:
         entry = self._entries.popleft()
         if self._newest.get(entry.pv) is entry:
             del self._newest[entry.pv]
-        if entry.pv == "ACK":
+        if entry.pv in self.in_order:
             self._acks -= 1
         return entry
 

@@ -75,6 +75,9 @@ class SequenceSystem(System):
     )
     """PVs whose values the IOC hands to `restore` when a worker starts."""
 
+    in_order: ClassVar[tuple[str, ...]] = ("READY",)
+    """READY must not overtake what was posted before it."""
+
     max_points: ClassVar[int] = DEFAULT_LIMIT
     """The longest trajectory: the length of `values`."""
 

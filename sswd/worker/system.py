@@ -64,6 +64,10 @@ class System:
     pvs: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """PVs of this class, with the keys of `[system.NAME.pvs.PV]`; the TOML wins."""
 
+    in_order: ClassVar[tuple[str, ...]] = ()
+    """PVs whose every post is published, after all that was posted before it, as is so
+    with ACK: words that others wait for. Their poster waits if the IOC is behind."""
+
     io_put_queue: Any
     """`.put({pv: value})` posts, as in the classic contract."""
     io_get_queue: Any
