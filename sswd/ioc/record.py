@@ -32,6 +32,8 @@ def _read_only(_host: str, _user: str) -> AccessRights:
 class OnDemandFields:
     """Mixed in before one of caproto's Pvproperty classes; loop thread only.
 
+    `record` is the record type, `egu` what .EGU says if that is not `units`.
+
     Fields are read-only, apart from .PROC and .RVAL of a writable PV: what a client
     would write into the others changes nothing here, or, worse, the value of a
     read-only PV.
@@ -40,12 +42,14 @@ class OnDemandFields:
     pvname: str
     _data: dict[str, Any]
 
-    def __init__(self, *, record: str, egu: str = "", **keywords: Any) -> None:
+    def __init__(
+        self, *, record: str | None = None, egu: str = "", **keywords: Any
+    ) -> None:
         self._fields: Any = None
-        self._egu = egu
+        self._egu = egu or keywords.get("units", "")
         super().__init__(record=None, **keywords)  # type: ignore[call-arg]
         self.record_type = record
-        self.reported_record_type = record
+        self.reported_record_type = record or "caproto"
 
     @property
     def field_inst(self) -> Any:
@@ -69,6 +73,8 @@ class OnDemandFields:
         """The PV itself for "" and VAL, else its field; KeyError if it has no such."""
         if not field or field == "VAL":
             return self
+        if self.record_type is None:
+            raise KeyError(field)
         if self._fields is None:
             self._fields = self._make_fields()
         return self._fields.pvdb[field]
