@@ -14,6 +14,11 @@ from sswd.ioc import ca
 from sswd.ioc.coerce import coercer
 from sswd.ioc.declared import as_sent, check_put, declare
 
+# aioca's own, with numpy 2.5.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Setting the shape on a NumPy array:DeprecationWarning"
+)
+
 PVS = {
     "F": PvConfig(type="float", value=1, units="mm/s", precision=2, limits=(0, 20)),
     "FW": PvConfig(
