@@ -5,10 +5,13 @@ from sswd.ioc.ca.entry import Entry
 from sswd.ioc.ca.seam import (
     ENTRY_ATTRIBUTE,
     Data,
+    alarm_fields,
     alarm_of,
     alarm_peers,
     enum_strings,
-    write_alarm_silently,
+    raw,
+    serves_caproto,
+    store_alarm,
 )
 from sswd.ioc.ca.start import run_through
 
@@ -46,7 +49,24 @@ def set_alarm(data: Data, status: int, severity: int) -> None:
     alarm = alarm_of(data)
     if (alarm.status, alarm.severity) == (status, severity):
         return
-    run_through(write_alarm_silently(data, status, severity))
+    store_alarm(data, status, severity)
     for peer in alarm_peers(data):
-        # As EPICS base: an alarm is an alarm event, not one of the value.
-        run_through(peer.publish(wire.DBE_ALARM))
+        fields = alarm_fields(peer)
+        if fields is None:
+            # As EPICS base: an alarm is an alarm event, not one of the value.
+            run_through(peer.publish(wire.DBE_ALARM))
+            continue
+        for field, number in fields:
+            _follow(field, number)
+
+
+def _follow(field: Data, number: int) -> None:
+    """Set .SEVR and the like; nearly always nobody listens to them."""
+    states = enum_strings(field)
+    state = states[number] if 0 <= number < len(states) else number
+    if raw(field)["value"] == state:
+        return
+    if getattr(field, ENTRY_ATTRIBUTE, None) is None and not serves_caproto(field):
+        raw(field)["value"] = state
+    else:
+        post(field, state)
