@@ -129,6 +129,7 @@ class Inflow:
             self._desk.acknowledged(published)
 
     def _close_batch(self, batch: _Batch) -> None:
+        self._publisher.show_refused()
         if batch.finished is not None:
             self._desk.finished(batch.finished.id, batch.finished.failure)
         if batch.run is not None:

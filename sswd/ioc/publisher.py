@@ -4,6 +4,7 @@ Threading model: the loop's own.
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,9 @@ log = logging.getLogger("sswd.ioc")
 
 FED_FROM_THE_START = ("ACK", "message", "values")
 MAX_TOLD = 1000
+MAX_REASONS = 5
+"""Different reasons for refusing posts to one PV that are told in a run."""
+_NUMBERS = re.compile(r"[\d.]+")
 
 
 class Target:
@@ -33,13 +37,15 @@ class Target:
 class Publisher:
     """The PVs of one system that the worker feeds, and their alarms."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, refused: Any) -> None:
+        """`refused` is the PV that counts refused posts."""
         self._name = name
+        self._refused_pv = refused
         self._targets: dict[str, Target] = {}
         self._shown: dict[str, Any] = {}
         self._fed: set[str] = set()
         self._alarms = Alarms()
-        self._told: set[str] = set()
+        self._told: dict[str, set[str]] = {}
         self._gone: set[str] = set()
         self.refused = 0
         """Posts that were refused since the IOC started."""
@@ -89,6 +95,12 @@ class Publisher:
         ca.post(target.data, fitting, stamp_s)
         return fitting
 
+    def show_refused(self) -> None:
+        """Publish the count. Once for each message: a flood of refusals costs little,
+        and the count is right before the command's put completes."""
+        if self._refused_pv.value != self.refused:
+            ca.post(self._refused_pv, self.refused)
+
     # -- alarms
 
     def raise_(self, pv: str, condition: Condition) -> None:
@@ -133,9 +145,13 @@ class Publisher:
             ca.set_alarm(data, *alarm)
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
-        self.refused += 1
-        if pv not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add(pv)
+        self.refused = (self.refused + 1) % 2**31
+        if pv not in self._told and len(self._told) >= MAX_TOLD:
+            return
+        told = self._told.setdefault(pv, set())
+        kind = _NUMBERS.sub("#", reason)
+        if kind not in told and len(told) < MAX_REASONS:
+            told.add(kind)
             log.warning(
                 "post to %s of system '%s' refused: %s; %s (told once a run)",
                 pv,
