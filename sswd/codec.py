@@ -18,7 +18,7 @@ from sswd.errors import ProtocolError
 from sswd.protocol import Message
 
 HEADER = struct.Struct("<II")
-MAX_HEAD = 64 << 20
+MAX_HEAD = 512 << 20  # texts are bounded in the worker, one by one (freeze.py)
 MAX_BODY = 2 << 30
 _ARRAY = 1
 _UNSENDABLE = 2
@@ -125,7 +125,9 @@ class MessageEncoder:
         self._arrays.clear()
         return [HEADER.pack(len(head), size) + head, *body]
 
-    def _hook(self, value: object) -> msgspec.msgpack.Ext:
+    def _hook(self, value: object) -> object:
+        if isinstance(value, np.generic):  # what caproto hands to a user's putter
+            return value.item()
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             array = np.ascontiguousarray(value)
             self._arrays.append(array)

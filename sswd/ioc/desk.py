@@ -67,6 +67,14 @@ def words_of(command: Command) -> str:
     return f"command {command.id} {command.pv} {value}"
 
 
+def fitting(text: str, pv: Any) -> str:
+    """`text` cut to what the long string `pv` holds: a driver chose its length."""
+    room = int(pv.max_length)
+    if len(text) * 4 <= room:
+        return text
+    return text.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
+
+
 class Desk:
     """Where puts become commands and ends of commands become completions."""
 
@@ -193,7 +201,7 @@ class Desk:
 
     def _tell(self, command: Command) -> None:
         self._show("CMD_ID", command.id)
-        self._show("CMD_ERROR", command.error)
+        self._show("CMD_ERROR", fitting(command.error, self._pvs.CMD_ERROR))
         self._show("CMD_TIME", command.ran_s(time.monotonic()))
         ca.post(self._pvs.CMD_STATE, int(command.state))
         if command.state in ENDED:

@@ -10,8 +10,10 @@ import numpy as np
 
 from sswd.codec import Unsendable
 
-_SCALARS = (float, str, bool, type(None))
+_SCALARS = (float, bool, type(None))
 _LONG_BYTES = 4096
+MAX_TEXT = 1 << 18
+"""Characters of a text, or of all texts in a list; longer ones are Unsendable."""
 
 
 def freeze(value: Any) -> Any:
@@ -23,6 +25,24 @@ def freeze(value: Any) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
+    if kind is str:
+        return sayable(value) if len(value) <= MAX_TEXT else _too_long(len(value))
+    try:
+        return _freeze(value, kind)
+    except Exception as ex:  # noqa: BLE001 (the value's own code: __str__, __int__)
+        text = f"{kind.__name__} cannot be copied: {type(ex).__name__}"
+        return Unsendable(sayable(text))
+
+
+def sayable(text: str) -> str:
+    """`text` as it can be encoded: bytes of a file name that are no UTF-8 are lone
+    surrogates in Python, and would cost us the whole message."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _freeze(value: Any, kind: type) -> Any:
     if kind is bytes:  # immutable: as an array it crosses the pipe without copies
         return np.frombuffer(value, np.uint8) if len(value) > _LONG_BYTES else value
     if kind is int or isinstance(value, int):
@@ -35,11 +55,11 @@ def freeze(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return _freeze_list(value)
     if isinstance(value, (bytearray, memoryview)):
-        return bytes(value)
+        return freeze(bytes(value))
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):
-        return str(value)
+        return freeze(str(value))
     return bytes(value) if isinstance(value, bytes) else _no(value)
 
 
@@ -47,7 +67,7 @@ def _freeze_array(array: np.ndarray[Any, Any]) -> Any:
     if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:
         return freeze(array.item()) if array.ndim == 0 else array.copy()
     if array.dtype.kind in "SU":
-        return [freeze(x) for x in array.ravel()]
+        return _freeze_list(array.ravel().tolist())
     return Unsendable(f"array of dtype {array.dtype}")
 
 
@@ -55,14 +75,21 @@ def _freeze_list(values: list[Any] | tuple[Any, ...]) -> Any:
     if not values:
         return np.empty(0)
     if all(isinstance(v, (str, bytes)) for v in values):
-        return [str(v, "latin-1") if isinstance(v, bytes) else str(v) for v in values]
+        if sum(map(len, values)) + len(values) > MAX_TEXT:
+            return _too_long(sum(map(len, values)))
+        texts = (str(v, "latin-1") if isinstance(v, bytes) else str(v) for v in values)
+        return [sayable(text) for text in texts]
     try:
         array = np.array(values)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return Unsendable("ragged or mixed list")
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         return Unsendable("ragged or mixed list")
     return array
+
+
+def _too_long(size: int) -> Unsendable:
+    return Unsendable(f"text of {size} characters, too long for more than {MAX_TEXT}")
 
 
 def _too_large() -> Unsendable:

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from sswd.channel import FrameWriter
 from sswd.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
 from sswd.protocol import Failure, Finished, Log, Message, Post, Update
-from sswd.worker.freeze import freeze
+from sswd.worker.freeze import freeze, sayable
 from sswd.worker.slots import SlotWriter
 
 Array = npt.NDArray[Any]
@@ -88,10 +88,11 @@ class Outbox:
         """Queue a snapshot of `updates` and send what credits allow."""
         stamp_s = time.time()
         for pv, value in updates.items():
+            name = sayable(str(pv))
             if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
-                self._append_large(str(pv), value, stamp_s)
+                self._append_large(name, value, stamp_s)
             else:
-                self._append(str(pv), freeze(value), stamp_s)
+                self._append(name, freeze(value), stamp_s)
         self.pump()
 
     def free(self, slots: Iterable[int]) -> None:

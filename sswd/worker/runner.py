@@ -12,12 +12,16 @@ from typing import Any
 from sswd.errors import SswdError
 from sswd.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
+from sswd.worker.freeze import sayable
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch, call_user
 
 log = logging.getLogger("sswd.worker")
+
+MAX_MESSAGE = 4_000  # characters of an exception's words; the rest is cut off
+MAX_TRACE = 16_000  # characters of a traceback; its start is cut off
 
 
 def failure_of(ex: BaseException) -> Failure:
@@ -26,10 +30,11 @@ def failure_of(ex: BaseException) -> Failure:
         message = str(ex)
     except Exception as broken:  # noqa: BLE001 (firewall around user code)
         message = f"(its message cannot be had: {type(broken).__name__})"
+    kind, message = sayable(type(ex).__name__), sayable(message[:MAX_MESSAGE])
     if isinstance(ex, SswdError):  # its words say it all
-        return Failure(type(ex).__name__, message)
+        return Failure(kind, message)
     trace = "".join(traceback.format_exception(ex, limit=-30))
-    return Failure(type(ex).__name__, message, trace)
+    return Failure(kind, message, sayable(trace[-MAX_TRACE:]))
 
 
 class Runner:

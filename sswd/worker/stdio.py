@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from sswd.protocol import Log
+from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
 
@@ -33,16 +34,15 @@ class IocHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             message = record.getMessage()
-        except (TypeError, ValueError) as ex:  # a driver's wrong format arguments
-            message = f"{record.msg!r} with unfit arguments ({ex})"
+        except Exception as ex:  # noqa: BLE001 (wrong arguments, or their own __str__)
+            message = f"{record.msg!r} with unfit arguments ({type(ex).__name__}: {ex})"
         trace = (
             "".join(traceback.format_exception(*record.exc_info))
             if record.exc_info
             else ""
         )
-        self._note(
-            Log(record.levelno, record.name, message[:MAX_TEXT], trace[-MAX_TEXT:])
-        )
+        texts = (record.name, message[:MAX_TEXT], trace[-MAX_TEXT:])
+        self._note(Log(record.levelno, *map(sayable, texts)))
 
 
 def log_to_ioc(note: Callable[[Log], None], level: int = logging.INFO) -> None:
