@@ -225,6 +225,8 @@ class Server(PVGroup):  # type: ignore[misc]
 
     @CMD.startup
     async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+        # Our Context has done it; under caproto's own run() nobody has.
+        fill_record_fields((_outermost(self) or self).pvdb)
         served = self.compose()
         if served is None:
             log.warning("%s: %s; puts are refused", self.prefix or "server", NO_SYSTEM)

@@ -24,7 +24,7 @@ CONF = """
 file={folder}/sock
 [supervisord]
 nodaemon=true
-logfile={folder}/log
+logfile={folder}/supervisord.log
 pidfile={folder}/pid
 childlogdir={folder}
 [rpcinterface:supervisor]
@@ -34,6 +34,15 @@ serverurl=unix://{folder}/sock
 [include]
 files={shipped}
 """
+
+
+class View(Daemon):
+    """PVs of the sswd that supervisord runs; errors show the logs of both."""
+
+    @property
+    def log(self) -> str:
+        logs = sorted(self.folder.glob("*log*"))
+        return "".join(f"{log}:\n{log.read_text()[-3000:]}\n" for log in logs)
 
 
 class Supervisord:
@@ -60,7 +69,7 @@ class Supervisord:
             stderr=subprocess.DEVNULL,
             env=self._env,
         )
-        self.pvs = Daemon(self._process, "T:", ca, folder)
+        self.pvs = View(self._process, "T:", ca, folder)
 
     def ctl(self, *words: str) -> str:
         """What supervisorctl says; its exit code repeats it."""
@@ -74,9 +83,13 @@ class Supervisord:
         )
         return done.stdout
 
+    def tail(self) -> str:
+        """The end of what sswd has written."""
+        return self.ctl("tail", "sswd")
+
     def log(self) -> str:
         """supervisord's own log."""
-        log = self._folder / "log"
+        log = self._folder / "supervisord.log"
         return log.read_text() if log.exists() else ""
 
     def daemon(self) -> int:
@@ -107,6 +120,12 @@ def test_start_restart_crash_stop_start(folder: Path) -> None:
     supervisord = Supervisord(folder, TARGET)
     try:
         first = supervisord.daemon()
+        supervisord.ctl("signal", "HUP", "sswd")
+        supervisord.pvs.wait_for("WORKER:RUN", 2)
+        assert supervisord.daemon() == first, "HUP is for the worker alone"
+        supervisord.ctl("signal", "USR1", "sswd")
+        until(lambda: "most recent call first" in supervisord.tail(), "stacks")
+
         processes = family(first)
         assert len(processes) >= 2, "a daemon without a worker?"
 
@@ -143,7 +162,7 @@ def test_a_wrong_configuration_is_not_retried(folder: Path) -> None:
     try:
         until(lambda: "exit status 78; expected" in supervisord.log(), "78", START_S)
         assert "EXITED" in supervisord.ctl("status", "sswd")
-        assert "system.x.target" in supervisord.ctl("tail", "sswd")
+        assert "system.x.target" in supervisord.tail()
     finally:
         supervisord.close()
     assert supervisord.log().count("spawned: 'sswd'") == 1
