@@ -6,8 +6,8 @@ from typing import Any
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
+from sswd.ioc.declared import DoubleRO, Enum, EnumRO, IntegerRO, TextRO
 from sswd.ioc.lifecycle import Event, WorkerState
-from sswd.ioc.longstring import LongStringRO
 
 TEXT = 4000
 """Capacity of LAST_EXIT and LAST_ERROR in bytes."""
@@ -18,7 +18,7 @@ _MOMENTARY = ["Ready", "Act"]
 def momentary(doc: str) -> Any:
     """An enum that acts when something other than 0 is put, and reads back 0."""
     return pvproperty(
-        value="Ready", enum_strings=_MOMENTARY, record="bo", doc=doc, dtype=bool
+        value="Ready", enum_strings=_MOMENTARY, record="bo", doc=doc, dtype=Enum
     )
 
 
@@ -26,21 +26,37 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     """PVs that tell of the worker process and command it."""
 
     STATE = pvproperty(
-        value=WorkerState.STOPPED,
-        dtype=WorkerState,
+        value="STOPPED",
+        dtype=EnumRO,
+        enum_strings=[state.name for state in WorkerState],
         record="mbbi",
         read_only=True,
         doc="State of the worker process",
     )
     PID = pvproperty(
-        value=0, record="longin", read_only=True, doc="Process id, 0: none"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Process id, 0: none",
     )
-    RUN = pvproperty(value=0, record="longin", read_only=True, doc="Number of this run")
+    RUN = pvproperty(
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Number of this run",
+    )
     RESTARTS = pvproperty(
-        value=0, record="longin", read_only=True, doc="Starts after the first one"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Starts after the first one",
     )
     UPTIME = pvproperty(
         value=0.0,
+        dtype=DoubleRO,
         units="s",
         precision=1,
         record="ai",
@@ -48,19 +64,23 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
         doc="How long this run is RUNNING",
     )
     HEARTBEAT = pvproperty(
-        value=0, record="longin", read_only=True, doc="Counts while the worker is heard"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Counts while the worker is heard",
     )
     STALLED = pvproperty(
         value="No",
         enum_strings=_NO_YES,
-        dtype=bool,
+        dtype=EnumRO,
         record="bi",
         read_only=True,
         doc="No sign of life: GIL held or stopped",
     )
     LAST_EXIT = pvproperty(
         value="",
-        dtype=LongStringRO,
+        dtype=TextRO,
         max_length=TEXT,
         record="lsi",
         read_only=True,
@@ -68,7 +88,7 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     )
     LAST_ERROR = pvproperty(
         value="",
-        dtype=LongStringRO,
+        dtype=TextRO,
         max_length=TEXT,
         record="lsi",
         read_only=True,
@@ -76,6 +96,7 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     )
     CPU = pvproperty(
         value=0.0,
+        dtype=DoubleRO,
         units="%",
         precision=1,
         record="ai",
@@ -84,6 +105,7 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     )
     MEM = pvproperty(
         value=0.0,
+        dtype=DoubleRO,
         units="MB",
         precision=1,
         record="ai",
@@ -91,7 +113,11 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
         doc="Resident memory of the worker",
     )
     REFUSED = pvproperty(
-        value=0, record="longin", read_only=True, doc="Posts refused by the IOC"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Posts refused by the IOC",
     )
     RESTART = momentary("Stop the worker and start a new one")
     START = momentary("Start the worker")

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from caproto import ChannelType, SkipWrite
+from caproto import SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import fill_record_fields, post
 from sswd.ioc.commands import CommandState
+from sswd.ioc.declared import DoubleRO, EnumRO, IntegerRO, StringRO, Text, TextRO
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
-from sswd.ioc.longstring import LongString, LongStringRO
 from sswd.ioc.status import WorkerStatus, is_act, momentary
 from sswd.ioc.system import ServedSystem
 from sswd.keys import SystemConfig
@@ -54,21 +54,21 @@ class Server(PVGroup):  # type: ignore[misc]
 
     CMD = pvproperty(
         value="This is command string",
-        dtype=LongString,
+        dtype=Text,
         max_length=LENGTH,
         record="lso",
         doc="Command to the system",
     )
     ACK = pvproperty(
         value="0",
-        dtype=ChannelType.STRING,
+        dtype=StringRO,
         record="stringin",
         read_only=True,
         doc="The system's word about CMD: 0, 1, 0 why",
     )
     message = pvproperty(
         value="",
-        dtype=LongStringRO,
+        dtype=TextRO,
         max_length=LENGTH,
         record="lsi",
         read_only=True,
@@ -76,7 +76,7 @@ class Server(PVGroup):  # type: ignore[misc]
     )
     values = pvproperty(
         value=np.array([np.nan, np.nan]),
-        dtype=float,
+        dtype=DoubleRO,
         max_length=LENGTH,
         record="waveform",
         read_only=True,
@@ -85,18 +85,23 @@ class Server(PVGroup):  # type: ignore[misc]
         max_subscription_backlog=100,
     )
     CMD_ID = pvproperty(
-        value=0, record="longin", read_only=True, doc="Id of the command told of here"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Id of the command told of here",
     )
     CMD_STATE = pvproperty(
-        value=CommandState.IDLE,
-        dtype=CommandState,
+        value="IDLE",
+        dtype=EnumRO,
+        enum_strings=[state.name for state in CommandState],
         record="mbbi",
         read_only=True,
         doc="State of the last changed command",
     )
     CMD_ERROR = pvproperty(
         value="",
-        dtype=LongStringRO,
+        dtype=TextRO,
         max_length=LENGTH,
         record="lsi",
         read_only=True,
@@ -104,6 +109,7 @@ class Server(PVGroup):  # type: ignore[misc]
     )
     CMD_TIME = pvproperty(
         value=0.0,
+        dtype=DoubleRO,
         units="s",
         precision=3,
         record="ai",
@@ -113,13 +119,14 @@ class Server(PVGroup):  # type: ignore[misc]
     BUSY = pvproperty(
         value="Idle",
         enum_strings=["Idle", "Busy"],
-        dtype=bool,
+        dtype=EnumRO,
         record="bi",
         read_only=True,
         doc="Whether a command runs now",
     )
     PROGRESS = pvproperty(
         value=0.0,
+        dtype=DoubleRO,
         precision=2,
         record="ai",
         read_only=True,
@@ -128,12 +135,16 @@ class Server(PVGroup):  # type: ignore[misc]
         doc="How far the running command is, 0 to 1",
     )
     QUEUE_LEN = pvproperty(
-        value=0, record="longin", read_only=True, doc="Commands that wait"
+        value=0,
+        dtype=IntegerRO,
+        record="longin",
+        read_only=True,
+        doc="Commands that wait",
     )
     ABORT = momentary("Abort what runs, reject what waits")
     CMD_PREVIEW = pvproperty(
         value="",
-        dtype=LongString,
+        dtype=Text,
         max_length=LENGTH,
         record="lso",
         doc="Put a text: reads what CMD would do",
