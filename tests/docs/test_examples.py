@@ -129,3 +129,9 @@ def test_a_script_that_is_terminated_leaves_no_worker(tmp_path: Path) -> None:
         daemon.wait_for("seq:WORKER:STATE", "RUNNING", timeout_s=20.0)
         # caproto's run() dies of it without calling its shutdown hooks.
         assert end(daemon, signal.SIGTERM) == -signal.SIGTERM
+
+
+def test_the_readme_shows_the_quickstart() -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    for name in ("stage.py", "stage.toml"):
+        assert (EXAMPLES / "quickstart" / name).read_text() in readme
