@@ -9,6 +9,7 @@ Threading model: the loop's own.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -62,6 +63,9 @@ class Inflow:
         self._batch: _Batch | None = None
         self._owed = 0
         self._is_scheduled = False
+        self.published = 0
+        self.took_s = 0.0
+        """Updates published, and the seconds spent here; for the statistics."""
         self._loop.add_reader(door.fileno(), self._wake)
 
     def close(self) -> None:
@@ -78,6 +82,11 @@ class Inflow:
         self._turn()
 
     def _turn(self) -> None:
+        begun_s = time.perf_counter()
+        self._portion()
+        self.took_s += time.perf_counter() - begun_s
+
+    def _portion(self) -> None:
         left = TURN_UPDATES
         while left > 0:
             if self._batch is not None:
@@ -117,6 +126,7 @@ class Inflow:
         for pv, value, stamp_s in batch.updates[batch.next : end]:
             self._publish_one(pv, value, stamp_s or None)
         took = end - batch.next
+        self.published += took
         batch.next = end
         if end == len(batch.updates):
             self._batch = None

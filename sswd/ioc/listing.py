@@ -38,7 +38,7 @@ def rows(
     `by_class` holds what each system's class declares; the configuration wins over it.
     Raises ConfigError as `compose` does.
     """
-    pvdb, servers = compose(config, folder)
+    pvdb, servers, _ = compose(config, folder)
     for server in servers:
         name = server.system_name
         pvs = {**by_class.get(name, {}), **config.system[name].pvs}

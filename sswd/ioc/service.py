@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from caproto.server import PVGroup
 from caproto.server.stats import StatusHelper
@@ -18,13 +18,22 @@ from sswd.ioc.ca import Context
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.lock import prefix_lock
+from sswd.ioc.statistics import Statistics
 from sswd.ioc.template import Server
 from sswd.keys import Config, SystemConfig
 
 log = logging.getLogger("sswd.ioc")
 
 
-def compose(config: Config, folder: Path) -> tuple[dict[str, Any], list[Server]]:
+class Composed(NamedTuple):
+    """What a configuration serves; nothing of it runs yet."""
+
+    pvdb: dict[str, Any]
+    servers: list[Server]
+    statistics: Statistics
+
+
+def compose(config: Config, folder: Path) -> Composed:
     """The PVs and templates of all systems; nothing runs yet.
 
     Raises ConfigError (group that cannot be imported, names that collide).
@@ -38,10 +47,20 @@ def compose(config: Config, folder: Path) -> tuple[dict[str, Any], list[Server]]
         server.served_into(pvdb)
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
-    statistics = dict(StatusHelper(prefix=f"{config.prefix}IOC:").pvdb)
-    del statistics[f"{config.prefix}IOC:SYSRESET"]  # it is sys.exit(0) for any client
-    _merge(pvdb, statistics, "IOC")
-    return pvdb, servers
+    prefix = f"{config.prefix}IOC:"
+    helper = dict(StatusHelper(prefix=prefix).pvdb)
+    del helper[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client
+    _merge(pvdb, helper, "IOC")
+    statistics = Statistics(prefix=prefix)
+    statistics.publishing = lambda: _published(servers)
+    _merge(pvdb, statistics.pvdb, "IOC")
+    return Composed(pvdb, servers, statistics)
+
+
+def _published(servers: list[Server]) -> tuple[int, float]:
+    """Posts published by all systems, and the seconds that took."""
+    published = [server.published for server in servers]
+    return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
 def run(config: Config, *, folder: Path) -> int:
@@ -52,17 +71,16 @@ def run(config: Config, *, folder: Path) -> int:
     """
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     with prefix_lock(config):
-        pvdb, servers = compose(config, folder)
-        asyncio.run(Service(pvdb, servers).serve())
+        asyncio.run(Service(compose(config, folder)).serve())
     return 0
 
 
 class Service:
     """One daemon on the running loop."""
 
-    def __init__(self, pvdb: dict[str, Any], servers: list[Server]) -> None:
-        self._pvdb = pvdb
-        self._servers = servers
+    def __init__(self, composed: Composed) -> None:
+        self._composed = composed
+        self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
 
@@ -72,7 +90,9 @@ class Service:
         for server in self._servers:
             server.guardian = guardian
         self._take_signals()
-        context = asyncio.create_task(Context(self._pvdb).run())
+        server = Context(self._composed.pvdb)
+        self._composed.statistics.counts = server.counts
+        context = asyncio.create_task(server.run())
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()

@@ -121,6 +121,11 @@ class ServedSystem:
         self.commands.close()
         self.posts.close()
 
+    @property
+    def published(self) -> tuple[int, float]:
+        """(posts published, seconds they took) since the start."""
+        return self._inflow.published, self._inflow.took_s
+
     def new_run(self) -> None:
         """A run begins."""
         self._inflow.new_run()

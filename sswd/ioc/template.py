@@ -248,6 +248,11 @@ class Server(PVGroup):  # type: ignore[misc]
     async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
         await self.close()
 
+    @property
+    def published(self) -> tuple[int, float]:
+        """(posts published, seconds they took) since the start."""
+        return (0, 0.0) if self._served is None else self._served.published
+
     async def close(self) -> None:
         """Stop the worker for good and release everything. Idempotent."""
         served, self._served = self._served, None

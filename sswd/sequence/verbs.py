@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from sswd.sequence.errors import VerbError
 from sswd.sequence.points import Point
@@ -163,7 +164,7 @@ def _types_of(hint: object) -> tuple[tuple[str, ...] | None, tuple[str | int, ..
     if plain is not None:
         return (plain,), ()
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is np.ndarray:
+    if origin in (np.ndarray, npt.NDArray):  # an alias with a name from numpy 2.5 on
         return ("array",), ()
     if origin in (list, tuple, Sequence) and arguments[0] in (float, typing.Any):
         return ("list",), ()

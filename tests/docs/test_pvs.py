@@ -5,8 +5,11 @@ from pathlib import Path
 
 from sswd.config import from_dict
 from sswd.ioc.listing import rows
+from sswd.ioc.statistics import Statistics
 from sswd.rules import TEMPLATE_NAMES
 
+OWN = set(Statistics(prefix="").pvdb)
+"""Our names under IOC:; the others there are caproto's."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "pvs.md"
 LINE = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| (ro|rw) \| (.*) \|$", re.M)
 
@@ -16,7 +19,7 @@ def served() -> dict[str, tuple[str, str, str]]:
     return {
         row.name: (row.type, row.units, row.access)
         for row in rows(config, Path(), {})
-        if not row.name.startswith("IOC:")
+        if row.name.removeprefix("IOC:") in OWN or not row.name.startswith("IOC:")
     }
 
 
