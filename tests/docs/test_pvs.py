@@ -11,7 +11,9 @@ from sswd.rules import TEMPLATE_NAMES
 OWN = set(Statistics(prefix="").pvdb)
 """Our names under IOC:; the others there are caproto's."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "pvs.md"
-LINE = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| (ro|rw) \| (.*) \|$", re.M)
+LINE = re.compile(
+    r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| (ro|rw) \| (.*) \|$", re.MULTILINE
+)
 
 
 def served() -> dict[str, tuple[str, str, str]]:

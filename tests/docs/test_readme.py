@@ -123,7 +123,9 @@ def test_the_group_under_caprotos_own_run(folder: Path) -> None:
     [(_, script)] = blocks("python")
     (folder / "script.py").write_text(script)
     (folder / "stage.py").write_text(
-        (folder / "stage.py").read_text().replace("(self, step_mm)", "(self, step_mm=9)")
+        (folder / "stage.py")
+        .read_text()
+        .replace("(self, step_mm)", "(self, step_mm=9)")
     )
     env = {**child_env(), "STATE_DIRECTORY": str(folder)}
     with serving([sys.executable, "script.py"], folder, env):
@@ -140,4 +142,3 @@ def test_links_lead_somewhere() -> None:
             if not link.startswith("http") and not (page.parent / link).exists():
                 broken.append(f"{page.relative_to(ROOT)}: {link}")
     assert not broken
-
