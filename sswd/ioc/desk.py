@@ -33,6 +33,7 @@ from sswd.ioc.commands import (
     Tell,
 )
 from sswd.ioc.publisher import Publisher
+from sswd.ioc.told import Bucket
 from sswd.protocol import Failure, Rung
 
 log = logging.getLogger("sswd.ioc")
@@ -96,6 +97,8 @@ class Desk:
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
         self._shown: dict[str, Any] = {}
+        self._bucket = Bucket(burst=50, rate_per_s=5.0)
+        self._untold = 0
 
     @property
     def running(self) -> Command | None:
@@ -211,10 +214,19 @@ class Desk:
         if command.state is CommandState.DONE:
             log.debug("%s: done", words_of(command))
         else:
-            log.warning("%s: %s", words_of(command), command.error)
+            self._tell_log(command)
             self._publisher.raise_(command.pv, Condition.FAILED)
         if command.pv == "CMD":
             self._final_ack(command)
+
+    def _tell_log(self, command: Command) -> None:
+        """A line for each bad end, unless a client makes thousands a second."""
+        if not self._bucket.take():
+            self._untold += 1
+            return
+        more = f" (and {self._untold} more ends not told)" if self._untold else ""
+        self._untold = 0
+        log.warning("%s: %s%s", words_of(command), command.error, more)
 
     def _final_ack(self, command: Command) -> None:
         if command.state is CommandState.REJECTED:
