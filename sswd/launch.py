@@ -22,7 +22,7 @@ import msgspec
 from multiprocess import context, popen_spawn_posix, spawn, util
 from multiprocess.connection import Connection, Pipe
 
-from sswd.protocol import WorkerSpec
+from sswd.protocol import STACKS, WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
 _MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
@@ -97,6 +97,11 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
+    def dump_stacks(self) -> None:
+        """Have it write the stacks of its threads, unless it is gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, STACKS)
+
     def exit_code(self) -> int | None:
         """None while it lives; negative: the signal that killed it. Reaps it."""
         self.process.join(0)
@@ -117,6 +122,8 @@ class WorkerProcess:
         for connection in self._connections:
             connection.close()
         self._connections.clear()
+        with contextlib.suppress(ValueError):  # it lives: its end is the guard's
+            self.process.close()  # else its sentinel stays open until it is garbage
         if self.exited >= 0:
             os.close(self.exited)
             self.exited = -1

@@ -6,6 +6,7 @@ Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpa
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
+import signal
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,9 @@ import msgspec
 
 PROTOCOL = 1
 
+STACKS = signal.SIGRTMIN + 4
+"""Has a worker dump the stacks of all its threads to stderr, whatever it does. A
+real-time signal, because drivers' libraries use the ordinary ones."""
 CTL_MESSAGE_BYTES = 512
 """No ctl message is longer, so that a ctl pipe always takes a whole one (PIPE_BUF)."""
 

@@ -31,6 +31,7 @@ class Phase(Enum):
     STOPPED = (WorkerState.STOPPED, "no worker; only an operator starts one")
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
+    YOUNG = (WorkerState.RUNNING, "takes commands; started less than LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
     REFRESHING = (WorkerState.RUNNING, "the same; fresh code is being imported")
     RESTARTING = (WorkerState.STOPPING, "asked to close; another run follows")
@@ -57,11 +58,12 @@ class Event(Enum):
 
     START = "START, or the start of the IOC"
     STOP = "an operator put STOP"
-    RESTART = "an operator put RESTART, or HUP to the daemon"
+    RESTART = "an operator put RESTART"
+    RELOAD = "HUP: RESTART of every worker that is not to be STOPPED"
     RECYCLE = "a limit says: restart (memory when idle, a stall with on_stall)"
     SHUTDOWN = "the daemon ends (TERM, INT)"
     READY = "the worker says Ready"
-    LATE = "the worker has been starting for LATE_S"
+    LATE = "LATE_S have passed since the start"
     OVERDUE = "the worker has been starting for longer than start_s"
     ENDED = "the worker has closed in order and is gone"
     DIED = "the worker died; its pipe is drained"
@@ -88,8 +90,9 @@ class Action(Enum):
     ABORT_FOR_SHUTDOWN = auto()
     ASK_TO_STOP = auto()
     """Send Stop and set the time for STOP_OVERDUE."""
-    KILL = auto()
-    """SIGKILL the group and set the time for UNKILLABLE."""
+    KILL_LATE_STARTER = auto()
+    """SIGKILL the group and set the time for UNKILLABLE; likewise the next."""
+    KILL_LATE_CLOSER = auto()
     OPEN = auto()
     """The ledger hands out commands; alarms of writable PVs clear."""
     LOSE = auto()
@@ -104,6 +107,8 @@ class Action(Enum):
     TELL_STALE = auto()
     TELL_UNKILLABLE = auto()
     TELL_FATAL = auto()
+    FINISH = auto()
+    """The system is closed; the IOC may go."""
 
 
 class Step(NamedTuple):
@@ -114,7 +119,7 @@ class Step(NamedTuple):
 
 
 LATE_S = 1.0
-"""A RESTART during the first second of a start is coalesced into that start."""
+"""A RESTART during the first second after a start is coalesced into that start."""
 STOP_S = 6.5
 """Ladder 3 s, close 3 s, then KILL: the daemon's stop ends within 8 s."""
 KILL_S = 0.7
@@ -128,71 +133,79 @@ _SHUTDOWN = (A.DROP_STANDBY, A.ABORT_FOR_SHUTDOWN, A.ASK_TO_STOP)
 _ANEW = (A.CLEAR_BUDGET, A.DROP_STANDBY)
 _BEGIN_ANEW = (*_ANEW, A.START_RUN)
 _GIVE_IN = (A.DROP_STANDBY, A.FLUSH)
-_DEATHS = {
-    E.DIED: Step(P.PARKING, (A.LOSE, A.PARK)),
-    # An orderly exit that nobody asked for (its run() returned) is a death.
-    E.ENDED: Step(P.PARKING, (A.LOSE, A.PARK)),
-}
-_STARTING = {
-    E.READY: Step(P.RUNNING, (A.OPEN, A.PREPARE_STANDBY)),
-    E.STOP: Step(P.STOPPING, _STOP),
-    E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
-    E.OVERDUE: Step(P.STARTING, (A.KILL,)),
-    E.UNKILLABLE: Step(P.STARTING, (A.TELL_UNKILLABLE,)),
-    **_DEATHS,
-}
-_RUNNING = {
-    E.STOP: Step(P.STOPPING, _STOP),
-    E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
-    E.UNKILLABLE: Step(P.RUNNING, (A.TELL_UNKILLABLE,)),
-    **_DEATHS,
-}
-_PARKING = {
-    E.START: Step(P.REPARKING, _ANEW),
-    E.RESTART: Step(P.REPARKING, _ANEW),
-    E.STOP: Step(P.LAST_PARKING, _GIVE_IN),
-    E.SHUTDOWN: Step(P.CLOSING_PARKING, _GIVE_IN),
-}
-_KILLED = {E.STOP_OVERDUE: (A.KILL,), E.UNKILLABLE: (A.TELL_UNKILLABLE,)}
 
 
-def _staying(phase: Phase) -> dict[Event, Step]:
-    return {event: Step(phase, actions) for event, actions in _KILLED.items()}
+def _restart(step: Step) -> dict[Event, Step]:
+    """The operator's word and HUP where they mean the same."""
+    return {E.RESTART: step, E.RELOAD: step}
 
+
+def _alive(phase: Phase) -> dict[Event, Step]:
+    """What may happen to every worker that was not asked to stop."""
+    return {
+        E.STOP: Step(P.STOPPING, _STOP),
+        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
+        E.UNKILLABLE: Step(phase, (A.TELL_UNKILLABLE,)),
+        E.DIED: Step(P.PARKING, (A.LOSE, A.PARK)),
+        # An orderly exit that nobody asked for (its run() returned) is a death.
+        E.ENDED: Step(P.PARKING, (A.LOSE, A.PARK)),
+    }
+
+
+def _stopping(phase: Phase) -> dict[Event, Step]:
+    """What the time does to a worker that was asked to stop."""
+    return {
+        E.STOP_OVERDUE: Step(phase, (A.KILL_LATE_CLOSER,)),
+        E.UNKILLABLE: Step(phase, (A.TELL_UNKILLABLE,)),
+    }
+
+
+_READY = (A.OPEN, A.PREPARE_STANDBY)
+_REFRESH = (A.CLEAR_BUDGET, A.LOAD_FRESH)
 
 TABLE: dict[Phase, dict[Event, Step]] = {
     P.STOPPED: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
         E.RESTART: Step(P.STARTING, _BEGIN_ANEW),
-        E.SHUTDOWN: Step(P.CLOSED, (A.DROP_STANDBY,)),
+        E.SHUTDOWN: Step(P.CLOSED, (A.DROP_STANDBY, A.FINISH)),
     },
-    P.STARTING: {**_STARTING, E.LATE: Step(P.LINGERING)},
+    P.STARTING: {
+        **_alive(P.STARTING),
+        E.READY: Step(P.YOUNG, _READY),
+        E.LATE: Step(P.LINGERING),
+        E.OVERDUE: Step(P.STARTING, (A.KILL_LATE_STARTER,)),
+    },
     P.LINGERING: {
-        **_STARTING,
-        E.OVERDUE: Step(P.LINGERING, (A.KILL,)),
-        E.RESTART: Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART)),
-        E.UNKILLABLE: Step(P.LINGERING, (A.TELL_UNKILLABLE,)),
+        **_alive(P.LINGERING),
+        E.READY: Step(P.RUNNING, _READY),
+        E.OVERDUE: Step(P.LINGERING, (A.KILL_LATE_STARTER,)),
+        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
+    },
+    P.YOUNG: {
+        **_alive(P.YOUNG),
+        E.LATE: Step(P.RUNNING),
+        E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RUNNING: {
-        **_RUNNING,
-        E.RESTART: Step(P.REFRESHING, (A.CLEAR_BUDGET, A.LOAD_FRESH)),
-        E.RECYCLE: Step(P.REFRESHING, (A.LOAD_FRESH,)),
+        **_alive(P.RUNNING),
+        **_restart(Step(P.REFRESHING, _REFRESH)),
+        E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.REFRESHING: {
-        **_RUNNING,
-        E.UNKILLABLE: Step(P.REFRESHING, (A.TELL_UNKILLABLE,)),
+        **_alive(P.REFRESHING),
         E.FRESH: Step(P.RESTARTING, _RESTART),
         E.STALE: Step(P.RUNNING, (A.TELL_STALE,)),
+        E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RESTARTING: {
-        **_staying(P.RESTARTING),
+        **_stopping(P.RESTARTING),
         E.ENDED: Step(P.STARTING, (A.LOSE, A.START_RUN)),
         E.DIED: Step(P.REPARKING, (A.LOSE, A.PARK)),
         E.STOP: Step(P.STOPPING, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING, (A.DROP_STANDBY,)),
     },
     P.STOPPING: {
-        **_staying(P.STOPPING),
+        **_stopping(P.STOPPING),
         E.ENDED: Step(P.STOPPED, (A.LOSE, A.FLUSH)),
         E.DIED: Step(P.LAST_PARKING, (A.LOSE, A.FLUSH, A.PARK)),
         E.START: Step(P.RESTARTING, (A.CLEAR_BUDGET,)),
@@ -200,14 +213,17 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.SHUTDOWN: Step(P.CLOSING, (A.DROP_STANDBY,)),
     },
     P.CLOSING: {
-        E.STOP_OVERDUE: Step(P.CLOSING, (A.KILL,)),
-        E.ENDED: Step(P.CLOSED, (A.LOSE, A.FLUSH)),
+        E.STOP_OVERDUE: Step(P.CLOSING, (A.KILL_LATE_CLOSER,)),
+        E.ENDED: Step(P.CLOSED, (A.LOSE, A.FLUSH, A.FINISH)),
         E.DIED: Step(P.CLOSING_PARKING, (A.LOSE, A.FLUSH, A.PARK)),
-        E.UNKILLABLE: Step(P.CLOSED, (A.FLUSH, A.TELL_UNKILLABLE)),
+        E.UNKILLABLE: Step(P.CLOSED, (A.FLUSH, A.TELL_UNKILLABLE, A.FINISH)),
     },
     P.PARKING: {
         E.PARKED: Step(P.BACKOFF, (A.WAIT,)),
-        **_PARKING,
+        E.START: Step(P.REPARKING, _ANEW),
+        **_restart(Step(P.REPARKING, _ANEW)),
+        E.STOP: Step(P.LAST_PARKING, _GIVE_IN),
+        E.SHUTDOWN: Step(P.CLOSING_PARKING, _GIVE_IN),
     },
     P.REPARKING: {
         E.PARKED: Step(P.STARTING, (A.START_RUN,)),
@@ -220,18 +236,21 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.RESTART: Step(P.REPARKING, _ANEW),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, (A.DROP_STANDBY,)),
     },
-    P.CLOSING_PARKING: {E.PARKED: Step(P.CLOSED)},
+    P.CLOSING_PARKING: {
+        E.PARKED: Step(P.CLOSED, (A.FINISH,)),
+        E.STOP_OVERDUE: Step(P.CLOSED, (A.FINISH,)),  # a second signal
+    },
     P.BACKOFF: {
         E.DUE: Step(P.STARTING, (A.START_RUN,)),
         E.SPENT: Step(P.FATAL, (*_GIVE_IN, A.TELL_FATAL)),
         E.START: Step(P.STARTING, _BEGIN_ANEW),
-        E.RESTART: Step(P.STARTING, _BEGIN_ANEW),
+        **_restart(Step(P.STARTING, _BEGIN_ANEW)),
         E.STOP: Step(P.STOPPED, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, (*_GIVE_IN, A.PARK)),
     },
     P.FATAL: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
-        E.RESTART: Step(P.STARTING, _BEGIN_ANEW),
+        **_restart(Step(P.STARTING, _BEGIN_ANEW)),
         E.STOP: Step(P.STOPPED, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, (*_GIVE_IN, A.PARK)),
     },
@@ -250,6 +269,7 @@ _LATE_TIMES = {
     E.STALE: "told by the standby's own log; the next start imports again",
     E.READY: "the worker became ready after it was asked to stop",
     E.RECYCLE: "only a running worker is recycled",
+    E.RELOAD: "coalesced, or the worker is stopped and stays so",
 }
 _ALREADY = {
     E.START: "it starts or runs already",

@@ -70,12 +70,11 @@ class Parker:
         if run.failed is not None:
             log.error("park routine: %s", failed_words(run.failed))
         elif code != 0:
-            log.error("park routine %s", exit_words(code))
+            log.error("park routine %s", exit_words(code, run.killed_for))
         else:
             log.info("park routine of system '%s' done", run.name)
         self._feed(Event.PARKED)
 
     def _overdue(self) -> None:
         assert self._run is not None
-        log.error("park routine not done within %g s; killing it", self._limit_s)
-        self._run.process.kill_group()
+        self._run.kill(f"not done within park_s = {self._limit_s:g} s")

@@ -8,7 +8,9 @@ that is full or read-only is told once and hurts nobody.
 import logging
 import os
 import re
+import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ from sswd.ioc.run import Run, crash_text, exit_words, failed_words
 log = logging.getLogger("sswd.ioc")
 
 KEPT = 20
+WAITING = 4
+CLOSE_S = 0.3
+"""How long the IOC's end waits for a slow disk."""
 
 
 class Death(msgspec.Struct, kw_only=True, frozen=True):
@@ -48,7 +53,7 @@ def death_of(
 ) -> Death:
     """Put together what is known."""
     now_s = time.monotonic()
-    words = exit_words(exit_code)
+    words = exit_words(exit_code, run.killed_for)
     if run.failed is not None:
         words = failed_words(run.failed)
     if command is not None:
@@ -82,26 +87,61 @@ def state_directory() -> Path:
 
 
 class Archive:
-    """Writes deaths of one system; `name` tells systems of one host apart."""
+    """Writes deaths of one system; `name` tells systems of one host apart.
+
+    A disk may be slow or hang, and the loop must not: the thread "sswd-archive" writes,
+    and ends when nothing is left. At most WAITING deaths wait for it; more are dropped.
+
+    Threading model: the loop's own, but for `_run` and what it calls.
+    """
 
     def __init__(self, name: str) -> None:
         self._stem = re.sub(r"[^\w.-]+", "_", name).strip("_") or "system"
+        self._lock = threading.Lock()
+        self._waiting: deque[Death] = deque(maxlen=WAITING)
+        self._thread: threading.Thread | None = None
         self._is_told = False
 
     def write(self, death: Death) -> None:
-        """Write one file and remove the oldest beyond KEPT."""
+        """Have one file written, and the oldest beyond KEPT removed."""
+        with self._lock:
+            self._waiting.append(death)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="sswd-archive", daemon=True
+                )
+                self._thread.start()
+
+    def close(self) -> None:
+        """Wait for what is being written, at most CLOSE_S."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(CLOSE_S)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                death = self._waiting.popleft()
+            try:
+                self._write(death)
+            except OSError as ex:
+                if not self._is_told:
+                    self._is_told = True
+                    folder = state_directory()
+                    log.warning("post-mortems cannot be kept in %s: %s", folder, ex)
+
+    def _write(self, death: Death) -> None:
         folder = state_directory()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(death.when))
         path = folder / f"{self._stem}-{stamp}-run{death.run}.json"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(msgspec.json.format(msgspec.json.encode(death)))
-            for old in sorted(folder.glob(f"{self._stem}-*.json"), key=_age)[KEPT:]:
-                old.unlink(missing_ok=True)
-        except OSError as ex:
-            if not self._is_told:
-                self._is_told = True
-                log.warning("post-mortems cannot be kept in %s: %s", folder, ex)
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(death)))
+        mine = folder.glob(f"{self._stem}-{'?' * len(stamp)}-run*.json")
+        for old in sorted(mine, key=_age)[KEPT:]:
+            old.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> Any:

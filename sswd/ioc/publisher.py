@@ -113,9 +113,9 @@ class Publisher:
 
     def worker_gone(self) -> None:
         """Every worker-fed PV is INVALID/COMM from now on; a stall is over."""
-        self.stall(False)
         self._gone = set(self._fed)
         self._each(self._fed, self.raise_, Condition.GONE)
+        self.stall(False)  # afterwards, lest a PV looks good in between
 
     def worker_ready(self) -> None:
         """Writable PVs are good again; the others with their first post."""

@@ -10,7 +10,7 @@ from sswd.ioc.doors import Door
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.slots import share
 from sswd.launch import WorkerProcess, launch
-from sswd.protocol import Failed, Free, Loaded, Message, WorkerSpec
+from sswd.protocol import Failed, Free, Loaded, Message, Stop, WorkerSpec
 
 
 class Run:
@@ -28,6 +28,10 @@ class Run:
         self.loaded: Loaded | None = None
         self.failed: Failed | None = None
         self.peak_mb: float | None = None
+        self.was_asked = False
+        """Whether it was told to stop: exit code 0 is an orderly end then."""
+        self.killed_for = ""
+        """Why the IOC killed it; empty: it did not."""
         self._guardian = guardian
         self._memory = share(spec.slots, spec.name)
         try:
@@ -60,9 +64,34 @@ class Run:
         self.born_s = time.monotonic()
         self.bridge.attach(commands)
 
+    @property
+    def who(self) -> str:
+        """ "worker 'stage' (run 3)"."""
+        number = f"run {self.number}" if self.number else "not begun"
+        return f"worker '{self.name}' ({number})"
+
     def order(self, message: Message) -> None:
-        """Send Begin, Grant, Cancel or Stop."""
+        """Send Begin, Grant or Cancel."""
         self.bridge.order(message)
+
+    def stop(self) -> None:
+        """Ask it to close the system and exit."""
+        self.was_asked = True
+        self.order(Stop())
+
+    def kill(self, reason: str) -> None:
+        """SIGKILL to it and its children; the words for its death give the reason."""
+        self.killed_for = self.killed_for or reason
+        self.peak_mb = self.process.peak_memory_mb()
+        self.process.kill_group()
+
+    def dump_stacks(self) -> None:
+        """Have it write the stacks of its threads to stderr, and so into our log.
+
+        Not before it has spoken: until it minds the signal it would die of it.
+        """
+        if self.bridge.heard_s is not None:
+            self.process.dump_stacks()
 
     def ran_s(self, now_s: float) -> float:
         """For how long it has been RUNNING; 0 when it never was."""
@@ -78,16 +107,18 @@ class Run:
         return code
 
 
-def exit_words(code: int | None) -> str:
-    """ "was killed by SIGSEGV", "exited with code 3"."""
+def exit_words(code: int | None, killed_for: str = "") -> str:
+    """ "was killed by SIGSEGV", "exited with code 3"; and why the IOC killed it."""
     if code is None:
-        return "is gone without an exit code"
-    if code < 0:
+        words = "is gone without an exit code"
+    elif code >= 0:
+        words = f"exited with code {code}"
+    else:
         try:
-            return f"was killed by {signal.Signals(-code).name}"
+            words = f"was killed by {signal.Signals(-code).name}"
         except ValueError:
-            return f"was killed by signal {-code}"
-    return f"exited with code {code}"
+            words = f"was killed by signal {-code}"
+    return f"{words} ({killed_for})" if killed_for else words
 
 
 def failed_words(failed: Failed) -> str:

@@ -69,7 +69,6 @@ def run(config: Config, *, folder: Path) -> int:
     `folder` is that of the configuration file: the workers' sys.path starts with it.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
     with prefix_lock(config):
         asyncio.run(Service(compose(config, folder)).serve())
     return 0
@@ -83,6 +82,8 @@ class Service:
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
+        # Asked now: a terminal that hung up does not answer as one any more.
+        self._on_terminal = any(os.isatty(fd) for fd in (0, 1, 2))
 
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
@@ -110,7 +111,11 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped_by, number)
-        loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        loop.add_signal_handler(signal.SIGUSR1, self._dump_stacks)
+        # In C and before the loop's turn, because the loop may be what hangs.
+        faulthandler.register(signal.SIGUSR1, all_threads=True, chain=True)
 
     def _stopped_by(self, number: signal.Signals) -> None:
         self._stops += 1
@@ -122,13 +127,18 @@ class Service:
                 server.kill()
 
     def _hung_up(self) -> None:
-        if os.isatty(0):
+        if self._on_terminal:
             self._stopped_by(signal.SIGHUP)
             return
         log.info("SIGHUP received: restarting the workers with fresh code")
         for server in self._servers:
             if server.WORKER.feed is not None:
-                server.WORKER.feed(Event.RESTART)
+                server.WORKER.feed(Event.RELOAD)
+
+    def _dump_stacks(self) -> None:
+        log.info("SIGUSR1 received: the IOC's stacks, and those of the workers")
+        for server in self._servers:
+            server.dump_stacks()
 
 
 def _template(

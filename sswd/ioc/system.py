@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from msgspec.structs import replace
+
 from sswd.config import pv_from_dict
 from sswd.errors import ConfigError
-from sswd.ioc.commands import Ledger, Policy
+from sswd.ioc.commands import Command, Ledger, Policy
 from sswd.ioc.declared import check_put, declare
 from sswd.ioc.desk import Desk
 from sswd.ioc.doors import CommandDoor, Door
@@ -74,11 +76,10 @@ class ServedSystem:
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
         self.spec = self._spec(folder, config.target, config.args)
-        self.park_spec = (
-            self._spec(folder, PARK_TARGET, {"routine": config.park, **config.args})
-            if config.park
-            else None
-        )
+        self.park_spec: WorkerSpec | None = None
+        if config.park:
+            args = {"routine": config.park, **config.args}
+            self.park_spec = replace(self._spec(folder, PARK_TARGET, args), slots={})
         self.posts = Door()
         self.commands: Door = CommandDoor(self._submit_by_hand)
         self.publisher = Publisher(name, self.status.REFUSED)
@@ -99,7 +100,9 @@ class ServedSystem:
             self.supervisor.send,
             self.supervisor.climb,
         )
-        self._inflow = Inflow(self.posts, self.publisher, self.desk, self.supervisor)
+        self._inflow = Inflow(
+            self.posts, self.publisher, self.desk, self.supervisor.witness
+        )
 
     # -- life
 
@@ -125,6 +128,11 @@ class ServedSystem:
     def published(self) -> tuple[int, float]:
         """(posts published, seconds they took) since the start."""
         return self._inflow.published, self._inflow.took_s
+
+    @property
+    def running(self) -> Command | None:
+        """The command that runs."""
+        return self.desk.running
 
     def new_run(self) -> None:
         """A run begins."""

@@ -255,10 +255,11 @@ class Server(PVGroup):  # type: ignore[misc]
 
     async def close(self) -> None:
         """Stop the worker for good and release everything. Idempotent."""
-        served, self._served = self._served, None
+        served = self._served
         if served is not None:
             self.WORKER.feed = None
             await served.close()
+            self._served = None  # not before: `kill` may hurry it up
             if self._owns_guardian and self.guardian is not None:
                 self.guardian.close()
 
@@ -266,6 +267,11 @@ class Server(PVGroup):  # type: ignore[misc]
         """Do not wait any longer for the worker that was asked to stop."""
         if self._served is not None:
             self._served.supervisor.feed(Event.STOP_OVERDUE)
+
+    def dump_stacks(self) -> None:
+        """Have the worker write the stacks of its threads into the log."""
+        if self._served is not None:
+            self._served.supervisor.dump_stacks()
 
     # -- puts
 

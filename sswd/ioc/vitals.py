@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from sswd.ioc import ca
+from sswd.ioc.doctor import Doctor
 from sswd.ioc.run import Run
 
 SLOW_S = 1.0
@@ -30,10 +31,18 @@ def pulse_period_s(stall_s: float) -> float:
 class Vitals:
     """Watches the active run."""
 
-    def __init__(self, status: Any, stall_s: float, stalled: Callable[[bool], None]):
+    def __init__(
+        self,
+        status: Any,
+        stall_s: float,
+        doctor: Doctor,
+        is_idle: Callable[[], bool],
+    ) -> None:
         self._status = status
-        self._stall_s = stall_s
-        self._tell_stalled = stalled
+        self._doctor = doctor
+        self._is_idle = is_idle
+        # The last pulse may have come just before the silence began.
+        self._silence_s = stall_s + pulse_period_s(stall_s)
         self._period_s = min(0.25, stall_s / 10)
         self._loop = asyncio.get_running_loop()
         self._run: Run | None = None
@@ -43,8 +52,7 @@ class Vitals:
         self._slow_due_s = 0.0
         self._heard_s: float | None = None
         self._beats = 0
-        self.is_stalled = False
-        self.memory_mb = 0.0
+        self._is_stalled = False
 
     def watch(self, run: Run) -> None:
         """Watch this run from now on."""
@@ -62,7 +70,9 @@ class Vitals:
         if self._timer is not None:
             self._timer.cancel()
         self._run = self._process = self._timer = None
-        self._set_stalled(False)
+        if self._is_stalled:  # nobody is told that it is heard again
+            self._is_stalled = False
+            ca.post(self._status.STALLED, 0)
         for pv in (self._status.CPU, self._status.MEM, self._status.UPTIME):
             ca.post(pv, 0.0)
 
@@ -79,17 +89,22 @@ class Vitals:
         self._ticked_s = now_s
         if heard_s is not None and not was_late:
             # Late ourselves (the IOC was stopped): the bridge has not read yet either.
-            self._set_stalled(now_s - heard_s > self._stall_s)
+            self._set_stalled(run, now_s - heard_s > self._silence_s)
         if now_s >= self._slow_due_s:
             self._slow_due_s = now_s + SLOW_S
             self._measure(run, now_s)
-        self._arm()
+        if self._run is not None:  # nobody had it recycled for what we told
+            self._arm()
 
-    def _set_stalled(self, is_stalled: bool) -> None:
-        if is_stalled != self.is_stalled:
-            self.is_stalled = is_stalled
-            ca.post(self._status.STALLED, int(is_stalled))
-            self._tell_stalled(is_stalled)
+    def _set_stalled(self, run: Run, is_stalled: bool) -> None:
+        if is_stalled == self._is_stalled:
+            return
+        self._is_stalled = is_stalled
+        ca.post(self._status.STALLED, int(is_stalled))
+        if is_stalled:
+            self._doctor.stalled(run)
+        else:
+            self._doctor.recovered()
 
     def _measure(self, run: Run, now_s: float) -> None:
         if run.bridge.heard_s != self._heard_s:
@@ -100,6 +115,9 @@ class Vitals:
             ca.post(self._status.UPTIME, now_s - run.ready_s)
         with contextlib.suppress(psutil.Error):
             if self._process is not None:
-                self.memory_mb = self._process.memory_info().rss / 1e6
+                memory_mb = self._process.memory_info().rss / 1e6
+                run.peak_mb = run.process.peak_memory_mb() or run.peak_mb
                 ca.post(self._status.CPU, float(self._process.cpu_percent()))
-                ca.post(self._status.MEM, self.memory_mb)
+                ca.post(self._status.MEM, memory_mb)
+                if run.ready_s is not None:
+                    self._doctor.measured(run, memory_mb, is_idle=self._is_idle())

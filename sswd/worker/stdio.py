@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from sswd.protocol import Log
+from sswd.protocol import STACKS, Log
 from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
@@ -21,7 +21,9 @@ def redirect(stdio: int) -> None:
         open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         for fd in (1, 2)
     )
-    faulthandler.enable(file=os.dup(2))  # a copy: drivers close fd 2
+    stacks = os.dup(2)  # a copy: drivers close fd 2
+    faulthandler.enable(file=stacks)
+    faulthandler.register(STACKS, file=stacks, all_threads=True)
 
 
 class IocHandler(logging.Handler):
