@@ -114,8 +114,9 @@ class Digitizer:
             in_step = True
         except pyvisa.Error as error:
             raise InstrumentError(
-                f"{what}: no answer from {self._address} within {timeout_s:.1f} s"
-            ) from error
+                f"{what}: no answer from {self._address} within {timeout_s:.1f} s "
+                f"({type(error).__name__}: {error})"
+            ) from None
         finally:
             if not in_step:
                 self.close()

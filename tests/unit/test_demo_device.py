@@ -10,6 +10,7 @@ import pytest
 from sswd.demo.device import Device
 from sswd.demo.instrument import PEAK_MM, Instrument, Stage
 from sswd.demo.scpi import IDN, Interpreter
+from sswd.demo.system import parse
 
 
 class Clock:
@@ -186,6 +187,29 @@ def test_fault_error_refuses_settings_until_none(scpi: Scpi) -> None:
     assert scpi.tell("STOP") == OK
     assert scpi.tell("SIM:FAULT NONE") == OK
     assert scpi.tell("MOVE 1") == OK
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("scan(0, 10, 11)", ("scan", ["0", "10", "11"])),
+        (" Scan ( 0,10 11 ) ", ("scan", ["0", "10", "11"])),
+        ("move 3.5", ("move", ["3.5"])),
+        ("move(-3e1)", ("move", ["-3e1"])),
+        ("idn", ("idn", [])),
+        ("idn()", ("idn", [])),
+    ],
+)
+def test_words_of_cmd(text: str, parsed: tuple[str, list[str]]) -> None:
+    assert parse(text) == parsed
+
+
+@pytest.mark.parametrize(
+    "text", ["", "(", "3", "move(", "move(1)(2)", "a.b", "x" * 9999 + "("]
+)
+def test_what_is_no_word_of_cmd(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot read"):
+        parse(text)
 
 
 class Client:
