@@ -13,7 +13,7 @@ import numpy as np
 from sswd import System, every
 from sswd.demo.driver import Digitizer
 
-_COMMAND = re.compile(r"\s*([a-z]+)\s*(?:\(([^()]*)\)|([^()]*))\s*", re.IGNORECASE)
+_COMMAND = re.compile(r"\s*([a-z]+)(?:\s*\(([^()]*)\)\s*|\s+([^()]*))?", re.IGNORECASE)
 
 
 def parse(text: str) -> tuple[str, list[str]]:
