@@ -6,7 +6,7 @@ OUT    := build/outside
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-only lint wheel soak bench clean
+.PHONY: help demo test test-only lint wheel soak bench bench-full clean
 
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
@@ -43,6 +43,19 @@ test-only: wheel
 	    ../../$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test: lint test-only
+
+# The peers to be measured against are large, so only this installs them.
+$(VENV)/bench-installed: $(VENV)/installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group bench
+	touch $@
+
+bench: $(VENV)/bench-installed
+	$(BIN)/python -m bench --short --minutes 10
+
+# An hour. Writes the table into docs/reference/performance.md.
+bench-full: $(VENV)/bench-installed
+	$(BIN)/python -m bench --cores free split --repeats 5 \
+	    --docs docs/reference/performance.md
 
 clean:
 	rm -rf $(VENV) build dist

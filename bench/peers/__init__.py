@@ -1,0 +1,1 @@
+"""The servers to be measured against; each file is a program of its own."""
