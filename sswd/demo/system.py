@@ -4,7 +4,6 @@ What a scientist writes, no more: a class, blocking calls, values posted as they
 """
 
 import ctypes
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -13,16 +12,20 @@ import numpy as np
 from sswd import System, every
 from sswd.demo.driver import Digitizer
 
-_COMMAND = re.compile(r"\s*([a-z]+)(?:\s*\(([^()]*)\)\s*|\s+([^()]*))?", re.IGNORECASE)
-
 
 def parse(text: str) -> tuple[str, list[str]]:
     """Split ``move(3)`` or ``move 3`` into name and arguments."""
-    match = _COMMAND.fullmatch(text)
-    if match is None:
+    name, bracket, inside = text.strip().partition("(")
+    if bracket:
+        inside, bracket, behind = inside.rpartition(")")
+        is_good = bool(bracket) and not behind
+    else:
+        name, _, inside = name.partition(" ")
+        is_good = True
+    name = name.strip().lower()
+    if not (is_good and name.isalpha()) or "(" in inside or ")" in inside:
         raise ValueError(f"cannot read {text[:40]!r}; write it as in scan(0, 10, 11)")
-    name, inside, behind = match.groups()
-    return name.lower(), (inside or behind or "").replace(",", " ").split()
+    return name, inside.replace(",", " ").split()
 
 
 class Scan(System):

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import struct
+import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -205,11 +206,23 @@ def test_words_of_cmd(text: str, parsed: tuple[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "(", "3", "move(", "move(1)(2)", "a.b", "x" * 9999 + "("]
+    "text",
+    [
+        "",
+        "(",
+        "3",
+        "move(",
+        "move(1)(2)",
+        "a.b",
+        "x" * 9999 + "(",
+        "x" + " " * 9999 + "(",
+    ],
 )
 def test_what_is_no_word_of_cmd(text: str) -> None:
+    begin_s = time.process_time()
     with pytest.raises(ValueError, match="cannot read"):
         parse(text)
+    assert time.process_time() - begin_s < 0.01
 
 
 class Client:
