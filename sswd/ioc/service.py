@@ -18,6 +18,7 @@ from sswd.ioc.ca import Context
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.lock import prefix_lock
+from sswd.ioc.neighbours import warn_of_neighbours
 from sswd.ioc.statistics import Statistics
 from sswd.ioc.template import Server
 from sswd.keys import Config, SystemConfig
@@ -93,7 +94,12 @@ class Service:
         self._take_signals()
         server = Context(self._composed.pvdb)
         self._composed.statistics.counts = server.counts
-        context = asyncio.create_task(server.run())
+        names = [template.CMD.pvname for template in self._servers]
+
+        async def look_around(_async_lib: object) -> None:
+            await warn_of_neighbours(names, server.port)
+
+        context = asyncio.create_task(server.run(startup_hook=look_around))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
