@@ -94,7 +94,6 @@ class Circuit(Input):
             handler(self, request)
         except BadRequest as bad:
             bad.head = request.head
-            bad.cid = self._cid(request)
             raise
         except Exception as error:  # noqa: BLE001 - around user code: check_access etc.
             self.context.tell_failure("request", f"command {cmd}", self, error)
@@ -112,24 +111,23 @@ class Circuit(Input):
         """What this client may do with a PV."""
         return int(data.check_access(self.host, self.user))
 
-    def _cid(self, request: Request) -> int:
-        channel = self.channels.get(request.p1)
-        if request.cmd in _CHANNEL_COMMANDS and channel is not None:
-            return channel.cid
-        return wire.NO_ID
-
     def error(self, request: Request, status: int, text: str) -> None:
         """A CA_PROTO_ERROR in answer to a request; the circuit goes on."""
-        cid = self._cid(request)
-        self.send_raw(wire.error_message(request.head, cid, status, text))
+        self._send_error(request.head, status, text)
+
+    def _send_error(self, head: bytes, status: int, text: str) -> None:
+        cid = wire.NO_ID
+        cmd, _, _, _, sid, _ = wire.HEADER.unpack_from(head)
+        if cmd in _CHANNEL_COMMANDS and sid in self.channels:
+            cid = self.channels[sid].cid
+        self.send_raw(wire.error_message(head, cid, status, text))
 
     def refuse(self, bad: BadRequest) -> None:
         """Tell the client what it did wrong, as far as it still listens, and close."""
         self.counts.bad_requests += 1
         self.context.tell_refused(self, bad)
         if not bad.quiet:
-            message = wire.error_message(bad.head, bad.cid, bad.status, str(bad))
-            self.send_raw(message)
+            self._send_error(bad.head, bad.status, str(bad))
         self.flush()
         self.close()
 

@@ -18,12 +18,15 @@ from sswd.ioc.ca.seam import (
     apply_array_filter,
     class_name_bytes,
     graphic_bytes,
+    long_string_length,
     raw,
     stamp_bytes,
 )
 
 BIG = 32 << 10
 """Payloads of this size and more are never joined or copied."""
+
+FREE_ZEROS = 16 << 10
 
 PLAIN_SCALARS = {
     dtype: struct.Struct(form)
@@ -100,7 +103,7 @@ def encode(data: Data, source: convert.Source, key: Key, stamp: Any = None) -> P
     to = wire.native(dtype)
     if dtype == wire.CLASS_NAME:
         body: convert.Buffer = class_name_bytes(data).ljust(wire.STRING_SIZE, b"\0")
-        count = 1
+        count, want = 1, want or data.max_length
     else:
         body, count = _elements(data, source, key, to)
     metadata = _metadata(data, dtype, stamp)
@@ -113,17 +116,30 @@ def _elements(
     _, want, long_string, arr = key
     value = raw(data)["value"]
     if long_string and source.native == wire.STRING and to == wire.CHAR:
-        source = source._replace(native=wire.CHAR)
-        value = value if isinstance(value, str | bytes) else value[0]
+        return _chars_of_string(value, source, want, data)
     if arr is not None and isinstance(value, list | tuple | np.ndarray | bytes):
         value = apply_array_filter(arr, value)
+    if want and isinstance(value, list | tuple | np.ndarray):
+        value = value[:want]  # what is not asked for need not convert
     if type(value) is np.ndarray and to == source.native != wire.STRING:
-        return convert.array_bytes(value[:want] if want else value, to)
+        return convert.array_bytes(value, to)
     body, count = convert.elements(value, source, to)
     if 0 < want < count:
         count = want
         body = body[: count * wire.ELEMENT_SIZE[to]]
     return body, count
+
+
+def _chars_of_string(
+    value: Any, source: convert.Source, want: int, data: Data
+) -> tuple[convert.Buffer, int]:
+    """A STRING read as a long string: its chars and a NUL, also where it is cut."""
+    text = value if isinstance(value, str | bytes) else value[0]
+    if isinstance(text, str):
+        text = convert.encode_text(text, source.encoding)
+    size = long_string_length(data)
+    chars = text[: (min(want, size) or size) - 1] + b"\0"
+    return chars, len(chars)
 
 
 def _metadata(data: Data, dtype: int, stamp: Any) -> bytes:
@@ -152,9 +168,7 @@ def _finish(
 ) -> Payload:
     lent = isinstance(body, memoryview) and body.readonly
     if want > count:
-        # A fixed count is answered in full, zero padded, as EPICS base does; but not
-        # beyond what the PV can hold, or a client could order any amount of zeros.
-        want = min(want, max(longest, count))
+        want = max(count, _granted(want, to, longest))
         body = bytes(body) + bytes((want - count) * wire.ELEMENT_SIZE[to])
         count, lent = want, False
     size = len(metadata) + len(body)
@@ -163,6 +177,22 @@ def _finish(
     if size < BIG:
         return Payload(size, count, b"".join((metadata, body, pad)), lent=False)
     return Payload(size, count, [b for b in (metadata, body, pad) if len(b)], lent)
+
+
+def trimmed(payload: Payload) -> Payload:
+    """A single string without what follows its NUL, as old gets are answered."""
+    body = payload.body.partition(b"\0")[0] + b"\0"
+    body += wire.PADS[len(body) % 8]
+    return Payload(len(body), payload.elements, body, lent=False)
+
+
+def _granted(want: int, to: int, longest: int) -> int:
+    """How many elements of a fixed count are answered, zero padded.
+
+    All, as in EPICS base, up to what the PV can hold or 16 KiB: a client may not order
+    any amount of zeros.
+    """
+    return min(want, max(longest, FREE_ZEROS // wire.ELEMENT_SIZE[to]))
 
 
 def pack_read(
@@ -185,9 +215,10 @@ def pack_read(
 
 def zeros(dtype: int, want: int, longest: int) -> Payload:
     """The payload of a reply that says with its status that there is no value."""
-    count = min(want, longest)
+    to = wire.native(dtype)
+    count = _granted(want, to, longest)
     size = wire.VALUE_OFFSET[dtype]
-    size += max(count, 1) * wire.ELEMENT_SIZE[wire.native(dtype)]
+    size += count * wire.ELEMENT_SIZE[to]
     size += -size % 8
     body = bytes(size)
     return Payload(size, count, body if size < BIG else [body], lent=False)

@@ -21,4 +21,3 @@ class BadRequest(Exception):
         self.status = status
         self.quiet = quiet
         self.head = head
-        self.cid = wire.NO_ID

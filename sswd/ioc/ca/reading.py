@@ -106,6 +106,8 @@ def _answer(
             circuit.error(request, status, channel.name)
             return
         status = channel.cid
+        if request.dtype == wire.STRING and request.elements == 1:
+            payload = encode.trimmed(payload)
     if payload is None:
         longest = channel.entry.data.max_length
         payload = encode.zeros(request.dtype, request.elements, longest)

@@ -5,6 +5,7 @@ Everything here was read in caproto 1.3.0; tests/unit/ca/test_seam.py fails when
 caproto moves it. No other module of sswd.ioc.ca names a private attribute of caproto.
 """
 
+import math
 from collections.abc import Coroutine, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -28,6 +29,7 @@ from caproto.server.records.records import (
 from caproto.server.server import PvpropertyData
 
 CaprotoError = caproto.CaprotoError
+CaprotoValueError = caproto.CaprotoValueError
 
 ENTRY_ATTRIBUTE = "sswd_ca_entry"
 """Where an Entry hangs on its ChannelData."""
@@ -190,7 +192,20 @@ def graphic_bytes(data: Data, dtype: int) -> bytes:
     metadata = caproto.DBR_TYPES[ChannelType(dtype)]()
     data._read_metadata(metadata)  # type: ignore[attr-defined]
     metadata.status, metadata.severity = alarm_numbers(data)
+    if dtype % 7 in _FLOATING:
+        # caproto's limits are off when they are equal; EPICS base says NaN then.
+        for lower, upper in _ALARM_LIMITS:
+            if getattr(metadata, lower) == getattr(metadata, upper):
+                setattr(metadata, lower, math.nan)
+                setattr(metadata, upper, math.nan)
     return bytes(metadata)
+
+
+_FLOATING = (2, 6)
+_ALARM_LIMITS = (
+    ("lower_alarm_limit", "upper_alarm_limit"),
+    ("lower_warning_limit", "upper_warning_limit"),
+)
 
 
 def class_name_bytes(data: Data) -> bytes:

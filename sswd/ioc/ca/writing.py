@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import caproto
 
-from sswd.ioc.ca import wire
+from sswd.ioc.ca import incoming, wire
 from sswd.ioc.ca.channel import Channel
 from sswd.ioc.ca.errors import BadRequest
-from sswd.ioc.ca.seam import dbr_type, values_from_wire, write_acknowledge
+from sswd.ioc.ca.seam import dbr_type, write_acknowledge
 from sswd.ioc.ca.wire import Request
 
 if TYPE_CHECKING:
@@ -28,12 +28,18 @@ def write_notify(circuit: "Circuit", request: Request) -> None:
 
 def _put(circuit: "Circuit", request: Request) -> None:
     channel = circuit.channel(request)
-    if request.dtype > wire.PUT_ACKS:
+    if request.dtype > wire.LAST_TYPE:
         text = channel.name
         if request.cmd == wire.WRITE_NOTIFY:
             _answer(circuit, channel, request, wire.BADTYPE, text)
             raise BadRequest(text, quiet=True)
         raise BadRequest(text, wire.BADTYPE)
+    if request.dtype > wire.PUT_ACKS or (
+        request.cmd == wire.WRITE_NOTIFY and wire.STS <= request.dtype < wire.PUT_ACKT
+    ):
+        # EPICS base takes values together with metadata in plain puts only.
+        _answer(circuit, channel, request, wire.PUTFAIL, channel.name)
+        return
     if not channel.rights & wire.WRITE_RIGHT:
         _answer(circuit, channel, request, wire.NOWTACCESS, channel.name)
         return
@@ -67,16 +73,9 @@ def _perform(
 
 async def _write(circuit: "Circuit", channel: Channel, request: Request) -> object:
     data = channel.entry.data
-    native = wire.native(request.dtype)
-    size = wire.ELEMENT_SIZE[native]
-    count = min(request.elements, data.max_length)  # more is cut off, as in EPICS base
-    offset = wire.VALUE_OFFSET[request.dtype]
-    body = request.body[offset : offset + count * size]
-    if len(body) < count * size and native != wire.STRING:
-        raise caproto.CaprotoValueError(
-            f"{request.elements} elements announced, {len(body) // size} sent"
-        )
-    values = values_from_wire(native, count, body)
+    native, values = incoming.values(
+        data, request.dtype, request.elements, request.body
+    )
     # Only the value counts: with caproto a client could also set time, alarm, units
     # and limits by putting a TIME or CTRL type. EPICS base ignores them.
     return await data.auth_write(

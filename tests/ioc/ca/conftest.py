@@ -13,12 +13,12 @@ from sswd.ioc.ca import Context, Limits
 from sswd.testing import free_port
 
 sys.path.insert(0, str(Path(__file__).parent))  # for ca_raw, in tests as well
-from ca_raw import RawClient  # noqa: E402
+from ca_raw import RawClient
 
 
 @pytest.fixture
 def serving():
-    """`async with serving(pvdb, limits) as context:` a Context that clients can reach."""
+    """`async with serving(pvdb, limits) as context:` a Context open to clients."""
     return _serving
 
 

@@ -1,9 +1,12 @@
-import asyncio, struct
-import pytest, caproto
+import asyncio
+import struct
+
+import pytest
 from caproto.server import PVGroup, pvproperty
+
 from sswd.errors import CommandFailed, PortTakenError
 from sswd.ioc.ca import Context, post, set_alarm
-from sswd.ioc.longstring import LongString, LongStringRO
+from sswd.ioc.longstring import LongString
 
 
 class Group(PVGroup):
@@ -80,6 +83,6 @@ async def test_all(serving, raw):
 
 
 async def test_port_taken(serving, port):
-    async with serving({}) as ctx:
+    async with serving({}):
         with pytest.raises(PortTakenError):
             await Context({}).run()
