@@ -83,7 +83,12 @@ def demo(folder: Path) -> Iterator[Demo]:
     finally:
         if demo.process.poll() is None:
             os.killpg(demo.pid, signal.SIGINT)
-        demo.process.wait(15)
+        try:
+            demo.process.wait(15)
+        except subprocess.TimeoutExpired:
+            demo.process.kill()
+            demo.process.wait()
+            pytest.fail(f"Ctrl-C did not end the demo; its log:\n{demo.log}")
 
 
 def shell(command: str) -> "subprocess.Popen[str]":
