@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sswd.errors import ProtocolError
-from sswd.protocol import Message
+from sswd.protocol import Execute, Message
 
 HEADER = struct.Struct("<II")
 MAX_HEAD = 512 << 20  # texts are bounded in the worker, one by one (freeze.py)
@@ -82,6 +82,17 @@ class Unsendable:
 
     def __hash__(self) -> int:
         return hash(self.reason)
+
+
+def why_unsendable(value: object) -> str | None:
+    """Why a command's value cannot cross the pipe, in words; None if it can."""
+    if type(value) in (str, float, int, bool, bytes):
+        return None
+    try:
+        MessageEncoder().encode(Execute(0, "", value))
+    except (TypeError, NotImplementedError, ValueError, RecursionError) as ex:
+        return f"a {type(value).__name__} cannot be sent to the worker ({ex})"
+    return None
 
 
 def array_size(name: str, shape: tuple[int, ...]) -> tuple[np.dtype[Any], int]:

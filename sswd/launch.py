@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import multiprocess.process
 from multiprocess import context, popen_spawn_posix, spawn, util
 from multiprocess.connection import Connection, Pipe
 
@@ -155,6 +156,8 @@ def launch(
             args=(entry, msgspec.msgpack.encode(spec), *theirs),
         )
         process.start()
+        # Else multiprocess would wait for the worker at exit, for ever: we reap it.
+        multiprocess.process._children.discard(process)  # noqa: SLF001
     except BaseException:
         for connection in opened:
             connection.close()

@@ -99,8 +99,14 @@ class Bridge(threading.Thread):
         for fd in (self._wake, self._process.up, self._process.stdio):
             self._poll.register(fd, select.POLLIN)
         self._poll.register(self._process.exited, select.POLLIN)
-        while not self._exited:
-            self._turn()
+        try:
+            while not self._exited:
+                self._turn()
+        except Exception:
+            # A run without its bridge would be neither dead nor alive: end it.
+            log.exception("%s failed; killing its worker", self.name)
+            self._process.kill_group()
+            select.select([self._process.exited], [], [])
         self._last_words()
 
     def _turn(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from sswd.codec import why_unsendable
 from sswd.errors import (
     CommandAborted,
     CommandError,
@@ -114,6 +115,7 @@ class Desk:
         `refusal`: words if the value is refused (limits); it never runs then.
         """
         now_s = time.monotonic()
+        refusal = refusal or why_unsendable(value)
         if refusal is None:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:

@@ -105,8 +105,11 @@ class Service:
         stop.cancel()
         if not context.done():
             log.info("stopping: the workers first, then Channel Access")
-        await asyncio.gather(*(server.close() for server in self._servers))
-        guardian.close()
+        closing = (server.close() for server in self._servers)
+        for failure in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(failure, Exception):
+                log.error("a system did not close in order", exc_info=failure)
+        guardian.close()  # kills what is left
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()

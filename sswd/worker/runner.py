@@ -44,6 +44,8 @@ class Runner:
         self._outbox = outbox
         self._watch = watch
         self._running: Execute | None = None
+        self._failing: set[str] = set()
+        """Periodic methods that failed the last time."""
         self._inbox: Inbox | None = None
         self._adapter: Adapter | None = None
 
@@ -77,11 +79,19 @@ class Runner:
             self._finish(None)
 
     def run_periodic(self, method: Callable[[], Any]) -> None:
-        """Call an `@every` method; a failure is logged, never fatal."""
+        """Call an `@every` method. A failure is never fatal, and told when it begins
+        and when it ends, not each time."""
+        name = method.__name__
         try:
             call_user(method)
         except Exception:
-            log.exception("periodic method %s failed", method.__name__)
+            if name not in self._failing:
+                self._failing.add(name)
+                log.exception("periodic method %s failed; told once", name)
+        else:
+            if name in self._failing:
+                self._failing.discard(name)
+                log.info("periodic method %s works again", name)
 
     # -- inside
 
