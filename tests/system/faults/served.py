@@ -7,7 +7,7 @@ After its end: no process that it or its workers started, however far they moved
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from systems import MISBEHAVING
 
 from sswd.testing import Daemon, running_daemon
 
-
+START_S = 20.0
 STEADY_S = 3.0
 """How long the last circuits may take to close."""
 
@@ -52,16 +52,33 @@ def assert_nothing_left(daemon: Daemon, timeout_s: float = 2.0) -> None:
 
 
 @contextlib.contextmanager
-def served(config: str, client: Client, **options: Any) -> Iterator[Daemon]:
-    """`running_daemon` at the client's port, with the questions of G7 at the end."""
+def served(
+    config: str, client: Client, systems: Sequence[str] = ("",), **options: Any
+) -> Iterator[Daemon]:
+    """`running_daemon` at the client's port, with the questions of G7 at the end.
+
+    `systems` are the prefixes of those that are to be RUNNING before the block.
+    """
     options.setdefault("folder", MISBEHAVING)
-    with running_daemon(config=config, port=ca_port(), **options) as daemon:
-        before = holdings(daemon.pid)
-        yield daemon
-        client.forget()
-        if daemon.process.poll() is None:
-            _assert_steady(daemon, before)
+    with running_daemon(
+        config=config, port=ca_port(), ready=False, **options
+    ) as daemon:
+        for system in systems:
+            daemon.wait_for(f"{system}WORKER:STATE", "RUNNING", timeout_s=START_S)
+        with steady(daemon, client):
+            yield daemon
     assert_nothing_left(daemon)
+
+
+@contextlib.contextmanager
+def steady(daemon: Daemon, client: Client) -> Iterator[None]:
+    """The daemon holds no more after the block than before, if it lives at all."""
+    client.forget()
+    before = holdings(daemon.pid)
+    yield
+    client.forget()
+    if daemon.process.poll() is None:
+        _assert_steady(daemon, before)
 
 
 def _assert_steady(daemon: Daemon, before: list[str]) -> None:
