@@ -44,6 +44,7 @@ class Served(Protocol):
     @property
     def running(self) -> Command | None: ...
     def declare(self, loaded: Loaded) -> None: ...
+    def restore(self, loaded: Loaded) -> None: ...
 
 
 class Witness:
@@ -112,6 +113,7 @@ class Witness:
             run.kill("it belongs to another version of sswd")
             return
         self._served.declare(loaded)
+        self._served.restore(loaded)
         run.order(Begin())
 
     def gone(self, run: Run, gone: Gone) -> None:
