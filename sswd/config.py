@@ -17,7 +17,14 @@ from msgspec.structs import FieldInfo, fields
 
 from sswd import rules
 from sswd.errors import ConfigError
-from sswd.keys import CommandConfig, Config, PvConfig, RestartConfig, SystemConfig
+from sswd.keys import (
+    CommandConfig,
+    Config,
+    PvConfig,
+    RestartConfig,
+    SystemConfig,
+    TriggerConfig,
+)
 from sswd.rules import RESERVED_PREFIXES, TEMPLATE_NAMES
 from sswd.schema import schema
 
@@ -29,6 +36,7 @@ __all__ = [
     "PvConfig",
     "RestartConfig",
     "SystemConfig",
+    "TriggerConfig",
     "from_dict",
     "load",
     "pv_from_dict",
@@ -134,6 +142,7 @@ class _Reader:
     def _value(self, hint: Any, given: object, path: str) -> object:
         """The value of one key, or None after adding to `problems`."""
         inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        inner = _optional_table(inner) or inner
         if _is_table(inner):
             return self.table(inner, given, path)
         if get_origin(inner) is dict and _is_table(get_args(inner)[1]):
@@ -169,6 +178,8 @@ def _rules(table: msgspec.Struct) -> Iterable[rules.Problem]:
             return rules.pv(table)
         case RestartConfig():
             return rules.restart(table)
+        case TriggerConfig():
+            return rules.trigger(table)
         case SystemConfig():
             return rules.system(table)
         case _:
@@ -177,6 +188,13 @@ def _rules(table: msgspec.Struct) -> Iterable[rules.Problem]:
 
 def _is_table(hint: object) -> TypeGuard[type[msgspec.Struct]]:
     return isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+
+
+def _optional_table(hint: object) -> type[msgspec.Struct] | None:
+    """The table of a hint `Table | None`."""
+    first = next(iter(get_args(hint)), None)
+    is_optional = get_args(hint)[1:] == (type(None),)
+    return first if is_optional and _is_table(first) else None
 
 
 def _join(path: str, key: str) -> str:

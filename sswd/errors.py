@@ -55,3 +55,7 @@ class CommandRejected(CommandError):
 
 class PortTakenError(SswdError):
     """A port or prefix that this daemon was told to use is taken (exit 69)."""
+
+
+class RemoteLost(SswdError):
+    """A PV of another IOC is not connected, or was lost before it answered."""

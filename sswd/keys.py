@@ -165,6 +165,40 @@ class CommandConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = (1.0, 2.0, 2.0)
 
 
+class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A PV of another IOC, each new value of which makes the system step."""
+
+    pv: Annotated[str, Meta(description="name of the PV, e.g. MASTER:Nested_Indices")]
+    key: Annotated[
+        str | None,
+        Meta(
+            description="whose count to take from text such as {'stage': 3}; else the "
+            "system's name. A number is for every server"
+        ),
+    ] = None
+    busy: Annotated[
+        Literal["missed", "queue"],
+        Meta(
+            description="a trigger that comes while a command runs: count it as missed, "
+            "or let it wait its turn"
+        ),
+    ] = "missed"
+    at_connect: Annotated[
+        bool,
+        Meta(description="step on the value that is found when the PV connects, too"),
+    ] = False
+    put: Annotated[
+        str, Meta(description="the PV of the system that the count is put to")
+    ] = "INDEX"
+    whole: Annotated[
+        bool,
+        Meta(
+            description="put the whole text instead of the count, for old systems that "
+            "look for it themselves"
+        ),
+    ] = False
+
+
 class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One system: the class that a worker runs, its PVs and its policies."""
 
@@ -197,6 +231,9 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     command: Annotated[CommandConfig, Meta(description="command policy")] = field(
         default_factory=CommandConfig
     )
+    trigger: Annotated[
+        TriggerConfig | None, Meta(description="step when a timing master says so")
+    ] = None
     standby: Annotated[
         bool,
         Meta(description="keep a second worker imported, for a restart within 50 ms"),

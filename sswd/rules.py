@@ -10,7 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TypeGuard
 
-from sswd.keys import Config, PvConfig, RestartConfig, Scalar, SystemConfig
+from sswd.keys import (
+    Config,
+    PvConfig,
+    RestartConfig,
+    Scalar,
+    SystemConfig,
+    TriggerConfig,
+)
 
 Problem = tuple[str, str]
 
@@ -21,7 +28,7 @@ TEMPLATE_NAMES = frozenset(
         *("CMD_TIME", "BUSY", "PROGRESS", "QUEUE_LEN", "ABORT", "CMD_PREVIEW"),
     }
 )
-RESERVED_PREFIXES = ("WORKER:",)
+RESERVED_PREFIXES = ("WORKER:", "TRIGGER:")
 STATISTICS_PREFIX = "IOC:"
 
 # EPICS base: PVNAME_STRINGSZ is 61 with its NUL; a record's name may hold any printable
@@ -203,6 +210,16 @@ def restart(config: RestartConfig) -> Iterator[Problem]:
     if config.max_delay_s < config.delay_s:
         text = f"{config.max_delay_s:g} is below delay_s = {config.delay_s:g}"
         yield "max_delay_s", text
+
+
+def trigger(config: TriggerConfig) -> Iterator[Problem]:
+    """What is wrong within a trigger table."""
+    if not config.pv or re.search(r"\s", config.pv):
+        yield "pv", f"{config.pv!r} is no PV name; give the whole name, with its prefix"
+    if config.key == "":
+        yield "key", "is empty; leave it out to take the system's name"
+    if not config.put:
+        yield "put", 'is empty; leave it out to take "INDEX"'
 
 
 def system_name(name: str) -> Iterator[Problem]:

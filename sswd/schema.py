@@ -48,11 +48,11 @@ def _portable(part: Any) -> Any:
     if "prefixItems" in rest:
         # A tuple of one type: an array, whose minItems and maxItems are there.
         rest["items"] = rest.pop("prefixItems")[0]
-    if "$ref" in rest and len(rest) > 1:
-        # Beside $ref, draft 7 ignores every other key.
-        rest["allOf"] = [{"$ref": rest.pop("$ref")}]
     if _NULL in rest.get("anyOf", ()):
         choices = [choice for choice in rest.pop("anyOf") if choice != _NULL]
         del rest["default"]
         rest |= choices[0] if len(choices) == 1 else {"anyOf": choices}
+    if "$ref" in rest and len(rest) > 1:
+        # Beside $ref, draft 7 ignores every other key.
+        rest["allOf"] = [{"$ref": rest.pop("$ref")}]
     return rest

@@ -15,18 +15,19 @@ from sswd.config import pv_from_dict
 from sswd.errors import ConfigError
 from sswd.ioc.commands import Command, Ledger, Policy
 from sswd.ioc.declared import check_put, declare
-from sswd.ioc.desk import Desk
+from sswd.ioc.desk import Desk, words_of
 from sswd.ioc.doors import CommandDoor, Door
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.inflow import Inflow
-from sswd.ioc.lifecycle import Event
+from sswd.ioc.lifecycle import Event, WorkerState
 from sswd.ioc.postmortem import Archive
 from sswd.ioc.publisher import FED_FROM_THE_START, Publisher, Target
 from sswd.ioc.slots import layout
 from sswd.ioc.supervisor import Supervisor
+from sswd.ioc.trigger import Trigger
 from sswd.ioc.vitals import pulse_period_s
 from sswd.keys import PvConfig, SystemConfig
-from sswd.protocol import Loaded, WorkerSpec
+from sswd.protocol import Loaded, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.verbs import from_plain
 
@@ -103,6 +104,11 @@ class ServedSystem:
         self._inflow = Inflow(
             self.posts, self.publisher, self.desk, self.supervisor.witness
         )
+        self._trigger = (
+            Trigger(self, config.trigger, server.trigger_pvs)
+            if config.trigger
+            else None
+        )
 
     # -- life
 
@@ -110,9 +116,13 @@ class ServedSystem:
         """Start the first worker."""
         self.publisher.worker_gone()
         self.supervisor.feed(Event.START)
+        if self._trigger is not None:
+            self._trigger.start()
 
     async def close(self) -> None:
         """Stop the worker for good; at most CLOSE_S."""
+        if self._trigger is not None:
+            await self._trigger.close()
         self.supervisor.feed(Event.SHUTDOWN)
         try:
             await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
@@ -149,6 +159,14 @@ class ServedSystem:
             self.publisher.read_back(pv, value)
         return future
 
+    def obstacle(self) -> str | None:
+        """Why a command put now would not begin now, in words; None: it would."""
+        state = self.supervisor.phase.state
+        if state is not WorkerState.RUNNING:
+            return f"the worker is {state.name}"
+        running = self.desk.running
+        return None if running is None else f"{words_of(running)} runs"
+
     def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
         for pv, value in commands.items():
             self.submit(str(pv), value).add_done_callback(lambda f: f.exception())
@@ -180,6 +198,12 @@ class ServedSystem:
             except ConfigError as ex:
                 log.error("system '%s': PV left out: %s", self.name, ex)
         self.declare_pvs(found)
+
+    def restore(self, loaded: Loaded) -> None:
+        """Hand a new run the last values of the PVs that its class wants back."""
+        if loaded.restored:
+            values = self.publisher.values_of(loaded.restored)
+            self.commands.push(Restore(values))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
         """Serve these PVs from now on."""

@@ -22,6 +22,7 @@ from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.status import WorkerStatus, is_act, momentary
 from sswd.ioc.system import ServedSystem
+from sswd.ioc.trigger_pvs import TriggerPvs
 from sswd.keys import SystemConfig
 
 log = logging.getLogger("sswd.ioc")
@@ -169,6 +170,8 @@ class Server(PVGroup):  # type: ignore[misc]
         self.guardian: Guardian | None = None
         """Shared by the daemon's systems; else one of its own."""
         self._owns_guardian = False
+        self.trigger_pvs: TriggerPvs | None = None
+        """Made with a system that has a trigger."""
         self.group: PVGroup | None = None
         """The user's own group whose PVs the system may post too."""
         self.io_get_queue: Any = None
@@ -189,6 +192,9 @@ class Server(PVGroup):  # type: ignore[misc]
         """
         if isinstance(target, SystemConfig):
             self._config = target
+            if target.trigger is not None and self.trigger_pvs is None:
+                self.trigger_pvs = TriggerPvs(f"{self.prefix}TRIGGER:")
+                self.add_pvs(self.trigger_pvs.pvdb)
             return
         if not isinstance(target, str):
             what = target if isinstance(target, type) else type(target)

@@ -11,13 +11,14 @@ from sswd.rules import TEMPLATE_NAMES
 OWN = set(Statistics(prefix="").pvdb)
 """Our names under IOC:; the others there are caproto's."""
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "pvs.md"
+SYSTEM = {"system": {"x": {"target": "a:B", "trigger": {"pv": "M:N"}}}}
 LINE = re.compile(
     r"^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| (ro|rw) \| (.*) \|$", re.MULTILINE
 )
 
 
 def served() -> dict[str, tuple[str, str, str]]:
-    config = from_dict({"system": {"x": {"target": "a:B"}}}, "test")
+    config = from_dict(SYSTEM, "test")
     return {
         row.name: (row.type, row.units, row.access)
         for row in rows(config, Path(), {})
@@ -42,7 +43,7 @@ def test_no_declared_pv_may_take_a_template_name() -> None:
 
 
 def test_enum_strings_are_told() -> None:
-    config = from_dict({"system": {"x": {"target": "a:B"}}}, "test")
+    config = from_dict(SYSTEM, "test")
     text = PAGE.read_text()
     for row in rows(config, Path(), {}):
         states = re.search(r"\((\S+\|\S+)\)$", row.description)

@@ -20,6 +20,7 @@ TABLES = {
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.restart]`": config.RestartConfig,
     "`[system.NAME.command]`": config.CommandConfig,
+    "`[system.NAME.trigger]`": config.TriggerConfig,
 }
 
 

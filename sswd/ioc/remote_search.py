@@ -1,0 +1,88 @@
+"""Where a PV of another IOC is served: searched by UDP until somebody answers."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from typing import Any
+
+import caproto
+
+log = logging.getLogger("sswd.ioc")
+
+FIRST_S, LONGEST_S = 0.03, 2.0
+"""Periods of asking. libca goes up to 5 minutes and waits for beacons; here it is one
+small datagram for one PV, and a master that is back must not be waited for."""
+
+Address = tuple[str, int]
+
+
+async def search(name: str) -> Address:
+    """Ask the hosts of EPICS_CA_ADDR_LIST for `name` until one answers, for ever.
+
+    Returns host and TCP port. Raises OSError without any network.
+    """
+    loop = asyncio.get_running_loop()
+    broadcaster = caproto.Broadcaster(our_role=caproto.CLIENT)
+    version = caproto.DEFAULT_PROTOCOL_VERSION
+    question = broadcaster.send(
+        caproto.VersionRequest(0, version), caproto.SearchRequest(name, 0, version)
+    )
+    sock = caproto.bcast_socket()
+    try:
+        sock.setblocking(False)
+        sock.bind(("", 0))
+        transport, answers = await loop.create_datagram_endpoint(
+            lambda: _Answers(broadcaster, loop.create_future()), sock=sock
+        )
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        period_s = FIRST_S
+        while True:
+            for address in await _addresses(loop):
+                transport.sendto(question, address)
+            await asyncio.wait({answers.found}, timeout=period_s)
+            if answers.found.done():
+                return answers.found.result()
+            period_s = min(2 * period_s, LONGEST_S)
+    finally:
+        transport.close()
+
+
+class _Answers(asyncio.DatagramProtocol):
+    """Takes the first answer."""
+
+    def __init__(
+        self, broadcaster: Any, found: "asyncio.Future[tuple[str, int]]"
+    ) -> None:
+        self._broadcaster = broadcaster
+        self.found = found
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        """Anybody may send us anything: what is no answer is ignored."""
+        with contextlib.suppress(caproto.CaprotoError):
+            for command in self._broadcaster.recv(data, address):
+                is_answer = isinstance(command, caproto.SearchResponse)
+                if is_answer and not self.found.done():
+                    self.found.set_result(caproto.extract_address(command))
+
+    def error_received(self, error: Exception) -> None:
+        """A host of the list does not listen (ICMP), or there is no route."""
+        log.debug("search: %s", error)
+
+
+async def _addresses(loop: asyncio.AbstractEventLoop) -> list[Address]:
+    """The list of the environment as numbers, so that no send asks a name server."""
+    numbers = []
+    for host, port in caproto.get_client_address_list():
+        try:
+            found = await loop.getaddrinfo(
+                host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
+            )
+        except OSError as error:
+            log.debug("search: %s in EPICS_CA_ADDR_LIST: %s", host, error)
+        else:
+            numbers.append((str(found[0][4][0]), int(found[0][4][1])))
+    return numbers
