@@ -122,9 +122,9 @@ class Desk:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
+        self.perform(instructions)
         if command.state is not CommandState.REJECTED:
             self._accepted(command)
-        self.perform(instructions)
         return future
 
     def submit_by_hand(self, commands: Mapping[str, Any]) -> None:
@@ -193,16 +193,16 @@ class Desk:
 
     def _accepted(self, command: Command) -> None:
         self._publisher.clear(command.pv, Condition.FAILED)
-        if command.pv == "CMD":
+        if command.pv == "CMD" and command.state is CommandState.QUEUED:
             self._publisher.publish("ACK", "0", None)
 
     def _start(self, command: Command) -> None:
+        self._send(command)  # first: the worker gets to work while we publish
         if command.pv == "CMD":
             self._has_final_ack = False
             self._publisher.publish("ACK", "0", None)
         if self._pvs.PROGRESS.value:
             ca.post(self._pvs.PROGRESS, 0.0)
-        self._send(command)
 
     def _tell(self, command: Command) -> None:
         self._show("CMD_ID", command.id)
@@ -214,7 +214,8 @@ class Desk:
 
     def _tell_end(self, command: Command) -> None:
         if command.state is CommandState.DONE:
-            log.debug("%s: done", words_of(command))
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s: done", words_of(command))
         else:
             self._tell_log(command)
             self._publisher.raise_(command.pv, Condition.FAILED)

@@ -74,6 +74,10 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         """The oldest item; IndexError when there is none."""
         return self._items.popleft()
 
+    def next_is(self, test: Callable[[Any], bool]) -> bool:
+        """Whether an item waits and the oldest passes `test`. The taker only."""
+        return bool(self._items) and test(self._items[0])
+
     def clear(self) -> None:
         """Drop what waits."""
         self._items.clear()

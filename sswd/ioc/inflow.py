@@ -36,6 +36,10 @@ class Listener(Protocol):
     def gone(self, run: Run, gone: Gone) -> None: ...
 
 
+def _ends_command(item: Any) -> bool:
+    return isinstance(item, tuple) and isinstance(item[1], Finished)
+
+
 class _Batch:
     """Updates of one message that are being published, and what follows them."""
 
@@ -91,10 +95,12 @@ class Inflow:
         while left > 0:
             if self._batch is not None:
                 left -= self._publish(self._batch, left)
-            elif len(self._door):
-                self._open(self._door.take())
-            else:
+            elif not len(self._door):
                 return
+            elif left < TURN_UPDATES and self._door.next_is(_ends_command):
+                break  # clients get what was posted before we tell of the end
+            else:
+                self._open(self._door.take())
         self._is_scheduled = True
         self._loop.call_soon(self._later)
 
