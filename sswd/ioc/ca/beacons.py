@@ -7,8 +7,9 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
+import caproto
+
 from sswd.ioc.ca import wire
-from sswd.ioc.ca.seam import beacon_addresses
 
 if TYPE_CHECKING:
     from sswd.ioc.ca.context import Context
@@ -33,7 +34,7 @@ class Beacons:
     async def run(self) -> None:
         """Send until cancelled."""
         longest_s = float(self._context.environ["EPICS_CAS_BEACON_PERIOD"])
-        for address in beacon_addresses():
+        for address in caproto.get_beacon_address_list():
             self._open(address)
         period_s = FIRST_PERIOD_S
         while True:

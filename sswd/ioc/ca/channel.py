@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from sswd.ioc.ca import wire
 from sswd.ioc.ca.encode import Key, Payload
 from sswd.ioc.ca.entry import Entry
-from sswd.ioc.ca.filters import Deadband
-from sswd.ioc.ca.seam import ArrayFilter, Filters, snapshot, time_stamp
+from sswd.ioc.ca.filters import ArrayFilter, Deadband, Filters
+from sswd.ioc.ca.seam import snapshot, time_stamp
 
 if TYPE_CHECKING:
     from sswd.ioc.ca.circuit import Circuit

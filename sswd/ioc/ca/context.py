@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,12 +20,14 @@ from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
 from sswd.ioc.ca.poller import Poller
 from sswd.ioc.ca.seam import CaprotoError, Data
+from sswd.ioc.ca.sweep import Sweeper
 from sswd.ioc.ca.udp import DatagramQueue
 
 logger = logging.getLogger(__name__)
 
 READ_SIZE = 64 << 10
-SWEEP_S = 1.0
+END_S = 5.0
+"""How long user code that was cancelled may take to end."""
 
 
 class Context(CaprotoContext):  # type: ignore[misc]
@@ -89,7 +90,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
             self.broadcaster_receive_loop(),
             self.broadcaster_queue_loop(),
             self._beacons.run(),
-            self._sweep(),
+            Sweeper(self).run(),
         ]
         library = AsyncioAsyncLayer()
         if startup_hook is not None:
@@ -104,7 +105,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks, timeout=END_S)
         library = AsyncioAsyncLayer()
         await asyncio.gather(
             *(hook(library) for hook in self.shutdown_methods.values())
@@ -112,8 +113,9 @@ class Context(CaprotoContext):  # type: ignore[misc]
         for circuit in list(self.circuits):
             circuit.flush()
             circuit.close()
-        for data in self.pvdb.values():
-            Entry.of(data).puts.cancel()
+        puts = [put for d in self.pvdb.values() for put in Entry.of(d).puts.cancel()]
+        if puts:
+            await asyncio.wait(puts, timeout=END_S)
         self.poller.close()
         for transport in self.udp_socks.values():
             transport.close()
@@ -143,6 +145,14 @@ class Context(CaprotoContext):  # type: ignore[misc]
         for circuit in self.circuits:
             if circuit.lent:
                 circuit.keep_copies()
+
+    async def _broadcaster_queue_iteration(self, addr: Any, commands: Any) -> None:
+        """caproto's answer to a search, without a traceback where nobody is home."""
+        try:
+            await super()._broadcaster_queue_iteration(addr, commands)
+        except OSError as error:
+            text = "cannot answer the search of %s: %s"
+            self.limited_log.log(logging.WARNING, "search", text, addr, error)
 
     # ---- for circuits, the acceptor and the hooks
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:
@@ -207,37 +217,6 @@ class Context(CaprotoContext):  # type: ignore[misc]
             *circuit.address,
             bad,
         )
-
-    async def _sweep(self) -> None:
-        """Disconnect clients that say nothing or take nothing for too long."""
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            now_s = time.monotonic()
-            for circuit in list(self.circuits):
-                self._look_at(circuit, now_s)
-
-    def _look_at(self, circuit: Circuit, now_s: float) -> None:
-        limits, counts = self.limits, self.counts
-        if circuit.blocked:
-            circuit.lend_no_longer(now_s)
-            if now_s - circuit.progress_s > limits.stalled_s:
-                counts.closed_stalled += 1
-                self._tell_closed(circuit, "takes nothing", limits.stalled_s)
-        elif not circuit.channels and now_s - circuit.heard_s > limits.idle_s:
-            counts.closed_idle += 1
-            self._tell_closed(circuit, "has no channel and is silent", limits.idle_s)
-
-    def _tell_closed(self, circuit: Circuit, why: str, after_s: float) -> None:
-        self.limited_log.log(
-            logging.INFO,
-            f"closed {why}",
-            "client %s@%s:%d %s for %.0f s: disconnected",
-            circuit.user,
-            *circuit.address,
-            why,
-            after_s,
-        )
-        circuit.close()
 
     def _find_hook_methods(self, *attrs: str) -> dict[str, Hook]:
         found: dict[str, Hook] = {}

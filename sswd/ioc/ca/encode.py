@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sswd.ioc.ca import convert, wire
+from sswd.ioc.ca.filters import ArrayFilter, apply_array_filter
 from sswd.ioc.ca.seam import (
-    ArrayFilter,
     Data,
     acknowledge_numbers,
     alarm_numbers,
-    apply_array_filter,
     class_name_bytes,
     graphic_bytes,
     long_string_length,

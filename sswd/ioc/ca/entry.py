@@ -16,13 +16,12 @@ from sswd.ioc.ca.seam import (
     has_pending,
     keeps_value_as_given,
     raw,
-    raw_value_field,
     reads_itself,
-    record_of,
     serves_caproto,
     time_stamp,
     writes_plainly,
 )
+from sswd.ioc.ca.seam_records import follows_plainly, raw_value_field, record_of
 
 CACHED_KEYS = 64
 CACHED_BYTES = 4 << 20
@@ -81,7 +80,7 @@ class Entry:
         self.live = self.foreign or has_getter(data)
         self.as_given = keeps_value_as_given(data)
         self.alarm = alarm_numbers(data)
-        self.puts = PutQueue(overlap=bool(getattr(data, "puts_overlap", False)))
+        self.puts = PutQueue()
         self._look_at_record()
         self._value: Any = None
         self._stamp: Any = None
@@ -205,7 +204,7 @@ class Entry:
         """Learn what the record does when its value changes."""
         self._record = record_of(self.data)
         self._rval = raw_value_field(self.data)
-        self._plain = writes_plainly(self.data)
+        self._plain = writes_plainly(self.data) and follows_plainly(self.data)
 
     def _post_state(self, value: Any) -> Any:
         """An enum's value as text, its number into .RVAL."""

@@ -5,7 +5,8 @@ Called for every PV before it is served, and by whoever adds PVs later.
 
 from collections.abc import Mapping
 
-from sswd.ioc.ca.seam import Data, field, raw
+from sswd.ioc.ca.seam import Data, raw
+from sswd.ioc.ca.seam_records import field
 
 DESC_LENGTH = 40
 EGU_LENGTH = 15

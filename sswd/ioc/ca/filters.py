@@ -1,9 +1,50 @@
-"""The deadband filter `{"dbnd": ...}` of a channel, by EPICS base's rules. Pure."""
+"""Channel filters: caproto's parser, and the deadband by EPICS base's rules."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
+
+import caproto
 
 from sswd.ioc.ca import wire
+
+
+class ArrayFilter(NamedTuple):
+    """caproto's `arr` filter: start, increment, end (included; -1 is the last)."""
+
+    s: int | None
+    i: int | None
+    e: int | None
+
+
+class Filters(NamedTuple):
+    """A channel's filters. `dbnd` is (mode, size), `sync` is (mode, state)."""
+
+    ts: bool
+    dbnd: tuple[str, float] | None
+    arr: ArrayFilter | None
+    sync: tuple[str, str] | None
+
+
+NO_FILTERS = Filters(ts=False, dbnd=None, arr=None, sync=None)
+
+
+def parse_filters(text: str | None) -> Filters:
+    """Raises ValueError for a filter that is no filter."""
+    if not text:
+        return NO_FILTERS
+    try:
+        parsed = caproto.parse_channel_filter(text)
+    except (caproto.CaprotoError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"bad channel filter {text!r}: {error}") from error
+    arr = parsed.arr and ArrayFilter(*parsed.arr)
+    sync = parsed.sync and (parsed.sync.m, parsed.sync.s)
+    dbnd = parsed.dbnd and (str(parsed.dbnd.m), float(parsed.dbnd.d))
+    return Filters(ts=bool(parsed.ts), dbnd=dbnd or None, arr=arr or None, sync=sync)
+
+
+def apply_array_filter(arr: ArrayFilter | None, values: Any) -> Any:
+    """The elements of `values` that the filter lets through."""
+    return values if arr is None else caproto.apply_arr_filter(arr, values)
 
 
 class Deadband:

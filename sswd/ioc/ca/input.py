@@ -56,10 +56,15 @@ class Input(Output):
             data, self.rest = self.rest, bytearray()
             self._serve(data, len(data))
 
-    def read_on(self) -> None:
-        """Serve what the budget, or answers that the client left unread, put off."""
+    def read_soon(self) -> None:
+        """Serve, in the next turn, what is complete already."""
+        if self.rest and not self.needed and not self.resuming:
+            self.resuming = True
+            self.loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
         self.resuming = False
-        if self.rest and not self.needed and not self.closed and not self.flooded():
+        if not self.closed and not self.paused:
             data, self.rest = self.rest, bytearray()
             self._serve(data, len(data))
 
@@ -77,10 +82,10 @@ class Input(Output):
             return
         if self.flooded():
             # It asks but does not read: it is not read either, until it has.
+            self.paused = True
             self.poller.watch(self.fd, WRITE)
-        elif self.rest and not self.needed:
-            self.resuming = True
-            self.loop.call_soon(self.read_on)
+        else:
+            self.read_soon()
 
     def _parse(self, data: bytearray, end: int) -> int:
         """Serve the complete messages in data[:end]; how far it came.

@@ -37,6 +37,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A client without any channel that sends nothing for so long is disconnected."""
     stalled_s: float = 600.0
     """A client that takes none of the bytes waiting for it for so long is too."""
+    stalled_bytes: int = 512 * MIB
+    """Unsent bytes of all stalled clients together. Beyond: the longest stalled one is
+    disconnected."""
+    receiving_bytes: int = 512 * MIB
+    """Bytes of unfinished messages of all clients together. Beyond: the client with the
+    most is disconnected."""
     half_open_s: float = 60.0
     """A host that answers no TCP keep-alive for so long is gone."""
     reserved_files: int = 32

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sswd.ioc.ca import wire
-from sswd.ioc.ca.seam import NO_FILTERS, Data, Filters, parse_filters, record_field
+from sswd.ioc.ca.filters import NO_FILTERS, Filters, parse_filters
+from sswd.ioc.ca.seam import Data
+from sswd.ioc.ca.seam_records import record_field
 
 
 class Found(NamedTuple):

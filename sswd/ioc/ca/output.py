@@ -46,6 +46,7 @@ class Output:
         self.lent = False
         self.blocked = False
         self.congested = False
+        self.paused = False
         self.scheduled = False
         self.closed = False
         self.blocked_s = self.progress_s = time.monotonic()
@@ -103,7 +104,9 @@ class Output:
             self._would_block()
             return
         except OSError:
-            self.close()
+            # Not at once: we may be within an Entry's walk through its subscribers.
+            self.blocked = True
+            self.loop.call_soon(self.close)
             return
         self.unsent_bytes = self.asked_bytes = 0
         self.scattered = self.lent = False
@@ -139,8 +142,9 @@ class Output:
         if self.congested and not self.closed:
             self.congested = False
             self.replay()
-        if not self.closed:
-            self.read_on()
+        if self.paused and not self.closed:
+            self.paused = False
+            self.read_soon()
 
     def on_writable(self) -> None:
         """The kernel takes bytes again."""
@@ -169,7 +173,7 @@ class Output:
         """The queue has drained: the subclass encodes what changed meanwhile."""
         raise NotImplementedError
 
-    def read_on(self) -> None:
+    def read_soon(self) -> None:
         """The queue has drained: the subclass serves what it had put off."""
         raise NotImplementedError
 

@@ -5,7 +5,6 @@ from sswd.ioc.ca.entry import Entry
 from sswd.ioc.ca.seam import (
     ENTRY_ATTRIBUTE,
     Data,
-    alarm_fields,
     alarm_of,
     alarm_peers,
     enum_strings,
@@ -13,6 +12,7 @@ from sswd.ioc.ca.seam import (
     serves_caproto,
     store_alarm,
 )
+from sswd.ioc.ca.seam_records import alarm_fields
 from sswd.ioc.ca.start import run_through
 
 

@@ -24,8 +24,8 @@ class PutQueue:
 
     __slots__ = ("_running", "_tasks", "_waiting", "overlap")
 
-    def __init__(self, *, overlap: bool) -> None:
-        self.overlap = overlap
+    def __init__(self) -> None:
+        self.overlap = False
         self._waiting: deque[tuple[MakePut, Done]] = deque()
         self._tasks: set[asyncio.Task[object]] = set()
         self._running = False
@@ -44,11 +44,13 @@ class PutQueue:
         self._waiting.append((make, done))
         self._next()
 
-    def cancel(self) -> None:
-        """Drop the waiting puts and cancel the running ones; for shutdown."""
+    def cancel(self) -> set[asyncio.Task[object]]:
+        """Drop the waiting puts and cancel the running ones, which are returned."""
         self._waiting.clear()
-        for task in self._tasks:
+        tasks = set(self._tasks)
+        for task in tasks:
             task.cancel()
+        return tasks
 
     def _next(self) -> None:
         while self._waiting and not self._running:
@@ -56,22 +58,28 @@ class PutQueue:
             self._start(*self._waiting.popleft())
 
     def _start(self, make: MakePut, done: Done) -> None:
-        task = start_now(make(), asyncio.get_running_loop())
+        task = start_now(self._run(make, done), asyncio.get_running_loop())
         if task.done():
-            self._ended(task, done)
+            self._running = False
             return
         self._tasks.add(task)
+        task.add_done_callback(self._ended)
 
-        def ended(task: asyncio.Task[object]) -> None:
-            self._tasks.discard(task)
-            self._ended(task, done)
-            self._next()
-
-        task.add_done_callback(ended)
-
-    def _ended(self, task: asyncio.Task[object], done: Done) -> None:
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
         self._running = False
-        if task.cancelled():
-            done(asyncio.CancelledError())
+        self._next()
+
+    @staticmethod
+    async def _run(make: MakePut, done: Done) -> None:
+        # The end is told from inside the task: a callback of the task would come one
+        # turn of the loop later.
+        try:
+            await make()
+        except asyncio.CancelledError as error:
+            done(error)
+            raise
+        except Exception as error:  # noqa: BLE001 - around user code: a putter
+            done(error)
         else:
-            done(task.exception())
+            done(None)

@@ -9,7 +9,8 @@ from sswd.ioc.ca import encode, wire
 from sswd.ioc.ca.channel import Channel, FilteredSubscription, Subscription
 from sswd.ioc.ca.encode import Payload
 from sswd.ioc.ca.errors import BadRequest
-from sswd.ioc.ca.seam import NO_FILTERS, dbr_type
+from sswd.ioc.ca.filters import NO_FILTERS
+from sswd.ioc.ca.seam import dbr_type
 from sswd.ioc.ca.start import start_now
 from sswd.ioc.ca.wire import Request
 

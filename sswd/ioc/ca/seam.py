@@ -7,25 +7,13 @@ caproto moves it. No other module of sswd.ioc.ca names a private attribute of ca
 
 import math
 from collections.abc import Coroutine, Sequence
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import caproto
 from caproto import ChannelType
 from caproto._commands import extract_data
 from caproto._dbr import TimeStamp, _LongStringChannelType
-from caproto._utils import (
-    apply_arr_filter,
-    get_beacon_address_list,
-    parse_channel_filter,
-)
 from caproto.server import PVGroup
-from caproto.server.records.records import (
-    BiFields,
-    BoFields,
-    MbbiFields,
-    MbboFields,
-    RecordFieldGroup,
-)
 from caproto.server.server import PvpropertyData
 
 CaprotoError = caproto.CaprotoError
@@ -85,26 +73,6 @@ class Alarm(Protocol):
     ) -> Coroutine[Any, Any, None]: ...
 
 
-class ArrayFilter(NamedTuple):
-    """caproto's `arr` filter: start, increment, end (included; -1 is the last)."""
-
-    s: int | None
-    i: int | None
-    e: int | None
-
-
-class Filters(NamedTuple):
-    """A channel's filters. `dbnd` is (mode, size), `sync` is (mode, state)."""
-
-    ts: bool
-    dbnd: tuple[str, float] | None
-    arr: ArrayFilter | None
-    sync: tuple[str, str] | None
-
-
-NO_FILTERS = Filters(ts=False, dbnd=None, arr=None, sync=None)
-
-
 def raw(data: Data) -> dict[str, Any]:
     """caproto's own store of value, timestamp and metadata, to use in place."""
     return cast("dict[str, Any]", data._data)  # type: ignore[attr-defined]
@@ -135,25 +103,6 @@ def alarm_peers(data: Data) -> list[Any]:
     return list(data._alarm._channels)  # type: ignore[attr-defined]
 
 
-def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
-    """The fields of a record that follow an alarm and what they show; None: no record.
-
-    RecordFieldGroup.publish does the same through putters, in half a millisecond.
-    """
-    if not isinstance(peer, RecordFieldGroup) or (
-        type(peer).publish is not RecordFieldGroup.publish
-    ):
-        return None
-    group: Any = peer
-    alarm = group._alarm
-    return [
-        (group.alarm_acknowledge_transient, int(alarm.must_acknowledge_transient)),
-        (group.alarm_acknowledge_severity, int(alarm.severity_to_acknowledge)),
-        (group.alarm_status, int(alarm.status)),
-        (group.current_alarm_severity, int(alarm.severity)),
-    ]
-
-
 def store_alarm(data: Data, status: int, severity: int) -> None:
     """What ChannelAlarm.write does with status and severity, publishing nothing."""
     store = data._alarm._data  # type: ignore[attr-defined]
@@ -162,12 +111,6 @@ def store_alarm(data: Data, status: int, severity: int) -> None:
     due = store["severity_to_acknowledge"]
     if not store["must_acknowledge_transient"] or due < severity:
         store["severity_to_acknowledge"] = store["severity"]
-
-
-def field(data: Data, name: str) -> Data | None:
-    """The record field `name`, or None when the PV has no such field."""
-    fields = getattr(data, "fields", None) or {}
-    return cast("Data | None", fields.get(name))
 
 
 def name_of(data: Data) -> str:
@@ -282,37 +225,19 @@ _PLAIN_METADATA = (
     caproto.ChannelData.write_metadata,
     caproto.ChannelEnum.write_metadata,
 )
-_RVAL_HOOKS = tuple(
-    kind.value_write_hook for kind in (BiFields, BoFields, MbbiFields, MbboFields)
-)
 
 
 def writes_plainly(data: Data) -> bool:
-    """Whether write(verify_value=False) does nothing but store, stamp and publish.
+    """Whether its class's write(verify_value=False) only stores, stamps, publishes.
 
-    A record whose hook keeps .RVAL of an enum counts as plain: `raw_value_field` tells.
+    What its record does then is another matter: seam_records.follows_plainly.
     """
     kind: Any = type(data)
-    hook = getattr(getattr(data, "field_inst", None), "value_write_hook", None)
     return (
         kind.write in _PLAIN_WRITES
         and kind.update_fields in _PLAIN_UPDATES
         and kind.write_metadata in _PLAIN_METADATA
-        and (
-            hook is None
-            or hook.__func__ is RecordFieldGroup.value_write_hook
-            or hook.__func__ in _RVAL_HOOKS
-        )
     )
-
-
-def raw_value_field(data: Data) -> Data | None:
-    """The .RVAL that follows an enum's value, if its record has one."""
-    group = getattr(data, "field_inst", None)
-    hook = getattr(group, "value_write_hook", None)
-    if group is None or hook is None or hook.__func__ not in _RVAL_HOOKS:
-        return None
-    return cast("Data", group.raw_value)
 
 
 def keeps_value_as_given(data: Data) -> bool:
@@ -338,34 +263,6 @@ def snapshot(data: Data, mode: str, state: str) -> Data | None:
     return cast("Data | None", data._snapshots[state].get(mode))  # type: ignore[attr-defined]
 
 
-def parse_filters(text: str | None) -> Filters:
-    """Raises ValueError for a filter that is no filter."""
-    if not text:
-        return NO_FILTERS
-    try:
-        parsed = parse_channel_filter(text)
-    except (caproto.CaprotoError, ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"bad channel filter {text!r}: {error}") from error
-    arr = parsed.arr and ArrayFilter(*parsed.arr)
-    sync = parsed.sync and (parsed.sync.m, parsed.sync.s)
-    dbnd = parsed.dbnd and (str(parsed.dbnd.m), float(parsed.dbnd.d))
-    return Filters(ts=bool(parsed.ts), dbnd=dbnd or None, arr=arr or None, sync=sync)
-
-
-def apply_array_filter(arr: ArrayFilter | None, values: Any) -> Any:
-    """The elements of `values` that the filter lets through."""
-    return values if arr is None else apply_arr_filter(arr, values)
-
-
-def name_parts(name: str) -> tuple[str | None, bool]:
-    """(filter text, wants a long string) of a channel name with modifiers."""
-    modifiers = caproto.parse_record_field(name).modifiers
-    if modifiers is None:
-        return None, False
-    long_string = caproto.RecordModifiers.long_string in modifiers.modifiers
-    return modifiers.filter_, bool(long_string)
-
-
 def long_string_length(data: Data) -> int:
     """How many chars a STRING PV offers as a long string."""
     return int(getattr(data, "long_string_max_length", 40))
@@ -374,23 +271,3 @@ def long_string_length(data: Data) -> int:
 def enum_strings(data: Data) -> Sequence[str]:
     """The states of an enum PV, () for others."""
     return tuple(raw(data).get("enum_strings", ()))
-
-
-def record_field(data: Data, field: str) -> Data | None:
-    """The field of a record, made if need be; None when it has no such field."""
-    if not field or field == "VAL":
-        return data
-    try:
-        return cast("Data", data.get_field(field))  # type: ignore[attr-defined]
-    except (AttributeError, KeyError):
-        return None
-
-
-def record_of(data: Data) -> object:
-    """The group of its record fields, None without; it may be made at any time."""
-    return getattr(data, "field_inst", None)
-
-
-def beacon_addresses() -> list[tuple[str, int]]:
-    """Where beacons go, by the EPICS_CAS_* environment."""
-    return [(str(host), int(port)) for host, port in get_beacon_address_list()]

@@ -44,6 +44,7 @@ def _put(circuit: "Circuit", request: Request) -> None:
         _answer(circuit, channel, request, wire.NOWTACCESS, channel.name)
         return
     puts = channel.entry.puts
+    puts.overlap = getattr(channel.entry.data, "puts_overlap", False)
     limit = circuit.limits.requests_in_flight
     if circuit.in_flight >= limit or len(puts) >= limit:
         circuit.context.over_limit(circuit, "puts in flight", limit)
