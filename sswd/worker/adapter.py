@@ -63,7 +63,7 @@ class Adapter:
     ) -> "Adapter":
         """Make the system; the queues are there before and after its `__init__`."""
         put_queue = PutQueue(services)
-        system = factory.__new__(factory)
+        system = factory.__new__(factory, **args)
         given = {"io_put_queue": put_queue, "io_get_queue": io_get_queue}
         if isinstance(system, System):
             given["_services"] = services

@@ -11,6 +11,8 @@ import contextlib
 import os
 import select
 import threading
+import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 
@@ -28,7 +30,9 @@ from sswd.protocol import (
     Stop,
 )
 from sswd.worker.outbox import Outbox
-from sswd.worker.watch import CommandWatch
+from sswd.worker.watch import RETRY_S, CommandWatch
+
+EX_SOFTWARE = 70
 
 
 class Control:
@@ -43,11 +47,11 @@ class Control:
         self._pulse_s = pulse_s
         self._ctl_lock = threading.Lock()
         self._left: deque[Begin | Cancel | Stop] = deque()
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
         self.stopping = False
-        self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK)
+        self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable once Stop has come; the idle main thread polls it."""
 
     def start(self, outbox: Outbox, gone: Callable[[], None]) -> None:
@@ -66,7 +70,11 @@ class Control:
         """Read grants that wait on ctl, unless another thread does. Any thread."""
         self._read_ctl()
         if self._left:
-            os.eventfd_write(self._wake, 1)
+            self.wake()
+
+    def wake(self) -> None:
+        """Have the control thread look around. Any thread, signal handlers too."""
+        os.eventfd_write(self._wake, 1)
 
     def _run(self, outbox: Outbox, gone: Callable[[], None]) -> None:
         poll = select.poll()
@@ -80,10 +88,16 @@ class Control:
                 while self._left:
                     self._obey(self._left.popleft())
                 outbox.pump()
+                if self._watch.is_deferred:
+                    time.sleep(RETRY_S)
+                    self._watch.retry()
                 if not ready:
                     outbox.try_send(Pulse(*self._watch.busy()))
         except SswdError:  # EOF or EPIPE: the IOC is gone, or speaks in tongues
             gone()
+        except Exception:  # noqa: BLE001 (a worker that nobody can stop must not live)
+            traceback.print_exc()
+            os._exit(EX_SOFTWARE)
 
     def _clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):

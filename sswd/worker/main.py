@@ -10,6 +10,7 @@ import ctypes
 import os
 import signal
 import sys
+import traceback
 from typing import Any, NoReturn
 
 from multiprocess.connection import Connection
@@ -28,7 +29,7 @@ from sswd.protocol import (
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
-from sswd.worker.control import Control
+from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.loader import load_class
 from sswd.worker.outbox import Outbox
@@ -40,15 +41,14 @@ from sswd.worker.system import Aborted
 from sswd.worker.watch import SETUP, CommandWatch, call_user
 
 PR_SET_PDEATHSIG = 1
-EX_SOFTWARE = 70
 EX_IOC_GONE = 69
 
 
 def leave(code: int) -> NoReturn:
     """End the process now: no other thread of the driver may keep it."""
     for stream in (sys.stdout, sys.stderr):
-        # ValueError: the driver closed it; OSError: the IOC is gone
-        with contextlib.suppress(OSError, ValueError):
+        # What the driver left there: closed, None, its own; or the IOC is gone.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
 
@@ -65,17 +65,32 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
     """
     cmd, ctl, up, stdio, *memory = (c.fileno() for c in connections)
     _mind_manners(stdio)
+    for connection in connections:  # C code may start programs with all it has
+        os.set_inheritable(connection.fileno(), False)
     for fd in (cmd, ctl):
         os.set_blocking(fd, False)
     worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None)
     try:
         code = worker.run()
     except SystemExit as ex:
-        code = ex.code if isinstance(ex.code, int) else int(ex.code is not None)
+        code = _exit_code(ex)
     except SswdError:
         ioc_is_gone()
+    except BaseException:  # noqa: BLE001 (firewall around user code)
+        # Out of here it would wait for the driver's threads, perhaps for ever.
+        traceback.print_exc()
+        code = EX_SOFTWARE
     atexit._run_exitfuncs()  # noqa: SLF001 (drivers rely on atexit; os._exit skips it)
     leave(code)
+
+
+def _exit_code(ex: SystemExit) -> int:
+    """As Python does it: None is 0, words are printed and 1."""
+    if ex.code is None or isinstance(ex.code, int):
+        return ex.code or 0
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{ex.code}\n")
+    return 1
 
 
 def _mind_manners(stdio: int) -> None:
@@ -94,11 +109,11 @@ class Worker:
     ) -> None:
         self._spec = spec
         self._watch = CommandWatch()
-        self._watch.install()
         decoder: MessageDecoder[Down] = MessageDecoder(Down)
         self._control = Control(
             ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s
         )
+        self._watch.install(self._control.wake)
         self._outbox = Outbox(
             FrameWriter(up),
             bound=spec.outbox,
@@ -119,7 +134,7 @@ class Worker:
     def run(self) -> int:
         """Load, wait for Begin, construct, set up, run. Returns the exit code."""
         self._control.start(self._outbox, ioc_is_gone)
-        log_to_ioc(self._outbox.note)
+        log_to_ioc(self._services.note)
         doing = "import"
         try:
             factory = load_class(self._spec.target, self._spec.folder)
@@ -137,6 +152,7 @@ class Worker:
         except (Aborted, Stopped):
             return self._close()
         except Exception as ex:  # noqa: BLE001 (firewall around user code)
+            self._outbox.drain()
             self._outbox.send(Failed(doing, failure_of(ex)))
             return EX_SOFTWARE
         self._outbox.send(Ready())
@@ -147,7 +163,8 @@ class Worker:
         return 0
 
     def _construct(self, factory: type) -> Adapter:
-        self._watch.begin(SETUP)
+        if not self._watch.begin(SETUP):
+            raise Aborted
         adapter = call_user(
             Adapter.construct,
             factory,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sswd.protocol import Log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
@@ -20,16 +21,21 @@ class WorkerServices:
         self._outbox.post(updates)
         self._watch.raise_pending()
 
+    def note(self, record: Log) -> None:
+        """Send a log record; an Aborted that waits is raised then."""
+        self._outbox.note(record)
+        self._watch.raise_pending()
+
     def sleep(self, seconds: float) -> None:
         """Sleep, or raise Aborted as soon as the running command is aborted."""
-        if self._watch.busy()[0]:
-            if self._watch.aborted.wait(seconds):
-                raise Aborted
-        else:
+        if not self._watch.is_running:
             time.sleep(seconds)
+        elif self._watch.aborted.wait(seconds):
+            self._watch.forget_pending()
+            raise Aborted
 
     def is_aborted(self) -> bool:
-        return bool(self._watch.busy()[0]) and self._watch.aborted.is_set()
+        return self._watch.is_running and self._watch.aborted.is_set()
 
 
 class PutQueue:

@@ -1,9 +1,10 @@
 """Which command runs, whether it is asked to end, and the exception that ends it.
 
 The exception rung is a signal to the main thread. Its Python handler raises Aborted
-only while the main thread is in user code (below `call_user`) of that very command;
-inside our own code, which must not be torn, it leaves a mark that is raised on the way
-out of it. The idea is trio's (`trio/_core/_ki.py`).
+only while the main thread is in user code (below `call_user`) of that very command.
+Our own code must not be torn: there it leaves a mark, which is raised on the way out of
+a post or a log record, and the control thread signals again soon. The idea is trio's
+(`trio/_core/_ki.py`).
 
 Threading model: the runner (main thread) begins and ends commands, the control thread
 cancels; `_lock` guards the ids.
@@ -24,6 +25,12 @@ SETUP = 0
 IDLE = -1
 SIGNAL = signal.SIGRTMIN + 3  # unused by drivers known to us; SIGUSR1/2 are not
 
+RETRY_S = 0.005
+"""After this the signal is sent again that came while it could not raise."""
+
+_LOCKING = frozenset({"acquire", "release", "handle", "_acquireLock", "_releaseLock"})
+"""Functions of logging that take a lock before their `try`: torn, all threads hang."""
+
 _PROTECTED = (
     "sswd.channel",
     "sswd.codec",
@@ -42,8 +49,18 @@ def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
+def _is_locking(frame: FrameType | None) -> bool:
+    return (
+        frame is not None
+        and frame.f_code.co_name in _LOCKING
+        and frame.f_globals.get("__name__") == "logging"
+    )
+
+
 def _may_raise_at(frame: FrameType | None) -> bool:
     """Whether the interrupted code is user code below `call_user`."""
+    if _is_locking(frame):
+        return False
     while frame is not None:
         if frame.f_code is call_user.__code__:
             return True
@@ -64,9 +81,13 @@ class CommandWatch:
         self._raise_in = IDLE
         self._abort: Callable[[], None] | None = None
         self.aborted = threading.Event()
+        self.is_deferred = False
+        """Whether a signal came that could not raise; the control thread looks."""
+        self._deferred: Callable[[], None] = _nobody
 
-    def install(self) -> None:
-        """Take the signal. Main thread only."""
+    def install(self, deferred: Callable[[], None]) -> None:
+        """Take the signal. Main thread only. `deferred` wakes the control thread."""
+        self._deferred = deferred
         signal.signal(SIGNAL, self._on_signal)
 
     def set_abort(self, abort: Callable[[], None] | None) -> None:
@@ -89,6 +110,11 @@ class CommandWatch:
             self._id, self._since_s = IDLE, time.monotonic()
             return was_cancelled
 
+    @property
+    def is_running(self) -> bool:
+        """Whether a command, the constructor or setup runs."""
+        return self._id != IDLE
+
     def busy(self) -> tuple[int, float]:
         """(id of the running command or 0, for how many seconds)."""
         return max(self._id, 0), time.monotonic() - self._since_s
@@ -99,15 +125,24 @@ class CommandWatch:
             self._cancelled = max(self._cancelled, command_id)
             if self._id != command_id:
                 return
-            self.aborted.set()
-            if rung is Rung.EXCEPTION:
+            if rung is Rung.EXCEPTION:  # before the flag: who sees that may forget it
                 self._raise_in = command_id
+            self.aborted.set()
         if rung is Rung.EXCEPTION:
-            main = threading.main_thread().ident
-            if main is not None:
-                signal.pthread_kill(main, SIGNAL)
+            self._signal()
         elif self._abort is not None:
             threading.Thread(target=self._abort, name="sswd-abort", daemon=True).start()
+
+    def retry(self) -> None:
+        """Signal again if the exception is still to be raised. Control thread only."""
+        self.is_deferred = False
+        if self._raise_in != IDLE and self._id == self._raise_in:
+            self._signal()
+
+    def forget_pending(self) -> None:
+        """The main thread raises Aborted by itself: once is enough."""
+        if threading.current_thread() is threading.main_thread():
+            self._raise_in = IDLE
 
     def raise_pending(self) -> None:
         """Raise the Aborted that came while our own code ran on the main thread."""
@@ -123,3 +158,14 @@ class CommandWatch:
         if _may_raise_at(frame):
             self._raise_in = IDLE
             raise Aborted
+        self.is_deferred = True
+        self._deferred()
+
+    def _signal(self) -> None:
+        main = threading.main_thread().ident
+        if main is not None:
+            signal.pthread_kill(main, SIGNAL)
+
+
+def _nobody() -> None:
+    """Stands in until `install`."""
