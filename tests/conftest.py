@@ -1,7 +1,98 @@
-"""Pins Channel Access to loopback before any client library is imported."""
+"""Pins Channel Access to loopback before any client library is imported, and fails a
+test that leaves a thread, a child process or a file descriptor behind."""
 
+import atexit
+import gc
 import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
 
 from sswd.testing import loopback_env
 
 os.environ.update(loopback_env())
+
+# libca starts a caRepeater, and never waits for it, unless this port is taken.
+_repeater = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+_repeater.bind(("", int(os.environ["EPICS_CA_REPEATER_PORT"])))
+atexit.register(_repeater.close)
+
+GRACE_S = 5.0
+"""Ends that were asked for may take so long."""
+
+
+def _threads() -> dict[int, str]:
+    return {t.ident or 0: t.name for t in threading.enumerate()}
+
+
+def _children() -> dict[int, str]:
+    """Our child processes, zombies included, by pid."""
+    found = {}
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            pids = (task / "children").read_text().split()
+        except OSError:  # the thread has just ended
+            continue
+        for pid in pids:
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
+            except OSError:
+                continue
+            found[int(pid)] = words.decode(errors="replace") or "zombie"
+    return found
+
+
+def _descriptors() -> dict[int, str]:
+    found = {}
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            found[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
+        except OSError:  # the listing's own
+            continue
+    return found
+
+
+CHECKS: tuple[tuple[str, Callable[[], dict[int, str]]], ...] = (
+    ("thread", _threads),
+    ("child process", _children),
+    ("file descriptor", _descriptors),
+)
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What was not there before must go within GRACE_S after the test.
+
+    `@pytest.mark.leaks("why", "thread")` excuses a kind, for what foreign libraries
+    keep until the end of the process. libca's sockets are excused always.
+    """
+    excused = {
+        kind for mark in request.node.iter_markers("leaks") for kind in mark.args[1:]
+    }
+    checks = [check for check in CHECKS if check[0] not in excused]
+    before = [look() for _, look in checks]
+    yield
+    until_s = time.monotonic() + GRACE_S
+    while left := _left(checks, before):
+        if time.monotonic() > until_s:
+            pytest.fail(f"left behind: {left}")
+        gc.collect()
+        time.sleep(0.01)
+
+
+def _left(
+    checks: list[tuple[str, Callable[[], dict[int, str]]]],
+    before: list[dict[int, str]],
+) -> str:
+    has_libca = "epicscorelibs" in sys.modules
+    return "; ".join(
+        f"{kind} {number} {name}"
+        for (kind, look), known in zip(checks, before, strict=True)
+        for number, name in look().items()
+        if known.get(number) != name and not (has_libca and name.startswith("socket:"))
+    )

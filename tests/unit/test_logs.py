@@ -135,7 +135,9 @@ def test_a_closed_standard_error_is_survived():
         # The block ends in time; closing a broken pipe raises, as ever.
         with pytest.raises(BrokenPipeError):
             broken.write("x\n")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), broken.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, broken.fileno())
+        os.close(nowhere)
 
 
 class Clock:
