@@ -25,6 +25,18 @@ class Filters(NamedTuple):
     sync: tuple[str, str] | None
 
 
+_PARSER_RAISES = (
+    # What caproto's parser was seen to raise when fed with nonsense.
+    caproto.CaprotoError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    NameError,
+    OverflowError,
+    RecursionError,
+)
+
 NO_FILTERS = Filters(ts=False, dbnd=None, arr=None, sync=None)
 
 
@@ -34,8 +46,10 @@ def parse_filters(text: str | None) -> Filters:
         return NO_FILTERS
     try:
         parsed = caproto.parse_channel_filter(text)
-    except (caproto.CaprotoError, ValueError, TypeError, AttributeError) as error:
+    except _PARSER_RAISES as error:
         raise ValueError(f"bad channel filter {text!r}: {error}") from error
+    if parsed.arr and parsed.arr.i is not None and parsed.arr.i < 1:
+        raise ValueError(f"bad channel filter {text!r}: the step is below 1")
     arr = parsed.arr and ArrayFilter(*parsed.arr)
     sync = parsed.sync and (parsed.sync.m, parsed.sync.s)
     dbnd = parsed.dbnd and (str(parsed.dbnd.m), float(parsed.dbnd.d))
