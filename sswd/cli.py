@@ -198,7 +198,7 @@ def _demo(_args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     config, folder = _configuration(args)
-    rows = _listed(config, folder)
+    rows = _listed(config, folder, warn=True)
     systems = ", ".join(f"{n} ({s.target})" for n, s in config.system.items())
     _say(f"{args.what} is good: {systems}; {len(rows)} PVs")
     return CLEAN
@@ -258,18 +258,23 @@ def _argument(text: str, args: argparse.Namespace) -> tuple[str, object]:
     return key, parsed["value"] if len(parsed) == 1 else value
 
 
-def _listed(config: Config, folder: Path) -> "list[Row]":
-    """All PVs: those of the template, of the configuration and of the classes."""
+def _listed(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
+    """All PVs: those of the template, of the configuration and of the classes.
+
+    `warn`: tell what the source of the systems gives cause for.
+    """
     from sswd.ioc import listing, probe
 
     by_class: dict[str, dict[str, PvConfig]] = {}
     for name, system in config.system.items():
         try:
-            found = probe.inspect(system, folder, name=name).pvs
+            loaded = probe.inspect(system, folder, name=name)
         except LoadError as error:
             text = f"system.{name}.target: {system.target!r} does not load: {error}"
             raise LoadError(text) from None
         by_class[name] = {
-            pv: pv_from_dict(pv, keys, system.target) for pv, keys in found.items()
+            pv: pv_from_dict(pv, keys, system.target) for pv, keys in loaded.pvs.items()
         }
+        for warning in loaded.warnings if warn else ():
+            log.warning("system.%s.target: %s", name, warning)
     return listing.rows(config, folder, by_class)

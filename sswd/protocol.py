@@ -107,6 +107,8 @@ class Loaded(Message, frozen=True):
     """Signatures of the class's command verbs, as plain data."""
     restored: list[str] = []
     """PVs whose last values the class wants back in a new run."""
+    warnings: list[str] = []
+    """What its source gives cause for, where the spec asked to inspect it."""
 
 
 class Ready(Message, frozen=True):
@@ -180,6 +182,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     outbox: int = 64
     """Updates kept in order before posts of one PV conflate."""
     credits: int = 8
+    inspect: bool = False
+    """Only to be looked at, by `sswd check`."""
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """

@@ -24,7 +24,9 @@ def inspect(
     The class is not constructed, so no hardware is touched. Blocks for as long as the
     import takes. Raises LoadError in words when it fails or takes over `limit_s`.
     """
-    process = launch(WorkerSpec(name=name, target=config.target, folder=str(folder)))
+    process = launch(
+        WorkerSpec(name=name, target=config.target, folder=str(folder), inspect=True)
+    )
     try:
         return _listen(process, limit_s)
     finally:

@@ -31,6 +31,7 @@ from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.inspection import warnings_of
 from sswd.worker.loader import load_class
 from sswd.worker.outbox import Outbox
 from sswd.worker.runner import Runner, failure_of
@@ -139,7 +140,7 @@ class Worker:
         try:
             factory = load_class(self._spec.target, self._spec.folder)
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._outbox.send(_loaded(factory))
+            self._outbox.send(_loaded(factory, self._spec))
             if not self._control.wait_begin():
                 return 0
             doing = "construction"
@@ -199,7 +200,10 @@ def _restored(factory: Any) -> list[str]:
     return [str(pv) for pv in getattr(factory, "restored", ())]
 
 
-def _loaded(factory: Any) -> Loaded:
+def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
     pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
     verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
-    return Loaded(PROTOCOL, os.getpid(), pvs, list(verbs), _restored(factory))
+    warnings = warnings_of(factory) if spec.inspect else []
+    return Loaded(
+        PROTOCOL, os.getpid(), pvs, list(verbs), _restored(factory), warnings
+    )

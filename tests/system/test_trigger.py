@@ -156,13 +156,13 @@ def test_a_master_that_was_frozen_is_heard_again(masters, master) -> None:
         assert counts(daemon) == {"SEEN": 1, "EXECUTED": 1, "FAILED": 0, "MISSED": 0}
 
 
-def test_at_connect_steps_on_the_value_found(masters, master) -> None:
-    master.put("COUNT", 6)
-    with triggered(
-        masters, "at_connect = true", 'busy = "queue"', pv="COUNT"
-    ) as daemon:
+def test_at_connect_steps_on_the_value_found(masters) -> None:
+    with triggered(masters, "at_connect = true", pv="COUNT") as daemon:
+        assert daemon.put("CMD", "linear(0, 9, 1)")
+        master = masters.start()
         daemon.wait_for("TRIGGER:EXECUTED", 1)
-        assert daemon.get("TRIGGER:INDEX") == 6
+        assert (daemon.get("TRIGGER:INDEX"), daemon.get("VAL")) == (0, 0.0)
+        master.kill()
 
 
 def test_no_master_at_all(masters) -> None:
