@@ -120,8 +120,12 @@ def name_of(data: Data) -> str:
 
 def time_stamp(unix_s: float | None, now_ns: int) -> Any:
     """A caproto TimeStamp of a UNIX time in seconds, or of `now_ns`."""
-    ns = now_ns if unix_s is None else int(unix_s * 1e9)
-    seconds, ns = divmod(ns, 1_000_000_000)
+    if unix_s is None:
+        seconds, ns = divmod(now_ns, 1_000_000_000)
+    else:
+        # Not unix_s * 1e9: a float of that size counts in steps of 256 ns.
+        seconds = int(unix_s)
+        ns = int((unix_s - seconds) * 1e9)
     return TimeStamp((seconds - EPICS_EPOCH_S) & 0xFFFFFFFF, ns)
 
 
