@@ -23,6 +23,7 @@ MAX_BODY = 2 << 30
 _ARRAY = 1
 _UNSENDABLE = 2
 _SLOT = 3
+_RAW_TEXT = 4
 _PADDING = bytes(8)
 _NO_BODY: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 Buffer = bytes | memoryview
@@ -84,13 +85,38 @@ class Unsendable:
         return hash(self.reason)
 
 
+class RawText(str):
+    """Text with lone surrogates: a client's bytes that are no UTF-8. It arrives as the
+    str that it is; msgpack has no word for it, so it needs our hook."""
+
+    __slots__ = ()
+
+
+def sendable(value: Any) -> Any:
+    """`value`, which may hold such text, as an Execute or Restore carries it."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return RawText(value)
+    elif isinstance(value, list | tuple):
+        return [sendable(v) for v in value]
+    return value
+
+
 def why_unsendable(value: object) -> str | None:
     """Why a command's value cannot cross the pipe, in words; None if it can."""
-    if type(value) in (str, float, int, bool, bytes):
+    if type(value) in (str, float, bool, bytes):
         return None
     try:
-        MessageEncoder().encode(Execute(0, "", value))
-    except (TypeError, NotImplementedError, ValueError, RecursionError) as ex:
+        MessageEncoder().encode(Execute(0, "", sendable(value)))
+    except (
+        TypeError,
+        NotImplementedError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as ex:
         return f"a {type(value).__name__} cannot be sent to the worker ({ex})"
     return None
 
@@ -146,6 +172,9 @@ class MessageEncoder:
             return msgspec.msgpack.Ext(_ARRAY, described)
         if isinstance(value, Unsendable):
             return msgspec.msgpack.Ext(_UNSENDABLE, value.reason.encode())
+        if isinstance(value, RawText):
+            raw = value.encode("utf-8", "surrogatepass")
+            return msgspec.msgpack.Ext(_RAW_TEXT, raw)
         if isinstance(value, SlotRef):
             place = (value.slot, value.dtype, value.shape)
             return msgspec.msgpack.Ext(_SLOT, msgspec.msgpack.encode(place))
@@ -171,7 +200,7 @@ class MessageDecoder(Generic[M]):
         self._body, self._offset = _NO_BODY if body is None else body, 0
         try:
             return self._decoder.decode(head)
-        except (msgspec.DecodeError, ValueError, TypeError) as ex:
+        except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as ex:
             raise ProtocolError(f"not a message: {ex}") from ex
         finally:
             self._body = _NO_BODY
@@ -179,6 +208,8 @@ class MessageDecoder(Generic[M]):
     def _hook(self, code: int, data: memoryview) -> object:
         if code == _UNSENDABLE:
             return Unsendable(bytes(data).decode(errors="replace"))
+        if code == _RAW_TEXT:
+            return bytes(data).decode("utf-8", "surrogatepass")
         if code == _SLOT and self._from_slot is not None:
             place = msgspec.msgpack.decode(data, type=tuple[int, str, tuple[int, ...]])
             return self._from_slot(SlotRef(*place))

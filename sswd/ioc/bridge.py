@@ -106,8 +106,13 @@ class Bridge(threading.Thread):
             # A run without its bridge would be neither dead nor alive: end it.
             log.exception("%s failed; killing its worker", self.name)
             self._process.kill_group()
-            select.select([self._process.exited], [], [])
+            self._wait_for_exit()
         self._last_words()
+
+    def _wait_for_exit(self) -> None:
+        exited = select.poll()  # not select(): our descriptors may be beyond 1023
+        exited.register(self._process.exited, select.POLLIN)
+        exited.poll()
 
     def _turn(self) -> None:
         for fd, _events in self._poll.poll(self._timeout_ms()):

@@ -11,6 +11,7 @@ import logging
 import time
 from typing import Any, Protocol
 
+from sswd.codec import sendable
 from sswd.ioc import ca, lifecycle
 from sswd.ioc.backoff import Backoff
 from sswd.ioc.commands import Cause, Command
@@ -108,7 +109,8 @@ class Supervisor:
 
     def send(self, command: Command) -> None:
         """The desk hands a command to the bridge."""
-        self._parts.commands.push(Execute(command.id, command.pv, command.value))
+        value = sendable(command.value)
+        self._parts.commands.push(Execute(command.id, command.pv, value))
 
     def climb(self, command: Command, rung: Rung) -> None:
         """The desk asks to end the running command by this means."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from sswd.codec import sendable
 from sswd.config import pv_from_dict
 from sswd.errors import ConfigError
 from sswd.ioc.commands import Command, Ledger, Policy
@@ -203,7 +204,8 @@ class ServedSystem:
         """Hand a new run the last values of the PVs that its class wants back."""
         if loaded.restored:
             values = self.publisher.values_of(loaded.restored)
-            self.commands.push(Restore(values))
+            sent = {pv: sendable(value) for pv, value in values.items()}
+            self.commands.push(Restore(sent))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
         """Serve these PVs from now on."""

@@ -18,7 +18,7 @@ class Text(str):
     __slots__ = ()
 
     def __bytes__(self) -> bytes:
-        return self.encode("latin-1", "replace")
+        return self.encode("utf-8", "surrogateescape")
 
 
 class OldServer:

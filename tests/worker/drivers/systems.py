@@ -163,6 +163,25 @@ class Chameleon(System):
         child = subprocess.Popen(["sleep", "3600"])
         self.io_put("message", str(child.pid))
 
+    def do_escapee(self) -> None:
+        """A child that leaves the group and holds whatever it can."""
+        child = subprocess.Popen(
+            ["sleep", "3600"],
+            start_new_session=True,
+            pass_fds=_open_fds(),
+        )
+        self.io_put("message", str(child.pid))
+
+    def do_close_up(self) -> None:
+        """A driver that closes whatever it finds."""
+        os.closerange(3, 64)
+        time.sleep(3600)
+
+    def do_garbage(self) -> None:
+        self._services._outbox._writer._unsent.append(memoryview(b"\xff" * 64))
+        self.io_put("message", "x")
+        time.sleep(3600)
+
     def do_shell_child(self) -> None:
         """As C libraries start programs: every inheritable descriptor goes along."""
         child = subprocess.Popen(["ls", "-l", "/proc/self/fd"], close_fds=False)
@@ -266,6 +285,20 @@ class Chameleon(System):
                 self.io_put({"count": i})
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+
+
+def _open_fds() -> list[int]:
+    return [int(fd) for fd in os.listdir("/proc/self/fd") if int(fd) > 2]
+
+
+class Asserting(System):
+    """Fails unless the value is the one that is meant."""
+
+    def __init__(self, codes: str) -> None:
+        self.codes = codes
+
+    def io_execute(self, pv_name: str, value: object) -> None:
+        assert ascii(value) == self.codes, ascii(value)
 
 
 class Periodic(System):
