@@ -130,8 +130,13 @@ def failed_words(failed: Failed) -> str:
 
 
 def crash_text(tail: list[str]) -> str:
-    """The part of the worker's last output from faulthandler's or Python's words on."""
+    """The part of the worker's last output from faulthandler's or Python's words on.
+
+    They need not begin a line: the driver may have written half of one before.
+    """
     for i, line in enumerate(tail):
-        if line.startswith(("Fatal Python error", "Traceback (most recent call last)")):
-            return "\n".join(tail[i:])
+        for words in ("Fatal Python error", "Traceback (most recent call last)"):
+            start = line.find(words)
+            if start >= 0:
+                return "\n".join([line[start:], *tail[i + 1 :]])
     return ""
