@@ -263,13 +263,17 @@ class Ledger:
         return self._start_next(now_s)
 
     def worker_down(self, words: str) -> None:
-        """The worker is not to get commands from now on, for the reason in `words`."""
-        self._worker = Worker.DOWN
+        """The worker is not to get commands from now on, for the reason in `words`.
+
+        During the very first start it was not to get any yet.
+        """
+        if self._worker is Worker.UP:
+            self._worker = Worker.DOWN
         self._down_words = words
 
     def worker_gone(self, words: str, now_s: float) -> list[Instruction]:
-        """The worker's process is gone and its pipe drained."""
-        self.worker_down(words)
+        """The worker's process is gone and its pipe drained, as `words` say."""
+        self._worker = Worker.DOWN
         command, self.running = self.running, None
         done: list[Instruction] = []
         if command is not None:
