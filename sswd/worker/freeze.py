@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sswd.codec import Unsendable
+from sswd.codec import Unsendable, sendable
 
 _SCALARS = (float, bool, type(None))
 _LONG_BYTES = 4096
@@ -26,7 +26,7 @@ def freeze(value: Any) -> Any:
     if kind in _SCALARS:
         return value
     if kind is str:
-        return sayable(value) if len(value) <= MAX_TEXT else _too_long(len(value))
+        return sendable(value) if len(value) <= MAX_TEXT else _too_long(len(value))
     try:
         return _freeze(value, kind)
     except Exception as ex:  # noqa: BLE001 (the value's own code: __str__, __int__)
@@ -35,8 +35,8 @@ def freeze(value: Any) -> Any:
 
 
 def sayable(text: str) -> str:
-    """`text` as it can be encoded: bytes of a file name that are no UTF-8 are lone
-    surrogates in Python, and would cost us the whole message."""
+    """A name or words as they can be encoded: bytes of a file name that are no UTF-8
+    are lone surrogates in Python, and would cost us the whole message."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
@@ -78,7 +78,7 @@ def _freeze_list(values: list[Any] | tuple[Any, ...]) -> Any:
         if sum(map(len, values)) + len(values) > MAX_TEXT:
             return _too_long(sum(map(len, values)))
         texts = (str(v, "latin-1") if isinstance(v, bytes) else str(v) for v in values)
-        return [sayable(text) for text in texts]
+        return [sendable(text) for text in texts]
     try:
         array = np.array(values)
     except (ValueError, TypeError, OverflowError, RecursionError):
