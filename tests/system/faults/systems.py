@@ -16,9 +16,9 @@ def one_system(target: str, keys: str = "", **tables: str) -> str:
     return text
 
 
-def tables_of(module: str) -> Any:
+def tables_of(module: str, folder: Path = MISBEHAVING) -> Any:
     """The module of a misbehaving system, for what it wants done and told."""
-    spec = importlib.util.spec_from_file_location(module, MISBEHAVING / f"{module}.py")
+    spec = importlib.util.spec_from_file_location(module, folder / f"{module}.py")
     assert spec is not None
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
