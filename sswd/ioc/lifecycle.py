@@ -30,8 +30,9 @@ class Phase(Enum):
 
     STOPPED = (WorkerState.STOPPED, "no worker; only an operator starts one")
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
+    RENEWING = (WorkerState.STARTING, "the same by RESTART; another means this one")
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
-    YOUNG = (WorkerState.RUNNING, "takes commands; started less than LATE_S ago")
+    YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
     REFRESHING = (WorkerState.RUNNING, "the same; fresh code is being imported")
     RESTARTING = (WorkerState.STOPPING, "asked to close; another run follows")
@@ -119,7 +120,7 @@ class Step(NamedTuple):
 
 
 LATE_S = 1.0
-"""A RESTART during the first second after a start is coalesced into that start."""
+"""A RESTART so soon after one, or so soon in a start, means that one."""
 STOP_S = 6.5
 """Ladder 3 s, close 3 s, then KILL: the daemon's stop ends within 8 s."""
 KILL_S = 0.7
@@ -166,14 +167,20 @@ _REFRESH = (A.CLEAR_BUDGET, A.LOAD_FRESH)
 TABLE: dict[Phase, dict[Event, Step]] = {
     P.STOPPED: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
-        E.RESTART: Step(P.STARTING, _BEGIN_ANEW),
+        E.RESTART: Step(P.RENEWING, _BEGIN_ANEW),
         E.SHUTDOWN: Step(P.CLOSED, (A.DROP_STANDBY, A.FINISH)),
     },
     P.STARTING: {
         **_alive(P.STARTING),
-        E.READY: Step(P.YOUNG, _READY),
+        E.READY: Step(P.RUNNING, _READY),
         E.LATE: Step(P.LINGERING),
         E.OVERDUE: Step(P.STARTING, (A.KILL_LATE_STARTER,)),
+    },
+    P.RENEWING: {
+        **_alive(P.RENEWING),
+        E.READY: Step(P.YOUNG, _READY),
+        E.LATE: Step(P.LINGERING),
+        E.OVERDUE: Step(P.RENEWING, (A.KILL_LATE_STARTER,)),
     },
     P.LINGERING: {
         **_alive(P.LINGERING),
@@ -199,7 +206,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
     },
     P.RESTARTING: {
         **_stopping(P.RESTARTING),
-        E.ENDED: Step(P.STARTING, (A.LOSE, A.START_RUN)),
+        E.ENDED: Step(P.RENEWING, (A.LOSE, A.START_RUN)),
         E.DIED: Step(P.REPARKING, (A.LOSE, A.PARK)),
         E.STOP: Step(P.STOPPING, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING, (A.DROP_STANDBY,)),
@@ -226,7 +233,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.SHUTDOWN: Step(P.CLOSING_PARKING, _GIVE_IN),
     },
     P.REPARKING: {
-        E.PARKED: Step(P.STARTING, (A.START_RUN,)),
+        E.PARKED: Step(P.RENEWING, (A.START_RUN,)),
         E.STOP: Step(P.LAST_PARKING, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, _GIVE_IN),
     },
@@ -244,13 +251,13 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.DUE: Step(P.STARTING, (A.START_RUN,)),
         E.SPENT: Step(P.FATAL, (*_GIVE_IN, A.TELL_FATAL)),
         E.START: Step(P.STARTING, _BEGIN_ANEW),
-        **_restart(Step(P.STARTING, _BEGIN_ANEW)),
+        **_restart(Step(P.RENEWING, _BEGIN_ANEW)),
         E.STOP: Step(P.STOPPED, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, (*_GIVE_IN, A.PARK)),
     },
     P.FATAL: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
-        **_restart(Step(P.STARTING, _BEGIN_ANEW)),
+        **_restart(Step(P.RENEWING, _BEGIN_ANEW)),
         E.STOP: Step(P.STOPPED, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, (*_GIVE_IN, A.PARK)),
     },

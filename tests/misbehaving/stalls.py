@@ -1,7 +1,10 @@
 """Systems that take their time: asleep, busy, or with all threads held up."""
 
+import contextlib
 import ctypes
+import subprocess
 import time
+from pathlib import Path
 
 from sswd import System
 
@@ -38,3 +41,37 @@ def hold_the_gil(seconds: float) -> None:
     until_s = time.monotonic() + seconds
     while time.monotonic() < until_s:
         HELD.usleep(int(seconds * 1e6))  # signals end it early
+
+
+class Careful(Slow):
+    """Writes into `journal` when it is closed; `close_s`: what that takes."""
+
+    def __init__(self, journal: str, setup_s: float = 0.0, close_s: float = 0.0):
+        self._journal = Path(journal)
+        self._setup_s = setup_s
+        self._close_s = close_s
+
+    def setup(self) -> None:
+        super().setup()
+        self.write("setup")
+        time.sleep(self._setup_s)
+
+    def do_ignore(self, seconds: float) -> None:
+        """Swallow whatever is to end it."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s:
+            with contextlib.suppress(BaseException):
+                time.sleep(1.0)
+
+    def do_child(self, seconds: float) -> None:
+        """Start a process of its own, as drivers of cameras do."""
+        subprocess.Popen(["sleep", str(seconds)])
+
+    def close(self) -> None:
+        self.write("close")
+        time.sleep(self._close_s)
+        self.write("closed")
+
+    def write(self, word: str) -> None:
+        with self._journal.open("a") as file:
+            file.write(f"{word}\n")
