@@ -20,6 +20,7 @@ from sswd.errors import ConfigError
 from sswd.keys import (
     CommandConfig,
     Config,
+    LimitsConfig,
     PvConfig,
     RestartConfig,
     SystemConfig,
@@ -33,6 +34,7 @@ __all__ = [
     "TEMPLATE_NAMES",
     "CommandConfig",
     "Config",
+    "LimitsConfig",
     "PvConfig",
     "RestartConfig",
     "SystemConfig",

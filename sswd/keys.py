@@ -15,6 +15,9 @@ Scalar = bool | int | float | str
 # A year is longer than any run; infinity would upset the timers.
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 
+Count = Annotated[int, Meta(ge=1)]
+Bytes = Annotated[int, Meta(ge=0)]
+
 # Room for a long string, unless `length` says otherwise: as much as CMD and message.
 TEXT_CAPACITY = 10_000
 
@@ -179,8 +182,8 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     busy: Annotated[
         Literal["missed", "queue"],
         Meta(
-            description="a trigger that comes while a command runs: count it as missed, "
-            "or let it wait its turn"
+            description="a trigger that comes while a command runs: count it as "
+            "missed, or let it wait its turn"
         ),
     ] = "missed"
     at_connect: Annotated[
@@ -197,6 +200,108 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "look for it themselves"
         ),
     ] = False
+
+
+class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What clients may cost the Channel Access server, each and together."""
+
+    connections: Annotated[
+        Count,
+        Meta(
+            description="clients at once, and never more than the file descriptors "
+            "allow; beyond, the longest idle one without channels makes "
+            "room, else the new one is closed"
+        ),
+    ] = 4000
+    channels: Annotated[
+        Count,
+        Meta(
+            description="channels of one client; a further one is answered "
+            "CREATE_CH_FAIL"
+        ),
+    ] = 20000
+    subscriptions: Annotated[
+        Count,
+        Meta(
+            description="monitors of one client; a further one is answered ECA_ALLOCMEM"
+        ),
+    ] = 20000
+    requests_in_flight: Annotated[
+        Count,
+        Meta(
+            description="puts and slow gets of one client, and puts on one PV, that "
+            "have not ended; a further one is answered ECA_PUTFAIL or "
+            "ECA_GETFAIL"
+        ),
+    ] = 2000
+    requests_per_turn: Annotated[
+        Count,
+        Meta(
+            description="gets of one client (a put counts as 16) served before all "
+            "others have a turn"
+        ),
+    ] = 256
+    unsent_bytes: Annotated[
+        Count,
+        Meta(
+            description="bytes of one client that wait in the IOC; above it, its "
+            "monitors keep only their newest value, and its further "
+            "requests are not read"
+        ),
+    ] = 262144
+    payload_bytes: Annotated[
+        Bytes,
+        Meta(
+            description="largest message of a client; a larger one ends its circuit "
+            "with ECA_TOLARGE; 0: EPICS_CA_MAX_ARRAY_BYTES, else 64 MiB"
+        ),
+    ] = 0
+    idle_s: Annotated[
+        Seconds,
+        Meta(
+            description="a client without any channel that sends nothing for so long "
+            "is disconnected"
+        ),
+    ] = 600.0
+    stalled_s: Annotated[
+        Seconds,
+        Meta(
+            description="a client that takes none of the bytes waiting for it for so "
+            "long is too"
+        ),
+    ] = 600.0
+    stalled_bytes: Annotated[
+        Count,
+        Meta(
+            description="unsent bytes of all stalled clients together; beyond, the "
+            "longest stalled one is disconnected"
+        ),
+    ] = 536870912
+    receiving_bytes: Annotated[
+        Count,
+        Meta(
+            description="bytes of unfinished messages of all clients together; beyond, "
+            "the client with the most is disconnected"
+        ),
+    ] = 536870912
+    half_open_s: Annotated[
+        Seconds,
+        Meta(description="a host that answers no TCP keep-alive for so long is gone"),
+    ] = 60.0
+    reserved_files: Annotated[
+        Bytes,
+        Meta(
+            description="file descriptors that clients never get: a worker's restart "
+            "needs some"
+        ),
+    ] = 32
+    log_period_s: Annotated[
+        Seconds,
+        Meta(
+            description="repeats of one kind of log line within this time are counted, "
+            "not written"
+        ),
+    ] = 10.0
 
 
 class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -271,6 +376,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[str, SystemConfig],
         Meta(description="the systems by name, at least one; one worker each"),
     ]
+
+    limits: Annotated[LimitsConfig, Meta(description="what clients may cost")] = field(
+        default_factory=LimitsConfig
+    )
 
     def prefix_of(self, system: str) -> str:
         """The whole prefix of the PVs of one of the systems."""

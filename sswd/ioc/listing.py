@@ -38,7 +38,8 @@ def rows(
     `by_class` holds what each system's class declares; the configuration wins over it.
     Raises ConfigError as `compose` does.
     """
-    pvdb, servers, _ = compose(config, folder)
+    composed = compose(config, folder)
+    pvdb, servers = composed.pvdb, composed.servers
     for server in servers:
         name = server.system_name
         pvs = {**by_class.get(name, {}), **config.system[name].pvs}

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 from caproto.server import PVGroup
 from caproto.server.stats import StatusHelper
 
 from sswd.errors import ConfigError
-from sswd.ioc.ca import Context
+from sswd.ioc.ca import Context, Limits
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.lock import prefix_lock
@@ -32,6 +33,7 @@ class Composed(NamedTuple):
     pvdb: dict[str, Any]
     servers: list[Server]
     statistics: Statistics
+    limits: Limits
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -55,7 +57,8 @@ def compose(config: Config, folder: Path) -> Composed:
     statistics = Statistics(prefix=prefix)
     statistics.publishing = lambda: _published(servers)
     _merge(pvdb, statistics.pvdb, "IOC")
-    return Composed(pvdb, servers, statistics)
+    limits = Limits(**msgspec.structs.asdict(config.limits))
+    return Composed(pvdb, servers, statistics, limits)
 
 
 def _published(servers: list[Server]) -> tuple[int, float]:
@@ -92,7 +95,7 @@ class Service:
         for server in self._servers:
             server.guardian = guardian
         self._take_signals()
-        server = Context(self._composed.pvdb)
+        server = Context(self._composed.pvdb, limits=self._composed.limits)
         self._composed.statistics.counts = server.counts
         names = [template.CMD.pvname for template in self._servers]
 

@@ -63,7 +63,7 @@ class Outbox:
         writer: FrameWriter,
         *,
         bound: int,
-        credits: int,  # noqa: A002 (the protocol's word)
+        credits: int,
         fetch_grants: Callable[[], None],
         slots: SlotWriter | None = None,
     ) -> None:
@@ -105,7 +105,7 @@ class Outbox:
         self._notes.append(record)
         self.pump()
 
-    def grant(self, credits: int) -> None:  # noqa: A002
+    def grant(self, credits: int) -> None:
         """Add credits; the caller pumps."""
         with self._lock:
             self._credits += credits

@@ -16,6 +16,7 @@ REFERENCE = Path(__file__).parents[2] / "docs/reference/configuration.md"
 MARK = "<!-- keys -->\n"
 TABLES = {
     "Top level": config.Config,
+    "`[limits]`": config.LimitsConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.restart]`": config.RestartConfig,

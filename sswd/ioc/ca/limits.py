@@ -1,54 +1,20 @@
 """What one client may cost this server, as data; and the counts that tell it.
 
-Every bound has a written overflow policy: its comment.
+Every bound has a written overflow policy: its description in sswd/keys.py.
 """
 
 import os
 
-import msgspec
+from sswd.keys import LimitsConfig
 
 MIB = 1 << 20
 DEFAULT_PAYLOAD = 64 * MIB
 SMALLEST_PAYLOAD = 16384
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of the Channel Access server; sizes in bytes, times in seconds."""
-
-    connections: int = 4000
-    """Clients at once, never more than the file descriptors allow. Beyond: the longest
-    idle client without channels makes room, else the new one is closed."""
-    channels: int = 20_000
-    """Channels of one client; a further one is answered CREATE_CH_FAIL."""
-    subscriptions: int = 20_000
-    """Monitors of one client; a further one is answered ECA_ALLOCMEM."""
-    requests_in_flight: int = 2_000
-    """Puts and slow gets of one client, and puts on one PV, that have not ended; a
-    further one is answered ECA_PUTFAIL or ECA_GETFAIL."""
-    requests_per_turn: int = 256
-    """Gets (a put counts as 16) of one client served before all others have a turn."""
-    unsent_bytes: int = 256 << 10
-    """Bytes of one client that wait in this process. Above it, its monitors keep only
-    their newest value, and its further requests are not read."""
-    payload_bytes: int = 0
-    """Largest message of a client; a larger one ends its circuit with ECA_TOLARGE.
-    0: EPICS_CA_MAX_ARRAY_BYTES, else 64 MiB."""
-    idle_s: float = 600.0
-    """A client without any channel that sends nothing for so long is disconnected."""
-    stalled_s: float = 600.0
-    """A client that takes none of the bytes waiting for it for so long is too."""
-    stalled_bytes: int = 512 * MIB
-    """Unsent bytes of all stalled clients together. Beyond: the longest stalled one is
-    disconnected."""
-    receiving_bytes: int = 512 * MIB
-    """Bytes of unfinished messages of all clients together. Beyond: the client with the
-    most is disconnected."""
-    half_open_s: float = 60.0
-    """A host that answers no TCP keep-alive for so long is gone."""
-    reserved_files: int = 32
-    """File descriptors that clients never get: a worker's restart needs some."""
-    log_period_s: float = 10.0
-    """Repeats of one kind of log line within this time are counted, not written."""
+class Limits(LimitsConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds of the Channel Access server; see sswd/keys.py for each and what follows
+    beyond it. Sizes in bytes, times in seconds."""
 
     def max_payload(self) -> int:
         """The largest message body in bytes, after the environment's say."""
