@@ -8,7 +8,7 @@ from typing import Any
 from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
 
-from sswd.errors import SswdError
+from sswd.errors import CommandError, SswdError
 from sswd.ioc.ca import beacons, names, ports
 from sswd.ioc.ca.accept import Acceptor
 from sswd.ioc.ca.circuit import Circuit
@@ -192,7 +192,12 @@ class Context(CaprotoContext):  # type: ignore[misc]
     def tell_failure(
         self, what: str, name: str, circuit: Circuit, error: BaseException
     ) -> None:
-        """One line for a request that failed; a traceback for what nobody expected."""
+        """One line for a request that failed; a traceback for what nobody expected.
+
+        None for a command that ended badly: the desk has told it already.
+        """
+        if isinstance(error, CommandError):
+            return
         expected = isinstance(error, SswdError | CaprotoError)
         self.limited_log.log(
             logging.WARNING if expected else logging.ERROR,
