@@ -97,12 +97,11 @@ class Flood(System):
             subprocess.Popen(["sh", "-c", grandchild]).pid,
             self._forked(),
         ]
-        process = multiprocessing.get_context("fork").Process(
-            target=time.sleep, args=(3600,)
-        )
-        process.start()
-        self._process = process
-        pids.append(process.pid or 0)
+        # A daemon, else Python's own exit waits for it, and we for our SIGKILL.
+        fork = multiprocessing.get_context("fork")
+        self._process = fork.Process(target=time.sleep, args=(3600,), daemon=True)
+        self._process.start()
+        pids.append(self._process.pid or 0)
         for daemon in (True, False):
             threading.Thread(target=time.sleep, args=(3600,), daemon=daemon).start()
         self.io_put("values", [float(pid) for pid in pids])
