@@ -63,7 +63,6 @@ class Entry:
         "cache",
         "data",
         "foreign",
-        "live",
         "native",
         "puts",
         "store",
@@ -77,7 +76,6 @@ class Entry:
         self.subs: dict[Listener, None] = {}
         self.native = int(data.data_type)
         self.foreign = reads_itself(data)
-        self.live = self.foreign or has_getter(data)
         self.as_given = keeps_value_as_given(data)
         self.alarm = alarm_numbers(data)
         self.puts = PutQueue()
@@ -97,6 +95,11 @@ class Entry:
             entry = Entry(data)
             setattr(data, ENTRY_ATTRIBUTE, entry)
         return entry
+
+    @property
+    def live(self) -> bool:
+        """Whether a get runs user code; a getter may be set at any time."""
+        return self.foreign or has_getter(self.data)
 
     def __deepcopy__(self, memo: object) -> "Entry":
         """caproto deep-copies ChannelData for its `sync` filter: not its clients."""
