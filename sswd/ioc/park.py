@@ -68,11 +68,13 @@ class Parker:
             self._timer.cancel()
             self._timer = None
         if run.failed is not None:
-            log.error("park routine: %s", failed_words(run.failed))
-        elif code != 0:
-            log.error("park routine %s", exit_words(code, run.killed_for))
+            words = failed_words(run.failed)
         else:
+            words = exit_words(code, run.killed_for)
+        if code == 0:
             log.info("park routine of system '%s' done", run.name)
+        else:
+            log.error("park routine of system '%s' %s", run.name, words)
         self._feed(Event.PARKED)
 
     def _overdue(self) -> None:
