@@ -94,9 +94,20 @@ class RemotePv:
         The future raises RemoteLost if the server is lost before it answers: nobody
         knows then what became of the put. Raises RemoteLost when not connected.
         """
+        return self._connected().put(value)
+
+    def get(self) -> "asyncio.Future[Any]":
+        """The value that the server has now; as `Update.value`.
+
+        The future raises RemoteLost if the server is lost before it answers, or cannot
+        give it. Raises RemoteLost when not connected.
+        """
+        return self._connected().get()
+
+    def _connected(self) -> "_Session":
         if self._session is None or not self.is_connected:
             raise RemoteLost(f"{self.name} is not connected")
-        return self._session.put(value)
+        return self._session
 
     async def _follow(self) -> None:
         delay_s = FIRST_RETRY_S
@@ -162,7 +173,8 @@ class _Session:
         self._on_update = on_update
         self._circuit = caproto.VirtualCircuit(caproto.CLIENT, address, 0)
         self._channel = caproto.ClientChannel(name, self._circuit)
-        self._puts: dict[int, asyncio.Future[bool]] = {}
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        """Those who wait for the answer to a put or a get, by its id."""
         self._is_first = True
 
     async def run(self, reader: asyncio.StreamReader) -> None:
@@ -192,18 +204,24 @@ class _Session:
             data_count=1 if is_text else len(data),
             notify=True,
         )
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._puts[request.ioid] = future
+        return self._ask(request)
+
+    def get(self) -> "asyncio.Future[Any]":
+        return self._ask(self._channel.read())
+
+    def _ask(self, request: Any) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked[request.ioid] = future
         self._send(request)
         return future
 
     def end(self) -> None:
         """Hang up and tell those who wait."""
         self._writer.transport.abort()
-        puts, self._puts = self._puts, {}
-        for future in puts.values():
+        asked, self._asked = self._asked, {}
+        for future in asked.values():
             if not future.done():
-                future.set_exception(RemoteLost("the server was lost during the put"))
+                future.set_exception(RemoteLost("lost before the server answered"))
                 future.exception()  # whoever has gone away need not look
 
     def _send(self, *commands: Any) -> None:
@@ -231,6 +249,8 @@ class _Session:
                 self._update(command)
             case caproto.WriteNotifyResponse():
                 self._answered(command.ioid, bool(command.status.success))
+            case caproto.ReadNotifyResponse():
+                self._answered(command.ioid, _value(command))
             case caproto.ErrorResponse():
                 self._refused(command)
             case caproto.CreateChFailResponse() | caproto.ServerDisconnResponse():
@@ -256,10 +276,10 @@ class _Session:
         words = bytes(command.error_message).partition(b"\0")[0].decode("latin-1")
         raise RemoteLost(f"the server refuses: {words or command.status.description}")
 
-    def _answered(self, ioid: int, is_done: bool) -> None:
-        future = self._puts.pop(ioid, None)
+    def _answered(self, ioid: int, answer: Any) -> None:
+        future = self._asked.pop(ioid, None)
         if future is not None and not future.done():
-            future.set_result(is_done)
+            future.set_result(answer)
 
 
 def _value(command: Any) -> Any:

@@ -166,7 +166,19 @@ class ServedSystem:
         if state is not WorkerState.RUNNING:
             return f"the worker is {state.name}"
         running = self.desk.running
-        return None if running is None else f"{words_of(running)} runs"
+        if running is None or self._has_stepped(running):
+            return None
+        return f"{words_of(running)} runs"
+
+    def _has_stepped(self, command: Command) -> bool:
+        """Whether a step has said READY and only its end is still on the way: a master
+        that was told READY may trigger the next one, which waits for that."""
+        ready = self._declared.get("READY")
+        if ready is None or command.pv != "INDEX":
+            return False
+        told = self.publisher.values_of(("READY", "INDEX_RBV"))
+        is_ready = told["READY"] not in (0, *ready.states[:1])
+        return is_ready and told.get("INDEX_RBV") == command.value
 
     def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
         for pv, value in commands.items():

@@ -1,0 +1,50 @@
+"""`python -m sswd.master FILE.toml`: serve a master until TERM or INT."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sswd.errors import ConfigError, PortTakenError
+from sswd.logs import LogOptions, logging_to
+from sswd.master.config import MasterConfig, load
+
+CLEAN, TAKEN, BAD_CONFIGURATION = 0, 69, 78
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve one master; the exit code: 0, 69 (port taken) or 78 (configuration)."""
+    parser = argparse.ArgumentParser(prog="python -m sswd.master", description=__doc__)
+    parser.add_argument("file", type=Path, metavar="FILE.toml")
+    args = parser.parse_args(argv)
+    with logging_to(LogOptions("text", "INFO")):
+        try:
+            asyncio.run(serve(load(args.file)))
+        except (ConfigError, PortTakenError) as error:
+            logging.getLogger("sswd.master").critical("%s", error)
+            is_config = isinstance(error, ConfigError)
+            return BAD_CONFIGURATION if is_config else TAKEN
+    return CLEAN
+
+
+async def serve(config: MasterConfig) -> None:
+    """Serve the master's PVs and step its servers until a signal. Main thread only."""
+    from sswd.ioc.ca import Context
+    from sswd.master.group import MasterGroup
+
+    group = MasterGroup(config)
+    serving = asyncio.create_task(Context(group.pvdb).run())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+    group.connect()
+    try:
+        await serving
+    finally:
+        await group.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

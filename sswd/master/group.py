@@ -1,0 +1,134 @@
+"""The master's PVs."""
+
+from typing import Any
+
+from caproto import SkipWrite
+from caproto.server import PVGroup, pvproperty
+
+from sswd.ioc.ca import post
+from sswd.ioc.longstring import LongStringRO
+from sswd.ioc.status import is_act, momentary
+from sswd.master.conductor import Conductor, State
+from sswd.master.config import MasterConfig
+from sswd.master.server import Server
+
+TEXT = 10_000
+
+
+class MasterGroup(PVGroup):  # type: ignore[misc]
+    """START, STOP, how the scan is going, and the trigger."""
+
+    START = momentary("Begin a scan: all loops, REPEAT times")
+    STOP = momentary("Send no more steps")
+    PERIOD = pvproperty(
+        value=0.0, units="s", precision=3, record="ao", doc="From point to point"
+    )
+    REPEAT = pvproperty(value=1, record="longout", doc="How often all loops are run")
+    STATE = pvproperty(
+        value=State.IDLE,
+        dtype=State,
+        record="mbbi",
+        read_only=True,
+        doc="What the master is doing",
+    )
+    STATUS = pvproperty(
+        value="",
+        dtype=LongStringRO,
+        max_length=TEXT,
+        record="lsi",
+        read_only=True,
+        doc="The same in words",
+    )
+    DONE = pvproperty(
+        value=0, record="longin", read_only=True, doc="Points that are complete"
+    )
+    TOTAL = pvproperty(
+        value=0, record="longin", read_only=True, doc="Points of the scan"
+    )
+    PROGRESS = pvproperty(
+        value=0.0, precision=3, record="ai", read_only=True, doc="DONE / TOTAL"
+    )
+    RESENT = pvproperty(
+        value=0, record="longin", read_only=True, doc="Steps that were sent again"
+    )
+    POINT_TIME = pvproperty(
+        value=0.0,
+        units="s",
+        precision=6,
+        record="ai",
+        read_only=True,
+        doc="How long the last point took",
+    )
+    SERVERS = pvproperty(
+        value="",
+        dtype=LongStringRO,
+        max_length=TEXT,
+        record="lsi",
+        read_only=True,
+        doc="What is stepped, outermost loop first",
+    )
+    Nested_Indices = pvproperty(
+        value="",
+        dtype=LongStringRO,
+        max_length=TEXT,
+        record="lsi",
+        read_only=True,
+        doc="Trigger: who is to step to which count",
+    )
+
+    def __init__(self, config: MasterConfig) -> None:
+        super().__init__(config.prefix)
+        self._config = config
+        self._conductor: Conductor | None = None
+        self._shown: dict[str, Any] = {}
+
+    def connect(self) -> None:
+        """Connect to the servers; on the loop that serves this group."""
+        config = self._config
+        servers = {n: Server(n, s.prefix) for n, s in config.server.items()}
+        self._conductor = Conductor(servers, config.way, self._publish, self._tell)
+        for server in servers.values():
+            server.start()
+        lines = (f"{n}: {s.prefix}" for n, s in servers.items())
+        post(self.SERVERS, ", ".join(lines))
+        post(self.PERIOD, config.period_s)
+        post(self.REPEAT, config.repeat)
+        self._tell()
+
+    async def close(self) -> None:
+        """Stop and hang up."""
+        if self._conductor is not None:
+            await self._conductor.close()
+
+    @START.putter
+    async def START(self, _instance: Any, value: Any) -> None:  # noqa: N802
+        if is_act(value) and self._conductor is not None:
+            self._conductor.period_s = max(0.0, float(self.PERIOD.value))
+            self._conductor.start(max(1, int(self.REPEAT.value)))
+        raise SkipWrite
+
+    @STOP.putter
+    async def STOP(self, _instance: Any, value: Any) -> None:  # noqa: N802
+        if is_act(value) and self._conductor is not None:
+            await self._conductor.stop()
+        raise SkipWrite
+
+    def _publish(self, text: str) -> None:
+        post(self.Nested_Indices, text)
+
+    def _tell(self) -> None:
+        """Publish what has changed."""
+        conductor = self._conductor
+        assert conductor is not None
+        self._show("DONE", conductor.done)
+        self._show("TOTAL", conductor.total)
+        self._show("PROGRESS", conductor.done / max(1, conductor.total))
+        self._show("RESENT", conductor.resent)
+        self._show("POINT_TIME", conductor.point_s)
+        self._show("STATUS", conductor.status)
+        self._show("STATE", int(conductor.state))
+
+    def _show(self, pv: str, value: Any) -> None:
+        if self._shown.get(pv) != value:
+            self._shown[pv] = value
+            post(getattr(self, pv), value)
