@@ -14,6 +14,8 @@ _SCALARS = (float, bool, type(None))
 _LONG_BYTES = 4096
 MAX_TEXT = 1 << 18
 """Characters of a text, or of all texts in a list; longer ones are Unsendable."""
+MAX_ARRAY = 1 << 30
+"""Bytes of an array; larger ones are Unsendable."""
 
 
 def freeze(value: Any) -> Any:
@@ -59,11 +61,13 @@ def _freeze(value: Any, kind: type) -> Any:
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):
-        return freeze(str(value))
+        return freeze(str.__str__(value))  # of an enum its value, not its name
     return bytes(value) if isinstance(value, bytes) else _no(value)
 
 
 def _freeze_array(array: np.ndarray[Any, Any]) -> Any:
+    if array.nbytes > MAX_ARRAY:
+        return Unsendable(f"array of {array.nbytes} bytes, more than {MAX_ARRAY}")
     if array.dtype.kind in "biuf" and array.dtype.itemsize <= 8:
         return freeze(array.item()) if array.ndim == 0 else array.copy()
     if array.dtype.kind in "SU":
@@ -77,8 +81,7 @@ def _freeze_list(values: list[Any] | tuple[Any, ...]) -> Any:
     if all(isinstance(v, (str, bytes)) for v in values):
         if sum(map(len, values)) + len(values) > MAX_TEXT:
             return _too_long(sum(map(len, values)))
-        texts = (str(v, "latin-1") if isinstance(v, bytes) else str(v) for v in values)
-        return [sendable(text) for text in texts]
+        return [sendable(_text_of(v)) for v in values]
     try:
         array = np.array(values)
     except (ValueError, TypeError, OverflowError, RecursionError):
@@ -86,6 +89,12 @@ def _freeze_list(values: list[Any] | tuple[Any, ...]) -> Any:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         return Unsendable("ragged or mixed list")
     return array
+
+
+def _text_of(value: str | bytes) -> str:
+    if isinstance(value, bytes):
+        return str(value, "latin-1")
+    return str.__str__(value)
 
 
 def _too_long(size: int) -> Unsendable:

@@ -14,6 +14,9 @@ while taking entries and writing them, so a Finished never overtakes a batch. A 
 that finds the write lock taken leaves: the holder looks again after unlocking. The
 posting thread sends by itself, because a helper thread gets the GIL only after 5 ms
 while the system computes.
+
+A driver's signal handler or finalizer may post in the middle of a post of the same
+thread. So `_lock` can be taken again, and what it guards is right after every step.
 """
 
 import threading
@@ -72,7 +75,7 @@ class Outbox:
         self._bound = bound
         self._credits = credits
         self._fetch_grants = fetch_grants
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         self._room = threading.Condition(self._lock)
         self._entries: deque[_Entry] = deque()
@@ -132,12 +135,7 @@ class Outbox:
     ) -> None:
         """Send Finished with everything that is still unsent."""
         with self._write_lock:
-            with self._lock:
-                posts = [e.update() for e in self._entries]
-                self._entries.clear()
-                self._newest.clear()
-                self._acks = 0
-                self._room.notify_all()
+            posts = self._take_all()
             self._send_notes()
             self._writer.send(Finished(command_id, failure, aborted, posts))
         self.pump()
@@ -145,9 +143,7 @@ class Outbox:
     def drain(self) -> None:
         """Send everything that waits, credits or not: the last words before exit."""
         with self._write_lock:
-            with self._lock:
-                posts = [e.update() for e in self._entries]
-                self._entries.clear()
+            posts = self._take_all()
             self._send_notes()
             if posts:
                 self._writer.send(Post(posts))
@@ -181,11 +177,11 @@ class Outbox:
                     self._replace(older, value, stamp_s)
                     return
             entry = _Entry(pv, value, stamp_s)
-            self._entries.append(entry)
             if is_ack:
                 self._acks += 1
             else:
                 self._newest[pv] = entry
+            self._entries.append(entry)
 
     def _append_large(self, pv: str, array: Array, stamp_s: float) -> None:
         """A large array conflates at once, and lies in a slot where there is one."""
@@ -226,9 +222,19 @@ class Outbox:
                 if is_large:
                     break
             if batch:
-                self._credits -= credits_of(value for _, value, _ in batch)
+                cost = credits_of(value for _, value, _ in batch)
+                self._credits -= cost
                 self._room.notify_all()
         return batch
+
+    def _take_all(self) -> list[Update]:
+        """Everything, credits or not."""
+        taken: list[Update] = []
+        with self._lock:
+            while self._entries:
+                taken.append(self._pop().update())
+            self._room.notify_all()
+        return taken
 
     def _pop(self) -> _Entry:
         entry = self._entries.popleft()

@@ -1,6 +1,7 @@
 """The worker's side of the shared memory: large arrays are copied straight into it.
 
-Threading model: any thread may post; `_lock` guards the list of free slots.
+Threading model: any thread may post, signal handlers too; `_lock` guards the list of
+free slots.
 """
 
 import mmap
@@ -18,7 +19,7 @@ class SlotWriter:
     """Hands out free slots; None where there is no memfd or no free slot."""
 
     def __init__(self, slots: dict[str, Slots], fd: int | None) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._slots = slots if fd is not None else {}
         self._free = {pv: [*range(s.count)] for pv, s in self._slots.items()}
         self._pv_of = {
