@@ -14,7 +14,7 @@ from ca_raw import (
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
-from sswd.errors import CommandFailed
+from sswd.errors import CommandFailed, PostRefused
 from sswd.ioc.ca import Limits, post
 
 NORMAL, PUTFAIL, NOWTACCESS = 1, 160, 376
@@ -62,7 +62,8 @@ class Group(PVGroup):
 
     @failing.putter
     async def failing(self, instance, value):
-        raise CommandFailed(f"told to fail {value}")
+        kind = CommandFailed if value == 2 else PostRefused
+        raise kind(f"told to fail {value}")
 
     @crashing.putter
     async def crashing(self, instance, value):
@@ -167,7 +168,7 @@ async def test_failure_is_told_in_the_callback_and_in_one_line(group, raw, caplo
     assert len(lines) == 1
     assert lines[0].exc_info is None
     assert lines[0].getMessage() == (
-        "put to P:failing by tester@127.0.0.1 failed: CommandFailed: told to fail 1"
+        "put to P:failing by tester@127.0.0.1 failed: PostRefused: told to fail 1"
     )
     assert group.context.counts.failed_puts == 20
 
@@ -282,3 +283,10 @@ async def test_shutdown_cancels_running_puts(port, serving, raw):
         await until(lambda: group.seen == [("start", 1)])
     assert ("end", 1) not in group.seen
     assert await client.closed_by_server()
+
+
+async def test_a_failed_command_is_left_to_the_desk_to_tell(group, raw, caplog):
+    client = await raw()
+    chan = await client.create("P:failing")
+    assert (await client.put(chan, integer(2))).p1 == PUTFAIL
+    assert not [r for r in caplog.records if "P:failing" in r.getMessage()]
