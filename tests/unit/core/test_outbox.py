@@ -283,7 +283,7 @@ BIG = np.zeros(LARGE, np.uint8)
 
 @given(STEPS, st.integers(1, 5), st.integers(0, 3))
 def test_any_sequence(steps, bound, credits):
-    """Order per PV, nothing newer lost, ACK complete and never early, credits obeyed."""
+    """Order per PV, the last not lost, ACK complete and not early, credits obeyed."""
     writer = FakeWriter()
     outbox = outbox_of(writer, bound=bound, credits=credits)
     posted: list[tuple[str, Any]] = []
@@ -344,6 +344,14 @@ def check_arrived(posted: list[tuple[str, int]], arrived: list[tuple[str, int]])
 
 def test_who_finds_the_writer_busy_leaves_and_is_not_forgotten(writer):
     """Whoever holds the lock looks again after it: post, finish, send and pulse."""
+    outbox = outbox_of(writer)
+
+    def post_meanwhile() -> None:
+        thread = threading.Thread(target=outbox.post, args=({"a": 1},))
+        thread.start()
+        thread.join(2.0)
+        assert not thread.is_alive()
+
     for busy in (
         lambda: outbox.post({"x": 0}),
         lambda: outbox.finish(1, None, aborted=False),
@@ -351,14 +359,6 @@ def test_who_finds_the_writer_busy_leaves_and_is_not_forgotten(writer):
         lambda: outbox.try_send(Pulse(0, 0.0)),
     ):
         writer.sent.clear()
-        outbox = outbox_of(writer)
-
-        def post_meanwhile(outbox: Outbox = outbox) -> None:
-            thread = threading.Thread(target=outbox.post, args=({"a": 1},))
-            thread.start()
-            thread.join(2.0)
-            assert not thread.is_alive()
-
         writer.during = [post_meanwhile]
         busy()
         assert ("a", 1) in updates_of(writer.sent), busy
