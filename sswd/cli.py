@@ -115,7 +115,12 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     _add_what(command("run", _run, "serve systems until a signal says stop", _RUN))
-    command("demo", _demo, "serve a simulated instrument, on loopback only", "")
+    made = command("demo", _demo, "serve a simulated instrument, on loopback only", "")
+    made.add_argument(
+        "--sequence",
+        action="store_true",
+        help="instead: two servers and a master that steps them through nested loops",
+    )
     _add_what(command("check", _check, "tell every mistake, serve nothing", _CHECK))
     _add_what(command("pvs", _pvs, "list the PVs that would be served", _PVS))
     command("schema", _schema, "print the JSON Schema of the configuration", _SCHEMA)
@@ -190,10 +195,11 @@ def _run(args: argparse.Namespace) -> int:
         return CLEAN
 
 
-def _demo(_args: argparse.Namespace) -> int:
+def _demo(args: argparse.Namespace) -> int:
     from sswd import demo
+    from sswd.demo import sequence
 
-    return demo.run()
+    return sequence.run() if args.sequence else demo.run()
 
 
 def _check(args: argparse.Namespace) -> int:

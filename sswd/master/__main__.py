@@ -19,10 +19,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve one master; the exit code: 0, 69 (port taken) or 78 (configuration)."""
     parser = argparse.ArgumentParser(prog="python -m sswd.master", description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE.toml")
+    parser.add_argument(
+        "--until-eof", action="store_true", help="end when standard input does, too"
+    )
     args = parser.parse_args(argv)
     with logging_to(LogOptions("text", "INFO")):
         try:
-            asyncio.run(serve(load(args.file)))
+            asyncio.run(serve(load(args.file), until_eof=args.until_eof))
         except (ConfigError, PortTakenError) as error:
             logging.getLogger("sswd.master").critical("%s", error)
             is_config = isinstance(error, ConfigError)
@@ -30,15 +33,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return CLEAN
 
 
-async def serve(config: MasterConfig) -> None:
-    """Serve the master's PVs and step its servers until a signal. Main thread only."""
+async def serve(config: MasterConfig, *, until_eof: bool = False) -> None:
+    """Serve the master's PVs and step its servers until TERM or INT; `until_eof`: or
+    until standard input ends, which is a pipe. Main thread only."""
     from sswd.ioc.ca import Context
     from sswd.master.group import MasterGroup
 
     group = MasterGroup(config)
     serving = asyncio.create_task(Context(group.pvdb).run())
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
+        loop.add_signal_handler(number, serving.cancel)
+    if until_eof:
+        loop.add_reader(sys.stdin, serving.cancel)  # nobody writes: it is the end
     group.connect()
     try:
         await serving

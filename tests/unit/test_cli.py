@@ -10,6 +10,7 @@ import pytest
 
 from sswd import cli, demo
 from sswd.config import schema
+from sswd.demo import sequence
 from sswd.errors import ConfigError, LoadError, PortTakenError
 from sswd.ioc import probe, service
 from sswd.protocol import Loaded
@@ -147,7 +148,9 @@ def test_a_bad_file_exits_with_78(tmp_path, capsys, runs):
 
 def test_demo_gives_its_exit_code(monkeypatch):
     monkeypatch.setattr(demo, "run", lambda: 7)
+    monkeypatch.setattr(sequence, "run", lambda: 8)
     assert cli.main(["demo"]) == 7
+    assert cli.main(["demo", "--sequence"]) == 8
 
 
 def test_schema_is_printed_as_json(capsys):
