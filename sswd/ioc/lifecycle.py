@@ -209,7 +209,8 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.ENDED: Step(P.RENEWING, (A.LOSE, A.START_RUN)),
         E.DIED: Step(P.REPARKING, (A.LOSE, A.PARK)),
         E.STOP: Step(P.STOPPING, _GIVE_IN),
-        E.SHUTDOWN: Step(P.CLOSING, (A.DROP_STANDBY,)),
+        # Asked again: the times of the first Stop may have passed, as of an undead one.
+        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
     },
     P.STOPPING: {
         **_stopping(P.STOPPING),
@@ -217,7 +218,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.DIED: Step(P.LAST_PARKING, (A.LOSE, A.FLUSH, A.PARK)),
         E.START: Step(P.RESTARTING, (A.CLEAR_BUDGET,)),
         E.RESTART: Step(P.RESTARTING, (A.CLEAR_BUDGET,)),
-        E.SHUTDOWN: Step(P.CLOSING, (A.DROP_STANDBY,)),
+        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
     },
     P.CLOSING: {
         E.STOP_OVERDUE: Step(P.CLOSING, (A.KILL_LATE_CLOSER,)),

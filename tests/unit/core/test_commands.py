@@ -1,4 +1,4 @@
-"""The ledger of commands: every one ends once, in order, and its end tells the truth."""
+"""The ledger: every command ends once, in order, and its end tells the truth."""
 
 from typing import Any
 
