@@ -61,7 +61,8 @@ class Door(AsyncioQueue):  # type: ignore[misc]
             os.eventfd_write(self._eventfd, 1)
 
     def hush(self) -> None:
-        """The reader is awake. Call before taking, or an item could be overlooked.
+        """The reader is awake. Look for items once more afterwards, or one could be
+        overlooked.
 
         Read first, then lower the flag: a `wake` between the two in the other order
         would be read away while the flag stays up, and nobody would wake us again.

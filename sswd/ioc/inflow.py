@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sswd.codec import credits_of
+from sswd.ioc import ca
 from sswd.ioc.bridge import Gone
 from sswd.ioc.desk import Desk
 from sswd.ioc.doors import Door
@@ -64,6 +65,7 @@ class Inflow:
         self._desk = desk
         self._listener = listener
         self._loop = asyncio.get_running_loop()
+        self._flusher = ca.flusher()
         self._batch: _Batch | None = None
         self._owed = 0
         self._is_scheduled = False
@@ -77,8 +79,12 @@ class Inflow:
         self._loop.remove_reader(self._door.fileno())
 
     def _wake(self) -> None:
-        self._door.hush()
+        """Publish before hushing the door: its system call would let the bridge's
+        thread take the GIL. What comes meanwhile is looked for once more."""
         if not self._is_scheduled:
+            self._turn()
+        self._door.hush()
+        if len(self._door) and not self._is_scheduled:
             self._turn()
 
     def _later(self) -> None:
@@ -87,7 +93,8 @@ class Inflow:
 
     def _turn(self) -> None:
         begun_s = time.perf_counter()
-        self._portion()
+        with self._flusher:
+            self._portion()
         self.took_s += time.perf_counter() - begun_s
 
     def _portion(self) -> None:

@@ -2,7 +2,16 @@
 
 from sswd.ioc.ca.context import Context
 from sswd.ioc.ca.fields import fill_record_fields
+from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.publish import post, set_alarm
 
-__all__ = ["Context", "Counts", "Limits", "fill_record_fields", "post", "set_alarm"]
+__all__ = [
+    "Context",
+    "Counts",
+    "Limits",
+    "fill_record_fields",
+    "flusher",
+    "post",
+    "set_alarm",
+]

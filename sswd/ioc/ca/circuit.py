@@ -165,7 +165,7 @@ class Circuit(Input):
                 self.congested = True
         elif not self.scheduled:
             self.scheduled = True
-            self.loop.call_soon(self.flush)
+            self.flusher.add(self)
 
     def replay(self) -> None:
         """The client takes events again: the newest of each monitor that has news."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sswd.ioc.ca import wire
 from sswd.ioc.ca.encode import BIG, Payload
+from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.poller import Poller
 
@@ -38,6 +39,7 @@ class Output:
         self.limits = limits
         self.counts = counts
         self.loop = asyncio.get_running_loop()
+        self.flusher = flusher()
         self.out: list[Any] = []
         self.unsent_bytes = 0
         self.asked_bytes = 0
@@ -80,7 +82,7 @@ class Output:
         """Flush once in this turn of the loop, however often it is asked."""
         if not self.scheduled:
             self.scheduled = True
-            self.loop.call_soon(self.flush)
+            self.flusher.add(self)
 
     def flush(self) -> None:
         """Send what the kernel takes, unless it has said that it takes nothing."""

@@ -7,6 +7,8 @@ import asyncio
 import select
 from typing import Protocol
 
+from sswd.ioc.ca.flusher import flusher
+
 
 class Client(Protocol):
     """What the poller needs of a circuit."""
@@ -29,6 +31,7 @@ class Poller:
         self._epoll = select.epoll()
         self._clients: dict[int, Client] = {}
         self._loop = asyncio.get_running_loop()
+        self._flusher = flusher()
         self._loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def add(self, fd: int, client: Client) -> None:
@@ -52,11 +55,12 @@ class Poller:
             self._epoll.close()
 
     def _on_ready(self) -> None:
-        for fd, events in self._epoll.poll(0):
-            client = self._clients.get(fd)
-            if client is None:
-                continue
-            if events & select.EPOLLOUT:
-                client.on_writable()
-            if events & ~select.EPOLLOUT and not client.closed:
-                client.on_readable()
+        with self._flusher:
+            for fd, events in self._epoll.poll(0):
+                client = self._clients.get(fd)
+                if client is None:
+                    continue
+                if events & select.EPOLLOUT:
+                    client.on_writable()
+                if events & ~select.EPOLLOUT and not client.closed:
+                    client.on_readable()

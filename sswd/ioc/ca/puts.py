@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.start import start_now
 
 MakePut = Callable[[], Coroutine[Any, Any, object]]
@@ -80,6 +81,8 @@ class PutQueue:
             done(error)
             raise
         except Exception as error:  # noqa: BLE001 - around user code: a putter
-            done(error)
+            with flusher():
+                done(error)
         else:
-            done(None)
+            with flusher():
+                done(None)

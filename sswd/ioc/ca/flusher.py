@@ -1,0 +1,62 @@
+"""When the circuits send: once at the end of a piece of work, not a turn later.
+
+A turn of the loop costs a system call, during which the bridge's thread takes the GIL:
+on the way of a command's ACK to its client that would be 50 us.
+"""
+
+import asyncio
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+
+class Sender(Protocol):
+    """What has something to send: a circuit."""
+
+    def flush(self) -> None:
+        """Send what the kernel takes."""
+        ...
+
+
+class Flusher:
+    """The circuits of one loop that have something to send. Loop thread only.
+
+    Within `with flusher:` they are flushed when the block ends, else in the next turn.
+    """
+
+    __slots__ = ("_due", "_held", "_loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: list[Sender] = []
+        self._held = 0
+
+    def add(self, sender: Sender) -> None:
+        """Flush `sender` soon; call once until it is flushed."""
+        if not self._due and not self._held:
+            self._loop.call_soon(self._flush)
+        self._due.append(sender)
+
+    def __enter__(self) -> None:
+        self._held += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._held -= 1
+        if self._due and not self._held:
+            self._flush()
+
+    def _flush(self) -> None:
+        due, self._due = self._due, []
+        for sender in due:
+            sender.flush()
+
+
+_flushers: WeakKeyDictionary[asyncio.AbstractEventLoop, Flusher] = WeakKeyDictionary()
+
+
+def flusher() -> Flusher:
+    """The one of the running loop."""
+    loop = asyncio.get_running_loop()
+    found = _flushers.get(loop)
+    if found is None:
+        found = _flushers[loop] = Flusher(loop)
+    return found
