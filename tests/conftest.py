@@ -11,11 +11,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from sswd.testing import loopback_env
 
 os.environ.update(loopback_env())
+
+# Two noisy cores: how long an example takes says nothing.
+hypothesis.settings.register_profile(
+    "sswd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("sswd")
 
 # libca starts a caRepeater, and never waits for it, unless this port is taken.
 _repeater = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,4 +1,4 @@
-"""The small pure parts: back-off, memory ceiling, alarms; and what is told how often."""
+"""The small pure parts: back-off, memory ceiling, alarms, and telling in measure."""
 
 import logging
 
@@ -250,7 +250,7 @@ def test_the_end_tells_what_was_dropped_last(output, caplog):
 
 @given(st.lists(st.binary(max_size=50), max_size=20))
 def test_no_output_is_lost_below_the_limit(parts):
-    quiet = logging.Logger("quiet")
+    quiet = logging.getLogger("sswd.test.quiet")
     quiet.disabled = True
     output = LineLog(quiet, "x")
     for part in parts:
