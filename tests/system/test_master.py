@@ -194,3 +194,14 @@ def test_start_waits_for_nobody_but_says_who_is_missing(tmp_path: Path) -> None:
             assert not scan.put("START", 1)
             assert "not connected: " in scan.get("STATUS")
             assert "NOBODY:INDEX" in scan.get("STATUS")
+
+
+def test_steps_are_measured() -> None:
+    root = Path(__file__).parents[2]
+    command = [sys.executable, "-m", "bench.steps", "--steps", "50"]
+    env = {**child_env(), "PYTHONPATH": f"{root}:{os.environ.get('PYTHONPATH', '')}"}
+    done = subprocess.run(
+        command, cwd=root, env=env, capture_output=True, text=True, timeout=50
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("steps/s") == 2
