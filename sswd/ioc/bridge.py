@@ -77,6 +77,11 @@ class Bridge(threading.Thread):
 
     # -- from the loop
 
+    @property
+    def has_exited(self) -> bool:
+        """Whether the process is gone; its last messages may still be on the way."""
+        return self._exited
+
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
         self._orders.append(message)
@@ -115,13 +120,14 @@ class Bridge(threading.Thread):
         exited.poll()
 
     def _turn(self) -> None:
-        for fd, _events in self._poll.poll(self._timeout_ms()):
+        ready = [fd for fd, _events in self._poll.poll(self._timeout_ms())]
+        # First: who reads the worker's last Finished shall know that it was the last.
+        self._exited = self._process.exited in ready
+        for fd in ready:
             if fd == self._process.up:
                 self._receive(MAX_READS)
             elif fd == self._process.stdio:
                 self._read_stdio()
-            elif fd == self._process.exited:
-                self._exited = True
         if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
             self._process.kill_group()
             self._kill_at_s = time.monotonic() + 1.0

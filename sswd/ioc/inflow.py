@@ -154,6 +154,9 @@ class Inflow:
     def _close_batch(self, batch: _Batch) -> None:
         self._publisher.show_refused()
         if batch.finished is not None:
+            if batch.run is not None and batch.run.bridge.has_exited:
+                # The next command would be LOST although it never ran.
+                self._desk.worker_down("the worker has just ended")
             self._desk.finished(batch.finished.id, batch.finished.failure)
         if batch.run is not None:
             self._owed += batch.cost
