@@ -5,6 +5,7 @@ end, a message that is late, and the wrong policies that the torture test must c
 """
 
 import os
+import select
 import sys
 import threading
 import time
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sswd import cli
-from sswd.ioc.bridge import Bridge
+from sswd.ioc.bridge import Bridge, Gone
+from sswd.ioc.commands import CommandState, Ledger
 from sswd.launch import WorkerProcess
 from sswd.protocol import Failed, Failure, Finished, Post, Pulse, Ready
 
@@ -22,6 +24,10 @@ HERE = Path(__file__).resolve()
 def patched(fault: str) -> tuple[str, ...]:
     """The `command` of running_daemon."""
     return (sys.executable, str(HERE), fault)
+
+
+def none() -> None:
+    """No fault."""
 
 
 def unkillable() -> None:
@@ -56,6 +62,56 @@ def late() -> None:
         threading.Thread(target=deliver, daemon=True).start()
 
     Bridge._last_words = and_more  # type: ignore[method-assign]
+
+
+def always_retry() -> None:
+    """The command that ran when the worker died is run again."""
+    worker_gone = Ledger.worker_gone
+
+    def and_again(self: Any, words: str, now_s: float) -> Any:
+        command, self.running = self.running, None
+        if command is not None:
+            command.state, command.started_s = CommandState.QUEUED, None
+            self._queue.appendleft(command)
+        return worker_gone(self, words, now_s)
+
+    Ledger.worker_gone = and_again  # type: ignore[method-assign]
+
+
+def drop_and_say_ok() -> None:
+    """The command that ran when the worker died is said to have succeeded."""
+    worker_gone = Ledger.worker_gone
+
+    def and_smile(self: Any, words: str, now_s: float) -> Any:
+        command, self.running = self.running, None
+        told = (
+            [] if command is None else self._end(command, CommandState.DONE, "", now_s)
+        )
+        return told + worker_gone(self, words, now_s)
+
+    Ledger.worker_gone = and_smile  # type: ignore[method-assign]
+
+
+def judge_before_draining() -> None:
+    """The exit is looked at first, and what the pipe still holds is not read."""
+    turn = Bridge._turn
+
+    def judge(self: Any) -> None:
+        self._poll.poll(self._timeout_ms())
+        if select.select([self._process.exited], [], [], 0)[0]:
+            self._exited = True
+        else:
+            turn(self)
+
+    def last_words(self: Any) -> None:
+        self._process.kill_group()
+        with self._wake_lock:
+            os.close(self._wake)
+            self._wake = -1
+        self._up_door.push((self._run, Gone(self._lines.end(), time.monotonic())))
+
+    Bridge._turn = judge  # type: ignore[method-assign]
+    Bridge._last_words = last_words  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
