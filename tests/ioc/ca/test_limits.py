@@ -129,6 +129,7 @@ def test_max_array_bytes(monkeypatch, told, served):
     assert Limits(payload_bytes=7).max_payload() == 7
 
 
+@pytest.mark.row(29)
 async def test_a_header_that_announces_a_gigabyte(serve, raw):
     context = await serve()
     before = rss()
@@ -201,6 +202,7 @@ async def test_stalled_clients_are_bounded_together(serve, raw):
     assert sum(circuit.unsent_bytes for circuit in left) <= MB
 
 
+@pytest.mark.row(30)
 @pytest.mark.timeout(120)
 async def test_two_thousand_idle_connections(serve, raw, port):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -313,6 +315,7 @@ async def connected(port, timeout=10):
                 await asyncio.sleep(0.02)
 
 
+@pytest.mark.row(30)
 async def test_few_descriptors_clients_are_refused_and_some_are_left(few_files):
     child, port = few_files
     kept = [await connected(port) for _ in range(4)]
@@ -337,6 +340,7 @@ async def test_few_descriptors_clients_are_refused_and_some_are_left(few_files):
         other.close()
 
 
+@pytest.mark.row(30)
 async def test_no_descriptor_at_all_is_survived(few_files):
     child, port = few_files
     client, chan = await connected(port)

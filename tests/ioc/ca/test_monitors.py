@@ -153,6 +153,7 @@ async def test_clear_channel_ends_its_monitors(group, raw):
     assert group.context.counts.channels == group.context.counts.subscriptions == 0
 
 
+@pytest.mark.row(24)
 async def test_events_off_then_on_brings_the_newest_of_each(group, raw):
     client = await raw()
     await started(client, "M:number", subid=1)
@@ -256,6 +257,7 @@ async def flood(hz, seconds, publish):
     return count
 
 
+@pytest.mark.row(23)
 @pytest.mark.timeout(120)
 async def test_one_stalled_subscriber_hurts_nobody(group, raw):
     """1 kHz: the healthy client loses nothing, memory is flat, the stalled recovers."""
@@ -290,6 +292,7 @@ async def test_one_stalled_subscriber_hurts_nobody(group, raw):
     assert double(await stalled.receive()) == 5.0
 
 
+@pytest.mark.row(23)
 @pytest.mark.timeout(120)
 async def test_ten_stalled_on_arrays_cost_little(group, raw):
     """Ten that never read 10,000 doubles at 50 Hz: one frame each and 256 KiB."""

@@ -56,6 +56,7 @@ async def answers(client, chan):
     return got.p1 == 1
 
 
+@pytest.mark.row(29)
 async def test_messages_cut_at_every_byte(group, raw):
     client = await raw()
     chan = await client.create("R:integer")
@@ -82,6 +83,7 @@ async def test_messages_cut_at_every_byte(group, raw):
     assert [(await client.receive()).p2 for _ in range(3)] == [2, 3, 5]
 
 
+@pytest.mark.row(29)
 async def test_an_unknown_sid_ends_the_circuit_with_an_error(group, raw):
     """caproto leaves a zombie: no answer, no close."""
     client = await raw()
@@ -116,6 +118,7 @@ def random_message(random, sids):
     )
 
 
+@pytest.mark.row(29)
 @pytest.mark.timeout(120)
 async def test_five_thousand_fuzzed_messages(group, raw, caplog):
     fuzz = random.Random(SEED)
@@ -142,6 +145,7 @@ async def test_five_thousand_fuzzed_messages(group, raw, caplog):
     assert not [r for r in caplog.records if r.levelname == "ERROR"], caplog.text
 
 
+@pytest.mark.row(29)
 @pytest.mark.timeout(120)
 async def test_random_bytes_over_tcp(group, raw):
     fuzz = random.Random(SEED)
@@ -156,6 +160,7 @@ async def test_random_bytes_over_tcp(group, raw):
     assert await answers(healthy, mine)
 
 
+@pytest.mark.row(29)
 @pytest.mark.timeout(120)
 async def test_fuzz_over_udp(group, raw, port, caplog):
     fuzz = random.Random(SEED)
