@@ -103,3 +103,14 @@ def _left(
         for number, name in look().items()
         if known.get(number) != name and not (has_libca and name.startswith("socket:"))
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Texts with lone surrogates, which some tests log, must not stop pytest-xdist."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode())
+        for name, text in report.sections
+    ]
+    return report
