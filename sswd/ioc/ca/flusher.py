@@ -23,17 +23,16 @@ class Flusher:
     Within `with flusher:` they are flushed when the block ends, else in the next turn.
     """
 
-    __slots__ = ("_due", "_held", "_loop")
+    __slots__ = ("_due", "_held")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._due: list[Sender] = []
         self._held = 0
 
     def add(self, sender: Sender) -> None:
         """Flush `sender` soon; call once until it is flushed."""
         if not self._due and not self._held:
-            self._loop.call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush)
         self._due.append(sender)
 
     def __enter__(self) -> None:
@@ -50,6 +49,7 @@ class Flusher:
             sender.flush()
 
 
+# A Flusher may not hold its loop, or neither would ever be let go of.
 _flushers: WeakKeyDictionary[asyncio.AbstractEventLoop, Flusher] = WeakKeyDictionary()
 
 
@@ -58,5 +58,5 @@ def flusher() -> Flusher:
     loop = asyncio.get_running_loop()
     found = _flushers.get(loop)
     if found is None:
-        found = _flushers[loop] = Flusher(loop)
+        found = _flushers[loop] = Flusher()
     return found
