@@ -9,6 +9,7 @@ deadline: TIMEOUT) whatever it returned. LOST only when the worker died unasked.
 REJECTED only for refusals in the IOC: it never ran.
 """
 
+import math
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,11 +40,16 @@ ENDED = frozenset(CommandState) - {
 }
 
 
+ORDERLY_S = 2.0
+"""The longest dwell on the flag in an orderly stop, which has 3 s for the ladder."""
+
+
 class Cause(Enum):
     """Why a running command is being ended: fate, words, rungs of its ladder.
 
     TERM and KILL end the process without its close(); so an orderly stop leaves them
-    to the supervisor's own timetable.
+    to the supervisor's own timetable, and is not patient with the flag for longer than
+    that timetable has time.
     """
 
     ABORT = (CommandState.ABORTED, "aborted by a put to ABORT", tuple(Rung))
@@ -68,6 +74,7 @@ class Cause(Enum):
         self.fate = fate
         self.words = words
         self.rungs = rungs
+        self.patience_s = math.inf if Rung.KILL in rungs else ORDERLY_S
 
 
 class Worker(Enum):
@@ -322,6 +329,9 @@ class Ledger:
         rungs = command.cause.rungs
         last = command.rung == len(rungs) - 1
         command.rung_due_s = (
-            None if last else now_s + self._policy.abort_s[command.rung]
+            None
+            if last
+            else now_s
+            + min(self._policy.abort_s[command.rung], command.cause.patience_s)
         )
         return Climb(command, rungs[command.rung])
