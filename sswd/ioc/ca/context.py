@@ -146,6 +146,15 @@ class Context(CaprotoContext):  # type: ignore[misc]
             if circuit.lent:
                 circuit.keep_copies()
 
+    async def broadcaster_receive_loop(self) -> None:
+        """Hand datagrams to caproto's search; an error of the socket ends nothing."""
+        while True:
+            _, data, address = await self.broadcaster_datagram_queue.async_get()
+            if isinstance(data, Exception):
+                self.limited_log.log(logging.WARNING, "udp", "UDP search: %s", data)
+            else:
+                await self._broadcaster_recv_datagram(data, address)
+
     async def _broadcaster_queue_iteration(self, addr: Any, commands: Any) -> None:
         """caproto's answer to a search, without a traceback where nobody is home."""
         try:

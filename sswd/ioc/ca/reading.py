@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from sswd.ioc.ca.circuit import Circuit
 
 
+ALL_EVENTS = 0xFF
+
+
 def read(circuit: "Circuit", request: Request) -> None:
     """The get of old clients: answered with the client's channel id, or an error."""
     channel = circuit.channel(request)
@@ -127,6 +130,8 @@ def event_add(circuit: "Circuit", request: Request) -> None:
         circuit.error(request, wire.ALLOCMEM, channel.name)
         return
     (mask,) = wire.MASK.unpack_from(request.body)
+    if not 0 < mask <= ALL_EVENTS:
+        raise BadRequest(f"{channel.name}: no such event mask", wire.ALLOCMEM)
     key = (request.dtype, request.elements, channel.long_string, channel.arr)
     plain = channel.filters._replace(arr=None) == NO_FILTERS
     kind = Subscription if plain else FilteredSubscription

@@ -219,6 +219,15 @@ async def test_strange_names(group, raw):
     assert await answers(client, await client.create("R:number"))
 
 
+async def test_an_error_of_the_udp_socket_ends_nothing(group, raw, caplog):
+    queue = group.context.broadcaster_datagram_queue
+    for _ in range(3):
+        queue.put(("127.0.0.1", OSError("no route"), None))
+    client = await raw()
+    assert await answers(client, await client.create("R:number"))
+    assert len([m for m in caplog.messages if "no route" in m]) == 1
+
+
 async def test_a_subscription_id_used_twice(group, raw):
     client = await raw()
     chan = await client.create("R:number")

@@ -59,7 +59,6 @@ READ_BY_US = {
     asyncio_server.Context.__init__: "73ef2720b5c9",
     asyncio_server.Context.run: "ae34a79220a7",
     asyncio_server.Context._create_broadcaster_transport: "447c2ff35f18",
-    asyncio_server.Context.broadcaster_receive_loop: "03e51c251d56",
 }
 
 

@@ -81,6 +81,18 @@ async def bad_type_monitor(player):
     return await player.answers()
 
 
+async def mask_of_nothing(player):
+    client, channel = await _open(player)
+    await client.monitor(channel, 5, mask=0)
+    return await player.answers()
+
+
+async def mask_too_wide(player):
+    client, channel = await _open(player)
+    await client.monitor(channel, 5, mask=0x100)
+    return await player.answers()
+
+
 async def not_aligned(player):
     client, channel = await _open(player)
     await client.send(ca.HEADER.pack(ca.WRITE, 5, 5, 1, channel.sid, 7) + bytes(5))
