@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -35,7 +36,7 @@ process that may hang or crash while clients stay connected."""
 _EXIT_CODES = """\
 exit codes:
   0   clean stop (SIGTERM, SIGINT)
-  1   unexpected error
+  1   unexpected error, or a text that `expand` refuses
   2   wrong usage of the command line
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
@@ -64,6 +65,12 @@ example:
   sswd schema > sswd.schema.json
 and on the first line of stage.toml, for Taplo and Even Better TOML:
   #:schema ./sswd.schema.json"""
+
+_EXPAND = """\
+On a terminal with a plot; into a pipe one point a line. A refused text exits with 1.
+
+example:
+  sswd expand 'linear(0, 10, 1)'"""
 
 Action = Callable[[argparse.Namespace], int]
 
@@ -123,6 +130,17 @@ def parser() -> argparse.ArgumentParser:
     )
     _add_what(command("check", _check, "tell every mistake, serve nothing", _CHECK))
     _add_what(command("pvs", _pvs, "list the PVs that would be served", _PVS))
+    made = command(
+        "expand", _expand, "show the points that a command text means", _EXPAND
+    )
+    made.add_argument("text", help="a text as for CMD of a sequence system")
+    made.add_argument(
+        "--limit",
+        type=int,
+        default=10_000,
+        metavar="N",
+        help="refuse more points than this; 10000, as `values` holds",
+    )
     command("schema", _schema, "print the JSON Schema of the configuration", _SCHEMA)
     for made in commands.choices.values():
         _add_log(made)
@@ -217,6 +235,21 @@ def _pvs(args: argparse.Namespace) -> int:
     for row in rows:
         columns = [text.ljust(n) for text, n in zip(row, widths, strict=False)]
         _say("  ".join([*columns, row[4]]).rstrip())
+    return CLEAN
+
+
+def _expand(args: argparse.Namespace) -> int:
+    from sswd.sequence import GrammarError
+    from sswd.sequence.command import complaint, expand
+
+    width = shutil.get_terminal_size().columns
+    tty = sys.stdout.isatty()
+    try:
+        text = expand(args.text, limit=args.limit, tty=tty, width=width)
+    except GrammarError as error:
+        sys.stderr.write(f"{complaint(args.text, error, width=width)}\n")
+        return UNEXPECTED
+    _say(text)
     return CLEAN
 
 

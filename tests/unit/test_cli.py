@@ -158,6 +158,19 @@ def test_schema_is_printed_as_json(capsys):
     assert json.loads(capsys.readouterr().out) == schema()
 
 
+def test_expand_prints_a_point_a_line_into_a_pipe(capsys):
+    assert cli.main(["expand", "linear(0, 1.5, 0.5)"]) == 0
+    assert capsys.readouterr().out == "0.0\n0.5\n1.0\n"
+
+
+def test_expand_points_at_the_fault(capsys):
+    assert cli.main(["expand", "--limit", "3", "linear(0, 10, 1)"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "^" in told.err
+    assert "3" in told.err
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["--version"])
