@@ -328,10 +328,8 @@ class Ledger:
         assert command.cause is not None
         rungs = command.cause.rungs
         last = command.rung == len(rungs) - 1
-        command.rung_due_s = (
-            None
-            if last
-            else now_s
-            + min(self._policy.abort_s[command.rung], command.cause.patience_s)
-        )
+        command.rung_due_s = None
+        if not last:
+            dwell_s = self._policy.abort_s[command.rung]
+            command.rung_due_s = now_s + min(dwell_s, command.cause.patience_s)
         return Climb(command, rungs[command.rung])

@@ -32,6 +32,11 @@ class CaClient:
         """What the IOC has logged so far; empty where that is not known."""
         return ""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the IOC has ended, so that waiting for it is of no use."""
+        return False
+
     def get(self, pv: str, *, as_string: bool = False, timeout_s: float = 2.0) -> Any:
         """The PV's value: a str of text PVs, a scalar, or an array.
 
@@ -90,22 +95,23 @@ class CaClient:
     ) -> Any:
         """Poll until the PV equals `wanted`, or `wanted(value)` is true; the value.
 
-        Raises DaemonError, with the end of the log, after `timeout_s`.
+        Raises DaemonError, with the end of the log, after `timeout_s`, or when the IOC
+        has ended.
         """
         test: Callable[[Any], bool] = (
             wanted if callable(wanted) else lambda value: bool(value == wanted)
         )
         until_s = time.monotonic() + timeout_s
         value: Any = None
-        while time.monotonic() < until_s:
+        while time.monotonic() < until_s and not self.is_over:
             with contextlib.suppress(DaemonError):
                 value = self.get(pv, as_string=as_string)
                 if test(value):
                     return value
             time.sleep(LOOK_S)
+        when = "when the IOC ended" if self.is_over else f"after {timeout_s:g} s"
         raise DaemonError(
-            f"{self.prefix}{pv} is {value!r} after {timeout_s:g} s; the log ends:\n"
-            f"{self.log[-3000:]}"
+            f"{self.prefix}{pv} is {value!r} {when}; the log ends:\n{self.log[-3000:]}"
         )
 
     @contextlib.contextmanager

@@ -45,6 +45,10 @@ class Daemon(CaClient):
         """What the daemon has logged so far."""
         return (self.folder / "log").read_text(errors="replace")
 
+    @property
+    def is_over(self) -> bool:
+        return self.process.poll() is not None
+
     def stop(
         self, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_S
     ) -> int:
