@@ -99,11 +99,12 @@ def test_swallowing_it_does_not_make_the_command_a_success(worker):
     assert ended.failure is None
 
 
-def test_the_end_of_a_gil_holder_is_not_before_its_own(worker):
+def test_a_gil_holder_ends_by_itself_and_hurts_nobody_after_it(worker):
+    """The control thread hears of the Cancel when the command is done, or later."""
     command = worker.execute("gil")
     worker.wait_post("message", "in")
     worker.cancel(command, Rung.EXCEPTION)
-    assert worker.wait_finished(command).aborted
+    worker.wait_finished(command)
     assert is_alive(worker)
 
 
