@@ -113,3 +113,10 @@ class Flood(System):
             time.sleep(3600)
             os._exit(0)
         return pid
+
+
+class Sociable(Flood):
+    """Is never alone."""
+
+    def setup(self) -> None:
+        self.do_company(0)

@@ -4,6 +4,8 @@ For what no test can do to a real process from outside: a process that SIGKILL d
 end, a message that is late, and the wrong policies that the torture test must catch.
 """
 
+import atexit
+import json
 import os
 import select
 import sys
@@ -28,6 +30,22 @@ def patched(fault: str) -> tuple[str, ...]:
 
 def none() -> None:
     """No fault."""
+
+
+def overheard() -> None:
+    """No fault: at its end $TOLD gets the IOC's modules and what it unpickled."""
+    unpickled: list[str] = []
+
+    def hear(event: str, args: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            unpickled.append(f"{args[0]}.{args[1]}")
+
+    def tell() -> None:
+        told = {"modules": sorted(sys.modules), "unpickled": unpickled}
+        Path(os.environ["TOLD"]).write_text(json.dumps(told))
+
+    sys.addaudithook(hear)
+    atexit.register(tell)
 
 
 def unkillable() -> None:
