@@ -43,22 +43,32 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             context.reduction.dump(process_obj, payload)
         finally:
             context.set_spawning_popen(None)
-        child_reads, parent_writes = os.pipe()
         parent_reads, child_writes = os.pipe()
+        passing = [child_writes]
         try:
+            child_reads, parent_writes = os.pipe()
+            passing += [child_reads, parent_writes]
             command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
             self._fds.extend([child_reads, child_writes])
             self.pid = util.spawnv_passfds(spawn.get_executable(), command, self._fds)
-            self.sentinel = parent_reads
-            self.finalizer = util.Finalize(self, util.close_fds, [parent_reads])
             with open(parent_writes, "wb", closefd=False) as pipe:
                 pipe.write(payload.getbuffer())
         except BaseException:
             os.close(parent_reads)
+            self._give_up()
             raise
         finally:
-            for fd in (parent_writes, child_reads, child_writes):
+            for fd in passing:
                 os.close(fd)
+        self.sentinel = parent_reads
+        self.finalizer = util.Finalize(self, util.close_fds, [parent_reads])
+
+    def _give_up(self) -> None:
+        """Nobody is going to hold a process that may be there: end and reap it."""
+        pid: int | None = getattr(self, "pid", None)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 class _Process(context.SpawnProcess):  # type: ignore[misc]
@@ -167,7 +177,15 @@ def launch(
     ours = [cmd, ctl, up, stdio]
     for connection in ours:
         os.set_blocking(connection.fileno(), False)
-    return WorkerProcess(process, os.pidfd_open(process.pid), ours)
+    try:
+        return WorkerProcess(process, os.pidfd_open(process.pid), ours)
+    except OSError:
+        process.kill()
+        process.join()
+        process.close()
+        for connection in ours:
+            connection.close()
+        raise
 
 
 def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:

@@ -82,6 +82,14 @@ class Bridge(threading.Thread):
         """Whether the process is gone; its last messages may still be on the way."""
         return self._exited
 
+    def start(self) -> None:
+        """Start the thread. Raises OSError when there is none to be had."""
+        try:
+            super().start()
+        except RuntimeError as ex:
+            self._close_wake()
+            raise OSError(f"no thread for it: {ex}") from ex
+
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
         self._orders.append(message)
@@ -96,6 +104,11 @@ class Bridge(threading.Thread):
         with self._wake_lock:  # its number may be somebody else's once it is closed
             if self._wake >= 0:
                 os.eventfd_write(self._wake, 1)
+
+    def _close_wake(self) -> None:
+        with self._wake_lock:
+            os.close(self._wake)
+            self._wake = -1
 
     # -- the thread
 
@@ -226,7 +239,5 @@ class Bridge(threading.Thread):
             for message in messages:
                 self._up_door.push((self._run, message))
         self._read_stdio()
-        with self._wake_lock:
-            os.close(self._wake)
-            self._wake = -1
+        self._close_wake()
         self._up_door.push((self._run, Gone(self._lines.end(), seen_s)))

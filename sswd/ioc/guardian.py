@@ -40,13 +40,16 @@ class Guardian:
 
     def _say(self, line: bytes) -> None:
         process = self._process
-        if process is None or process.poll() is not None:
-            process, line = self._start(), b"".join(b"+%d\n" % g for g in self._groups)
-        assert process.stdin is not None
         try:
+            if process is None or process.poll() is not None:
+                process = self._start()
+                line = b"".join(b"+%d\n" % g for g in self._groups)
+            assert process.stdin is not None
             process.stdin.write(line)
         except BrokenPipeError:
             log.warning("the guard process died; another is started with the next run")
+        except OSError as ex:  # a worker's life and death must not depend on it
+            log.warning("no guard process for the workers: %s; trying again later", ex)
 
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: no signal to our group or terminal may end it.

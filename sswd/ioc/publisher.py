@@ -3,6 +3,7 @@
 Threading model: the loop's own.
 """
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable, Iterable
@@ -71,11 +72,15 @@ class Publisher:
         return {pv: self._targets[pv].data.value for pv in pvs if pv in self._targets}
 
     def read_back(self, pv: str, value: object) -> None:
-        """Make an accepted put the value of its PV, without its putter."""
-        data = self._shown.get(pv)
+        """Make an accepted put the value of its PV, without its putter.
+
+        A command whose value does not fit the PV of its name leaves that as it is: a
+        putter of one's own may forward what it likes.
+        """
+        data, target = self._shown.get(pv), self._targets.get(pv)
         if data is not None:
-            target = self._targets.get(pv)
-            ca.post(data, value if target is None else target.coerce(value))
+            with contextlib.suppress(PostRefused):
+                ca.post(data, value if target is None else target.coerce(value))
 
     def publish(self, pv: str, value: object, stamp_s: float | None) -> Any:
         """Publish one posted value; returns it as published, None when refused."""

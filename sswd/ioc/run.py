@@ -41,12 +41,25 @@ class Run:
             raise
         self.pid: int = self.process.pid
         guardian.watch(self.pid)
+        try:
+            self.bridge = self._make_bridge(up)
+        except OSError as ex:  # no descriptor, no thread
+            self._give_up()
+            raise OSError(f"no bridge to the worker: {ex}") from ex
+
+    def _make_bridge(self, up: Door) -> Bridge:
         from_slot = None if self._memory is None else self._memory.view
-        self.bridge = Bridge(self, self.process, spec.name, up, from_slot)
+        bridge = Bridge(self, self.process, self.name, up, from_slot)
         if self._memory is not None:
-            bridge = self.bridge
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))
-        self.bridge.start()
+        bridge.start()
+        return bridge
+
+    def _give_up(self) -> None:
+        """A process that nobody could speak to is ended at once."""
+        self.process.kill_group()
+        self.process.process.join()
+        self._return_all()
 
     def _launch(self, spec: WorkerSpec) -> WorkerProcess:
         if self._memory is None:
@@ -101,10 +114,13 @@ class Run:
         """After Gone: give everything back and return the exit code."""
         self.bridge.join(timeout=1.0)
         code = self.process.exit_code()
+        self._return_all()
+        return code
+
+    def _return_all(self) -> None:
         self.process.close()
         self._guardian.forget(self.pid)
         self._forget_memory()
-        return code
 
 
 def exit_words(code: int | None, killed_for: str = "") -> str:
