@@ -51,7 +51,7 @@ class Circuit(Input):
         self.in_flight = 0
         self.events_off = False
         self.pending: dict[Subscription, None] = {}
-        self.poller.add(self.fd, self)
+        self.loop.add_reader(self.fd, self.on_readable)
         self.send_raw(_PACK(wire.VERSION, 0, 0, wire.MINOR_VERSION, 0, 0))
 
     # ---- requests
@@ -215,7 +215,8 @@ class Circuit(Input):
         if self.closed:
             return
         self.closed = True
-        self.poller.remove(self.fd)
+        self.loop.remove_reader(self.fd)
+        self.loop.remove_writer(self.fd)
         for channel in self.channels.values():
             self.drop(channel)
         self.channels.clear()

@@ -18,7 +18,6 @@ from sswd.ioc.ca.fields import fill_record_fields
 from sswd.ioc.ca.hooks import Hook, fenced
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
-from sswd.ioc.ca.poller import Poller
 from sswd.ioc.ca.seam import CaprotoError, Data
 from sswd.ioc.ca.sweep import Sweeper
 from sswd.ioc.ca.udp import DatagramQueue
@@ -71,7 +70,6 @@ class Context(CaprotoContext):  # type: ignore[misc]
         for data in self.pvdb.values():
             Entry.of(data)
         self.port, self.tcp_sockets = ports.listen(self.interfaces)
-        self.poller = Poller()
         acceptor = Acceptor(self, self.tcp_sockets.values())
         try:
             for interface in self.interfaces:
@@ -116,7 +114,6 @@ class Context(CaprotoContext):  # type: ignore[misc]
         puts = [put for d in self.pvdb.values() for put in Entry.of(d).puts.cancel()]
         if puts:
             await asyncio.wait(puts, timeout=END_S)
-        self.poller.close()
         for transport in self.udp_socks.values():
             transport.close()
         self._beacons.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sswd.ioc.ca import wire
 from sswd.ioc.ca.errors import BadRequest
-from sswd.ioc.ca.output import WRITE, Output
+from sswd.ioc.ca.output import Output
 from sswd.ioc.ca.wire import Request
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Input(Output):
     """
 
     def __init__(self, context: "Context", sock: socket.socket) -> None:
-        super().__init__(sock, context.poller, context.limits, context.counts)
+        super().__init__(sock, context.limits, context.counts)
         self.context = context
         self.rest = bytearray()
         self.needed = 0
@@ -56,7 +56,13 @@ class Input(Output):
             data, self.rest = self.rest, bytearray()
             self._serve(data, len(data))
 
-    def read_soon(self) -> None:
+    def resume_reading(self) -> None:
+        """The client has taken its answers: read it again."""
+        self.paused = False
+        self.loop.add_reader(self.fd, self.on_readable)
+        self._read_soon()
+
+    def _read_soon(self) -> None:
         """Serve, in the next turn, what is complete already."""
         if self.rest and not self.needed and not self.resuming:
             self.resuming = True
@@ -70,7 +76,8 @@ class Input(Output):
 
     def _serve(self, data: bytearray, end: int) -> None:
         try:
-            done = self._parse(data, end)
+            with self.flusher:
+                done = self._parse(data, end)
         except BadRequest as bad:
             self.refuse(bad)
             return
@@ -83,9 +90,9 @@ class Input(Output):
         if self.flooded():
             # It asks but does not read: it is not read either, until it has.
             self.paused = True
-            self.poller.watch(self.fd, WRITE)
+            self.loop.remove_reader(self.fd)
         else:
-            self.read_soon()
+            self._read_soon()
 
     def _parse(self, data: bytearray, end: int) -> int:
         """Serve the complete messages in data[:end]; how far it came.

@@ -1,7 +1,6 @@
 """What is still to be sent to one client: a queue, the socket, and back pressure."""
 
 import asyncio
-import select
 import socket
 import time
 from typing import Any
@@ -10,10 +9,7 @@ from sswd.ioc.ca import wire
 from sswd.ioc.ca.encode import BIG, Payload
 from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.poller import Poller
 
-READ = select.EPOLLIN
-WRITE = select.EPOLLOUT
 IOV_MAX = 512
 LENT_S = 0.02
 """How long a blocked send queue may keep views of PVs' own arrays."""
@@ -30,12 +26,9 @@ class Output:
     blocked after LENT_S: a client that never reads must not hold shared memory.
     """
 
-    def __init__(
-        self, sock: socket.socket, poller: Poller, limits: Limits, counts: Counts
-    ) -> None:
+    def __init__(self, sock: socket.socket, limits: Limits, counts: Counts) -> None:
         self.sock = sock
         self.fd = sock.fileno()
-        self.poller = poller
         self.limits = limits
         self.counts = counts
         self.loop = asyncio.get_running_loop()
@@ -133,20 +126,19 @@ class Output:
         if not self.blocked:
             self.blocked = True
             self.blocked_s = self.progress_s = now_s
-            self.poller.watch(self.fd, WRITE if self.flooded() else READ | WRITE)
+            self.loop.add_writer(self.fd, self.on_writable)
         elif self.lent:
             self.lend_no_longer(now_s)
 
     def _drained(self) -> None:
         if self.blocked:
             self.blocked = False
-            self.poller.watch(self.fd, READ)
+            self.loop.remove_writer(self.fd)
         if self.congested and not self.closed:
             self.congested = False
             self.replay()
         if self.paused and not self.closed:
-            self.paused = False
-            self.read_soon()
+            self.resume_reading()
 
     def on_writable(self) -> None:
         """The kernel takes bytes again."""
@@ -175,7 +167,7 @@ class Output:
         """The queue has drained: the subclass encodes what changed meanwhile."""
         raise NotImplementedError
 
-    def read_soon(self) -> None:
+    def resume_reading(self) -> None:
         """The queue has drained: the subclass serves what it had put off."""
         raise NotImplementedError
 

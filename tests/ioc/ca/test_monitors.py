@@ -341,6 +341,22 @@ async def test_a_client_that_asks_but_does_not_read_is_not_read(group, raw):
         assert (await client.receive()).p2 == n
 
 
+@pytest.mark.parametrize("reset", [True, False])
+async def test_a_client_that_hangs_up_while_it_is_not_read(group, raw, reset):
+    group.array._data["value"] = np.zeros(10_000)
+    client = await raw(rcvbuf=4096)
+    chan = await client.create("M:array")
+    await client.send(b"".join(message(15, 6, 0, chan.sid, n) for n in range(500)))
+    async with asyncio.timeout(5):
+        while not any(circuit.paused for circuit in group.context.circuits):
+            await asyncio.sleep(0.001)
+        if reset:
+            client.sock.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: RST
+        client.close()
+        while group.context.circuits:
+            await asyncio.sleep(0.001)
+
+
 async def test_a_subscriber_that_resets_during_an_update_disturbs_no_other(group, raw):
     """Its circuit may not close within the walk through the subscribers."""
     clients = [await raw() for _ in range(6)]
