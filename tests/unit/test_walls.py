@@ -1,0 +1,107 @@
+"""What a linter cannot see: which modules really get loaded, in a fresh interpreter.
+
+Who may import whom is in [tool.importlinter] of pyproject.toml; `make lint` checks it.
+"""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+IOC_LIBRARIES = {"caproto", "asyncio", "psutil"}
+IOC_ONLY = IOC_LIBRARIES | {"sswd.ioc"}
+HEAVY = IOC_LIBRARIES | {"numpy", "multiprocess", "msgspec"}
+PURE = HEAVY | {"logging", "threading"}
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Every module that is there after `statement`, with its packages."""
+    code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import sswd", HEAVY | {"sswd.ioc", "sswd.worker"}),
+        ("import sswd.cli", IOC_ONLY | {"multiprocess", "sswd.worker"}),
+        ("from sswd import System, Aborted, every", IOC_ONLY | {"multiprocess"}),
+        ("from sswd import SequenceSystem", IOC_ONLY | {"multiprocess"}),
+        ("import sswd.worker.main", IOC_ONLY),
+        ("import sswd.launch", IOC_ONLY),
+        ("import sswd.demo.system", IOC_ONLY),
+        ("import sswd.demo.stages", IOC_ONLY),
+        ("import sswd.ioc", HEAVY),
+        ("import sswd.ioc.template", {"sswd.worker", "sswd.demo"}),
+        ("import sswd.ioc.service", {"sswd.worker", "sswd.demo"}),
+        ("import sswd.ioc.lifecycle", PURE),
+        ("import sswd.ioc.backoff", PURE),
+        ("import sswd.ioc.alarms", PURE),
+        ("import sswd.ioc.commands", IOC_LIBRARIES | {"multiprocess", "numpy"}),
+        ("import sswd.testing", IOC_ONLY - {"asyncio"}),
+    ],
+)
+def test_what_is_not_loaded(statement, absent):
+    loaded = loaded_by(statement)
+    assert "sswd" in loaded
+    assert loaded & absent == set()
+
+
+def test_the_guard_needs_nothing_but_the_standard_library():
+    """It is started with -I -S: neither site-packages nor ours are to be found."""
+    from sswd import guard
+
+    code = (
+        "import runpy, sys; sys.stdin = open('/dev/null')\n"
+        f"runpy.run_path({guard.__file__!r}, run_name='__main__')\n"
+        "print('\\n'.join(m for m in sys.modules if m.startswith('sswd')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_an_unknown_public_name_is_an_attribute_error():
+    import sswd
+    import sswd.ioc
+
+    for module in (sswd, sswd.ioc):
+        with pytest.raises(AttributeError, match="nonsense"):
+            module.nonsense  # noqa: B018
+
+
+def test_every_public_name_is_there():
+    import sswd
+
+    for name in sswd.__all__:
+        assert getattr(sswd, name) is not None
+
+
+def test_every_package_of_ours_has_its_place_in_the_layers():
+    """As import-linter's `exhaustive` has it, also where no linter is installed."""
+    root = Path(__file__).parents[2]
+    pyproject = root / "pyproject.toml"
+    if not pyproject.exists():
+        pytest.skip("the tests run without their tree")
+    contracts = tomllib.loads(pyproject.read_text())["tool"]["importlinter"]
+    layers = contracts["contracts"][0]["layers"]
+    placed = {name.strip() for layer in layers for name in layer.split("|")}
+    import sswd
+
+    there = {
+        path.stem
+        for path in Path(sswd.__file__).parent.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert placed == there - {"__init__"}
