@@ -1,4 +1,20 @@
-"""The TCP side of Channel Access under caproto's objects: fast and bounded."""
+"""The TCP side of Channel Access under caproto's objects: fast and bounded.
+
+    context   the server: UDP, hooks, life and death of the parts
+      accept    new connections          ports, beacons, udp, sweep: what they say
+      circuit   one client: its channels, monitors, end
+        input     bytes -> requests, a turn's worth at a time
+        output    what waits to be sent, back pressure, lent arrays   (flusher: when)
+      requests, reading, writing   what a client may ask; puts: in which order
+      channel   channels and subscriptions of one client
+    entry     one PV: payloads cached by request, who listens
+      encode, convert, incoming, wire, filters, names   bytes <-> values; no I/O
+    publish   post() and set_alarm(), for whoever has a value
+    seam, seam_records   the only two that know caproto's private names
+
+Everything runs on the loop's thread. Nothing here waits for a client: an answer that it
+does not take stays in its bounded queue, an update that it cannot take conflates.
+"""
 
 from sswd.ioc.ca.context import Context
 from sswd.ioc.ca.fields import fill_record_fields
