@@ -66,7 +66,9 @@ class SharedMemory:
         try:
             os.posix_fallocate(self.fd, 0, size)
             fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
-            self._memory = mmap.mmap(self.fd, size, prot=mmap.PROT_READ)
+            self._memory: mmap.mmap | None = mmap.mmap(
+                self.fd, size, prot=mmap.PROT_READ
+            )
         except OSError:
             os.close(self.fd)
             raise
@@ -76,7 +78,7 @@ class SharedMemory:
         """The array in a slot, read-only, without a copy. Raises ValueError."""
         dtype, size = array_size(ref.dtype, ref.shape)
         offset, room = self._by_number.get(ref.slot, (0, -1))
-        if size > room:
+        if size > room or self._memory is None:
             raise ValueError(f"slot {ref.slot} does not hold {size} bytes")
         array: npt.NDArray[Any] = np.frombuffer(
             self._memory, dtype, size // dtype.itemsize, offset
@@ -87,8 +89,14 @@ class SharedMemory:
         return array.reshape(ref.shape)
 
     def close(self) -> None:
-        """The worker is gone; views that clients still wait for stay valid."""
+        """The worker is gone; views that clients still wait for stay valid.
+
+        Only they hold the memory from now on. A run and its bridge refer to each other,
+        so that what they hold waits for the garbage collector: for a dozen runs of a
+        worker that dies again and again, with all their images.
+        """
         self.on_free = _nobody
+        self._memory = None
         os.close(self.fd)
 
     def _free(self, slot: int) -> None:
