@@ -44,6 +44,11 @@ test-only: wheel
 
 test: lint test-only
 
+# Twenty minutes: crash and restart cycles; make soak CYCLES=100 for less.
+CYCLES ?= 1000
+soak: $(VENV)/installed
+	$(BIN)/python tests/soak/soak.py --cycles $(CYCLES)
+
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --group bench
