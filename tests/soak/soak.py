@@ -26,7 +26,7 @@ sys.path[:0] = [str(TESTS / "system")]
 from client import Client, ca_port  # noqa: E402
 from daemon import until  # noqa: E402
 
-from sswd.testing import Daemon, running_daemon  # noqa: E402
+from sswd.testing import Daemon, loopback_env, running_daemon  # noqa: E402
 
 CONFIG = """
 prefix = "@"
@@ -197,6 +197,7 @@ def main() -> int:
     about = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--cycles", type=int, default=1000)
+    os.environ.update(loopback_env())  # before libca reads it
     client = Client()
     figures = soak(
         client, parser.parse_args().cycles, lambda text: print(text, flush=True)
