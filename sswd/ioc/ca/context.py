@@ -33,7 +33,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
     """Serves `pvdb` (full PV name -> ChannelData) until `run()` is cancelled.
 
     Made and run on one event loop, whose thread is the only one that may call it.
-    `pvdb` may grow while it runs; tell the clients with `announce`.
+    `pvdb` may grow while it runs: clients are told by beacons within a second.
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class Context(CaprotoContext):  # type: ignore[misc]
 
     def announce(self) -> None:
         """Make clients search again soon, for PVs that were added to `pvdb`."""
+        for data in self.pvdb.values():
+            Entry.of(data)
         self._beacons.restart()
 
     def access_changed(self) -> None:

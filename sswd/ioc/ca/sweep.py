@@ -1,4 +1,7 @@
-"""Disconnects clients that say nothing, take nothing or cost too much."""
+"""Disconnects clients that say nothing, take nothing or cost too much.
+
+It also notices PVs that were added, so that clients search for them again.
+"""
 
 import asyncio
 import logging
@@ -19,12 +22,16 @@ class Sweeper:
         self._context = context
         self._limits = context.limits
         self._counts = context.counts
+        self._served = len(context.pvdb)
 
     async def run(self) -> None:
-        """Look at all clients every second until cancelled."""
+        """Look at all clients, and for new PVs, every second until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_S)
             self.sweep(time.monotonic())
+            if len(self._context.pvdb) != self._served:
+                self._served = len(self._context.pvdb)
+                self._context.announce()
 
     def sweep(self, now_s: float) -> None:
         """Close the circuits that have passed a limit at this (monotonic) time."""

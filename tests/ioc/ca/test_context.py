@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import struct
+import time
 
 import caproto
 import pytest
@@ -233,11 +234,13 @@ async def test_beacons_begin_again_when_pvs_were_added(port, serving, monkeypatc
 
     pvdb = {}
     async with serving(pvdb) as context:
-        assert [await next_beacon() for _ in range(5)] == [0, 1, 2, 3, 4]
-        context._beacons._again.clear()
+        # The pause doubles each time: 2.56 s would follow now, then 5.12 s.
+        assert [await next_beacon() for _ in range(8)] == list(range(8))
         pvdb["C:new"] = caproto.ChannelDouble(value=5.0)
-        context.announce()
-        assert [await next_beacon() for _ in range(3)] == [5, 6, 7]
+        added_s = time.monotonic()
+        assert [await next_beacon() for _ in range(3)] == [8, 9, 10]
+        assert time.monotonic() - added_s < 5
+        assert context.port == port
         client = await raw()
         assert (await client.get(await client.create("C:new"))).p1 == 1
     listener.close()
