@@ -93,8 +93,12 @@ class Inflow:
 
     def _turn(self) -> None:
         begun_s = time.perf_counter()
-        with self._flusher:
-            self._portion()
+        try:
+            with self._flusher:
+                self._portion()
+        except BaseException:
+            self._go_on()  # the rest must not wait for the next message
+            raise
         self.took_s += time.perf_counter() - begun_s
 
     def _portion(self) -> None:
@@ -108,6 +112,9 @@ class Inflow:
                 break  # clients get what was posted before we tell of the end
             else:
                 self._open(self._door.take())
+        self._go_on()
+
+    def _go_on(self) -> None:
         self._is_scheduled = True
         self._loop.call_soon(self._later)
 
@@ -136,11 +143,12 @@ class Inflow:
     def _publish(self, batch: _Batch, left: int) -> int:
         """Publish the next updates; how much of the turn they took."""
         end = min(batch.next + left, len(batch.updates))
-        for pv, value, stamp_s in batch.updates[batch.next : end]:
-            self._publish_one(pv, value, stamp_s or None)
         took = end - batch.next
         self.published += took
-        batch.next = end
+        while batch.next < end:
+            pv, value, stamp_s = batch.updates[batch.next]
+            batch.next += 1  # before: what fails is not tried for ever
+            self._publish_one(pv, value, stamp_s or None)
         if end == len(batch.updates):
             self._batch = None
             self._close_batch(batch)
