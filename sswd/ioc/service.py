@@ -1,12 +1,12 @@
 """The daemon: composes templates of all systems, serves them, handles signals."""
 
 import asyncio
-import faulthandler
 import importlib
 import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from sswd.ioc.neighbours import warn_of_neighbours
 from sswd.ioc.statistics import Statistics
 from sswd.ioc.template import Server
 from sswd.keys import Config, SystemConfig
+from sswd.stacks import tell_stacks
 
 log = logging.getLogger("sswd.ioc")
 
@@ -125,9 +126,10 @@ class Service:
             loop.add_signal_handler(number, self._stopped_by, number)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
             loop.add_signal_handler(signal.SIGHUP, self._hung_up)
-        loop.add_signal_handler(signal.SIGUSR1, self._dump_stacks)
-        # In C and before the loop's turn, because the loop may be what hangs.
-        faulthandler.register(signal.SIGUSR1, all_threads=True, chain=True)
+        # Not by the loop, because the loop may be what hangs.
+        tell_stacks(
+            signal.SIGUSR1, 2, then=lambda: _soon(loop, self._tell_workers_stacks)
+        )
 
     def _stopped_by(self, number: signal.Signals) -> None:
         self._stops += 1
@@ -147,10 +149,15 @@ class Service:
             if server.WORKER.feed is not None:
                 server.WORKER.feed(Event.RELOAD)
 
-    def _dump_stacks(self) -> None:
-        log.info("SIGUSR1 received: the IOC's stacks, and those of the workers")
+    def _tell_workers_stacks(self) -> None:
+        log.info("SIGUSR1 received: the stacks of the IOC are told, now the workers'")
         for server in self._servers:
             server.dump_stacks()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)
 
 
 def _template(

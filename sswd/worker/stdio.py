@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 
 from sswd.protocol import STACKS, Log
+from sswd.stacks import tell_stacks
 from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
@@ -23,7 +24,7 @@ def redirect(stdio: int) -> None:
     )
     stacks = os.dup(2)  # a copy: drivers close fd 2
     faulthandler.enable(file=stacks)
-    faulthandler.register(STACKS, file=stacks, all_threads=True)
+    tell_stacks(STACKS, stacks, at_once=True)
 
 
 class IocHandler(logging.Handler):

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -31,6 +32,22 @@ class Slow(System):
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:
             pass
+
+    def do_crunch(self, seconds: float) -> None:
+        """One call into C that keeps the GIL and minds no signal."""
+        begun_s = time.perf_counter()
+        sum(range(1_000_000))
+        sum(range(int(1_000_000 * seconds / (time.perf_counter() - begun_s))))
+
+    def do_threads(self, seconds: float) -> None:
+        """Two threads that are never at rest."""
+        threads = [
+            threading.Thread(target=self.do_compute, args=(seconds,)) for _ in "ab"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def do_gil(self, seconds: float) -> None:
         hold_the_gil(seconds)
