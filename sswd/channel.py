@@ -43,6 +43,8 @@ class FrameReader(Generic[M]):
         self._filled = 0
         self.is_dry = False
         """Whether the last read found nothing (non-blocking fd)."""
+        self.was_short = False
+        """Whether the last read took all that was there."""
 
     def read(self) -> list[M]:
         """Read once and return the messages that are complete now.
@@ -62,6 +64,7 @@ class FrameReader(Generic[M]):
             raise ChannelClosed(f"read failed: {ex.strerror}") from ex
         if not data:
             raise ChannelClosed("end of file" + (" in a message" if self._rest else ""))
+        self.was_short = len(data) < READ_BYTES
         self._rest += data
         return self._cut()
 
@@ -70,6 +73,7 @@ class FrameReader(Generic[M]):
         n = os.readv(self._fd, [body[self._filled :].data])
         if not n:
             raise ChannelClosed("end of file in a message")
+        self.was_short = n < len(body) - self._filled
         self._filled += n
         if self._filled < len(body):
             return []
@@ -111,7 +115,7 @@ class FrameWriter:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._encoder = MessageEncoder()
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[Buffer] = deque()
 
     @property
     def owes(self) -> bool:
@@ -120,7 +124,7 @@ class FrameWriter:
 
     def send(self, message: Message) -> None:
         """Encode, append, and write as far as the fd takes it. Raises ChannelClosed."""
-        self._unsent.extend(memoryview(b) for b in self._encoder.encode(message))
+        self._unsent.extend(self._encoder.encode(message))
         self.flush()
 
     def flush(self) -> None:
@@ -128,15 +132,18 @@ class FrameWriter:
         unsent = self._unsent
         while unsent:
             try:
-                n = os.writev(self._fd, self._first_buffers())
+                if len(unsent) == 1:
+                    n = os.write(self._fd, unsent[0])
+                else:
+                    n = os.writev(self._fd, self._first_buffers())
             except BlockingIOError:
                 return
             except OSError as ex:
                 raise ChannelClosed(f"write failed: {ex.strerror}") from ex
-            while unsent and n >= unsent[0].nbytes:
-                n -= unsent.popleft().nbytes
+            while unsent and n >= len(unsent[0]):
+                n -= len(unsent.popleft())
             if n:
-                unsent[0] = unsent[0][n:]
+                unsent[0] = memoryview(unsent[0])[n:]
 
     def drop(self) -> None:
         """Forget what waits: the reader is gone."""

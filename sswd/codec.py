@@ -61,10 +61,7 @@ FromSlot = Callable[[SlotRef], npt.NDArray[Any]]
 
 def credits_of(values: Iterable[object]) -> int:
     """What a Post with these values costs; both ends reckon with this."""
-    for value in values:
-        if is_large(value):
-            return LARGE_CREDITS
-    return 1
+    return LARGE_CREDITS if any(map(is_large, values)) else 1
 
 
 class Unsendable:

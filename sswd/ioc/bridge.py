@@ -68,6 +68,7 @@ class Bridge(threading.Thread):
         self._ctl = FrameWriter(process.ctl)
         self._lines = LineLog(log, name)
         self._poll = select.poll()
+        self._inputs = frozenset((process.up, process.stdio, process.exited))
         self._kill_at_s: float | None = None
         self._exited = False
         self._crowded: set[int] = set()
@@ -144,10 +145,13 @@ class Bridge(threading.Thread):
         if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
             self._process.kill_group()
             self._kill_at_s = time.monotonic() + 1.0
-        self._send()
+        if not self._inputs.issuperset(ready):  # orders, commands, or room for them
+            self._send(ready)
         self._lines.flush()
 
     def _timeout_ms(self) -> float | None:
+        if self._kill_at_s is None and not self._lines.holds_back:
+            return None
         waits = [] if self._kill_at_s is None else [self._kill_at_s - time.monotonic()]
         if self._lines.holds_back:
             waits.append(1.0)
@@ -168,6 +172,8 @@ class Bridge(threading.Thread):
             self.heard_s = time.monotonic()
             for message in messages:
                 self._up_door.push((self._run, message))
+            if self._reader.was_short:
+                return None  # another read would only find that nothing is there
         return None
 
     def _up_closed(self) -> None:
@@ -187,14 +193,14 @@ class Bridge(threading.Thread):
             with contextlib.suppress(KeyError):
                 self._poll.unregister(self._process.stdio)
 
-    def _send(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+    def _send(self, ready: list[int]) -> None:
+        if self._wake in ready:
             os.eventfd_read(self._wake)
         try:
             while self._orders:
                 self._ctl.send(self._orders.popleft())
             if self._commands is not None:
-                self._send_commands(self._commands)
+                self._send_commands(self._commands, ready)
             self._ctl.flush()
             self._cmd.flush()
         except ChannelClosed:
@@ -213,11 +219,12 @@ class Bridge(threading.Thread):
             self._crowded.discard(fd)
             self._poll.unregister(fd)
 
-    def _send_commands(self, door: Door) -> None:
+    def _send_commands(self, door: Door, ready: list[int]) -> None:
         if not self._is_listening:
             self._is_listening = True
             self._poll.register(door.fileno(), select.POLLIN)
-        door.hush()
+        if door.fileno() in ready:
+            door.hush()
         while len(door):
             command: Execute = door.take()
             self._cmd.send(command)

@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sswd.channel import FrameWriter
-from sswd.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
+from sswd.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
 from sswd.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.freeze import freeze, sayable
 from sswd.worker.slots import SlotWriter
@@ -49,13 +49,6 @@ class _Entry:
 
     def __init__(self, pv: str, value: Any, stamp_s: float) -> None:
         self.pv, self.value, self.stamp_s = pv, value, stamp_s
-
-    def update(self) -> Update:
-        return (self.pv, self.value, self.stamp_s)
-
-    @property
-    def credits(self) -> int:
-        return credits_of((self.value,))
 
 
 class Outbox:
@@ -212,19 +205,17 @@ class Outbox:
         """
         batch: list[Update] = []
         with self._lock:
-            if self._credits <= 0:
+            entries = self._entries
+            if self._credits <= 0 or not entries:
                 return batch
-            while self._entries and len(batch) < MAX_UPDATES:
-                is_large = self._entries[0].credits == LARGE_CREDITS
-                if is_large and batch:
-                    break
-                batch.append(self._pop().update())
-                if is_large:
-                    break
-            if batch:
-                cost = credits_of(value for _, value, _ in batch)
-                self._credits -= cost
-                self._room.notify_all()
+            cost = 1
+            while entries and len(batch) < MAX_UPDATES and cost == 1:
+                if is_large(entries[0].value):
+                    if batch:
+                        break
+                    cost = LARGE_CREDITS
+                batch.append(self._pop())
+            self._credits -= cost
         return batch
 
     def _take_all(self) -> list[Update]:
@@ -232,17 +223,17 @@ class Outbox:
         taken: list[Update] = []
         with self._lock:
             while self._entries:
-                taken.append(self._pop().update())
-            self._room.notify_all()
+                taken.append(self._pop())
         return taken
 
-    def _pop(self) -> _Entry:
+    def _pop(self) -> Update:
         entry = self._entries.popleft()
         if self._newest.get(entry.pv) is entry:
             del self._newest[entry.pv]
         if entry.pv in self.in_order:
             self._acks -= 1
-        return entry
+            self._room.notify_all()
+        return (entry.pv, entry.value, entry.stamp_s)
 
     def _send_notes(self) -> None:
         while self._notes:
