@@ -10,7 +10,6 @@ Threading model: the loop's own.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from sswd.codec import credits_of
@@ -120,13 +119,13 @@ class Inflow:
 
     def _open(self, item: Any) -> None:
         """Begin with one item: (run, message) of a bridge, or {pv: value} by hand."""
-        if isinstance(item, Mapping):
+        if type(item) is not tuple:
             self._batch = _Batch(None, [(str(k), v, 0.0) for k, v in item.items()])
             return
         run, message = item
         if isinstance(message, Gone):
             self._listener.gone(run, message)
-        elif isinstance(message, Post | Finished) and self._listener.is_active(run):
+        elif isinstance(message, (Post, Finished)) and self._listener.is_active(run):
             self._batch = self._batch_of(run, message)
         else:
             self._listener.hear(run, message)
