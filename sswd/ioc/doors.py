@@ -13,6 +13,7 @@ import contextlib
 import os
 import queue
 import select
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -34,10 +35,11 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         self._bound = bound
         self._items: deque[Any] = deque()
         self._is_woken = False
+        self._closing = threading.Lock()
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     def fileno(self) -> int:
-        """Readable while items wait."""
+        """Readable while items wait; -1: the door is closed."""
         return self._eventfd
 
     def __len__(self) -> int:
@@ -58,7 +60,9 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         """Make `fileno()` readable, once until `hush`."""
         if not self._is_woken:
             self._is_woken = True
-            os.eventfd_write(self._eventfd, 1)
+            with self._closing:  # its number may be somebody else's once it is closed
+                if self._eventfd >= 0:
+                    os.eventfd_write(self._eventfd, 1)
 
     def hush(self) -> None:
         """The reader is awake. Look for items once more afterwards, or one could be
@@ -67,8 +71,9 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         Read first, then lower the flag: a `wake` between the two in the other order
         would be read away while the flag stays up, and nobody would wake us again.
         """
-        with contextlib.suppress(BlockingIOError):
-            os.eventfd_read(self._eventfd)
+        with self._closing, contextlib.suppress(BlockingIOError):
+            if self._eventfd >= 0:
+                os.eventfd_read(self._eventfd)
         self._is_woken = False
 
     def take(self) -> Any:
@@ -84,10 +89,12 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         self._items.clear()
 
     def close(self) -> None:
-        """Give the descriptor back. Nobody may use the door any more."""
-        if self._eventfd >= 0:
-            os.close(self._eventfd)
-            self._eventfd = -1
+        """Give the descriptor back. What comes later is heard by nobody: the bridge of
+        a worker that did not die in time speaks after the end of the IOC."""
+        with self._closing:
+            if self._eventfd >= 0:
+                os.close(self._eventfd)
+                self._eventfd = -1
 
     # -- the rest of ThreadsafeQueue
 
