@@ -107,6 +107,9 @@ class Action(Enum):
     DROP_STANDBY = auto()
     TELL_STALE = auto()
     TELL_UNKILLABLE = auto()
+    RECALL_UNDEAD = auto()
+    """UNKILLABLE follows at once if that was told of this worker: its time has passed,
+    and nothing else is to be waited for."""
     TELL_FATAL = auto()
     FINISH = auto()
     """The system is closed; the IOC may go."""
@@ -130,7 +133,13 @@ P, E, A = Phase, Event, Action
 
 _STOP = (A.DROP_STANDBY, A.FLUSH, A.ABORT_FOR_STOP, A.ASK_TO_STOP)
 _RESTART = (A.ABORT_FOR_RESTART, A.ASK_TO_STOP)
-_SHUTDOWN = (A.DROP_STANDBY, A.ABORT_FOR_SHUTDOWN, A.ASK_TO_STOP)
+_SHUTDOWN_AS_IT_STOPS = (A.DROP_STANDBY, A.RECALL_UNDEAD)
+_SHUTDOWN = (
+    A.DROP_STANDBY,
+    A.ABORT_FOR_SHUTDOWN,
+    A.ASK_TO_STOP,
+    A.RECALL_UNDEAD,
+)
 _ANEW = (A.CLEAR_BUDGET, A.DROP_STANDBY)
 _BEGIN_ANEW = (*_ANEW, A.START_RUN)
 _GIVE_IN = (A.DROP_STANDBY, A.FLUSH)
@@ -209,8 +218,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.ENDED: Step(P.RENEWING, (A.LOSE, A.START_RUN)),
         E.DIED: Step(P.REPARKING, (A.LOSE, A.PARK)),
         E.STOP: Step(P.STOPPING, _GIVE_IN),
-        # Asked again: the times of the first Stop may have passed, as of an undead one.
-        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
+        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN_AS_IT_STOPS),
     },
     P.STOPPING: {
         **_stopping(P.STOPPING),
@@ -218,7 +226,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.DIED: Step(P.LAST_PARKING, (A.LOSE, A.FLUSH, A.PARK)),
         E.START: Step(P.RESTARTING, (A.CLEAR_BUDGET,)),
         E.RESTART: Step(P.RESTARTING, (A.CLEAR_BUDGET,)),
-        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
+        E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN_AS_IT_STOPS),
     },
     P.CLOSING: {
         E.STOP_OVERDUE: Step(P.CLOSING, (A.KILL_LATE_CLOSER,)),

@@ -32,6 +32,8 @@ class Run:
         """Whether it was told to stop: exit code 0 is an orderly end then."""
         self.killed_for = ""
         """Why the IOC killed it; empty: it did not."""
+        self.is_undead = False
+        """Whether it was told that SIGKILL does not end it."""
         self._guardian = guardian
         self._memory = share(spec.slots, spec.name)
         try:

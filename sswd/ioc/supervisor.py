@@ -94,7 +94,9 @@ class Supervisor:
         return Parker(launch, self.feed, self._parts.config.park_s)
 
     def _launch(self, spec: WorkerSpec) -> Run:
-        return Run(spec, self._parts.posts, self._guardian)
+        run = Run(spec, self._parts.posts, self._guardian)
+        self._crew.held.add(run)
+        return run
 
     # -- from outside
 
@@ -128,6 +130,16 @@ class Supervisor:
         """Have the worker write the stacks of its threads into the log."""
         if self._crew.active is not None:
             self._crew.active.dump_stacks()
+
+    @property
+    def holds(self) -> bool:
+        """Whether a process is there, or one whose end is still to be heard."""
+        return bool(self._crew.held)
+
+    @property
+    def holds_undead(self) -> bool:
+        """Whether the worker is there after CLOSED: nothing can end it."""
+        return self._crew.active is not None
 
     def close(self) -> None:
         """Cancel the timers; after CLOSED only."""
@@ -271,13 +283,20 @@ class Supervisor:
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 
     def _tell_unkillable(self) -> None:
-        pid = self._crew.active.pid if self._crew.active is not None else 0
+        pid = 0
+        if self._crew.active is not None:
+            self._crew.active.is_undead = True
+            pid = self._crew.active.pid
         words = (
             f"process {pid} does not die of SIGKILL (stuck in a device driver of the "
             "kernel?); no second worker is started beside it"
         )
         self.witness.tell_error(words)
         log.error("system '%s': %s", self._parts.name, words)
+
+    def _recall_undead(self) -> None:
+        if self._crew.active is not None and self._crew.active.is_undead:
+            self.feed(Event.UNKILLABLE)
 
     def _tell_fatal(self) -> None:
         restart = self._parts.config.restart

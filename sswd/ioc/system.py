@@ -5,6 +5,7 @@ Made by the template's start-up hook, on the loop.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,8 +37,10 @@ log = logging.getLogger("sswd.ioc")
 
 PARK_TARGET = "sswd.worker.park:Park"
 CREDITS = 8
-CLOSE_S = 7.6
+CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
+LET_GO_S = 0.3
+"""And so long it waits for the ends of those that were killed."""
 
 
 def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
@@ -129,11 +132,22 @@ class ServedSystem:
             await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
         except TimeoutError:
             log.error("system '%s': still not stopped; leaving it", self.name)
+        await self._let_go()
         self._inflow.close()
         self.supervisor.close()
         self.desk.close()
+        if self.supervisor.holds:
+            return  # its bridge lives and needs the doors
         self.commands.close()
         self.posts.close()
+
+    async def _let_go(self) -> None:
+        """A dropped standby may be dying still: hear its end, reap it."""
+        if self.supervisor.holds_undead:
+            return
+        until_s = time.monotonic() + LET_GO_S
+        while self.supervisor.holds and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
 
     @property
     def published(self) -> tuple[int, float]:
@@ -181,8 +195,9 @@ class ServedSystem:
         return is_ready and told.get("INDEX_RBV") == command.value
 
     def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
-        for pv, value in commands.items():
-            self.submit(str(pv), value).add_done_callback(lambda f: f.exception())
+        for name, value in commands.items():
+            pv = str(name).encode("utf-8", "backslashreplace").decode()
+            self.submit(pv, value).add_done_callback(lambda f: f.exception())
 
     def preview(self, text: str) -> str:
         """What a text put to CMD would do, by the grammar; nothing is executed."""

@@ -34,6 +34,8 @@ class Crew:
         self.active: Run | None = None
         self.standby = standby
         self.parker = parker
+        self.held: set[Run] = set()
+        """All whose end is still to be heard."""
 
 
 class Served(Protocol):
@@ -119,6 +121,7 @@ class Witness:
     def gone(self, run: Run, gone: Gone) -> None:
         """A process has exited and its pipe is drained."""
         code = run.release()
+        self._crew.held.discard(run)
         if self._crew.standby.is_mine(run):
             self._crew.standby.gone(run, code)
         elif self._crew.parker.is_mine(run):

@@ -36,6 +36,8 @@ class World(NamedTuple):
     """SIGKILL was sent to it."""
     undead: bool = False
     """It does not die of that."""
+    told: bool = False
+    """And that was told."""
     ready: bool = False
     set_times: frozenset[Event] = frozenset()
     parking: bool = False
@@ -110,7 +112,11 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
             gone = {E.LATE, E.OVERDUE, E.STOP_OVERDUE, E.UNKILLABLE}
             yield (
                 world._replace(
-                    unlost=False, killed=False, undead=False, set_times=times - gone
+                    unlost=False,
+                    killed=False,
+                    undead=False,
+                    told=False,
+                    set_times=times - gone,
                 ),
                 [],
             )
@@ -135,6 +141,10 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
         case A.WAIT:
             yield world._replace(set_times=times | {E.DUE}), []
             yield world, [E.SPENT]
+        case A.TELL_UNKILLABLE:
+            yield world._replace(told=True), []
+        case A.RECALL_UNDEAD:
+            yield world, [E.UNKILLABLE] if world.told else []
         case A.OPEN:
             if not (world.alive and world.ready):
                 raise Wrong("commands for a worker that is not there")
