@@ -19,6 +19,7 @@ A driver's signal handler or finalizer may post in the middle of a post of the s
 thread. So `_lock` can be taken again, and what it guards is right after every step.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -77,6 +78,7 @@ class Outbox:
         self.in_order = frozenset({"ACK"})
         """PVs that are never conflated; set before the first post."""
         self._notes: deque[Log] = deque(maxlen=MAX_NOTES)
+        self._lost_notes = 0
 
     # -- from any thread
 
@@ -97,7 +99,8 @@ class Outbox:
             self._slots.free(slot)
 
     def note(self, record: Log) -> None:
-        """Queue a log record; the oldest is dropped when MAX_NOTES wait."""
+        """Queue a log record; beyond MAX_NOTES the oldest is dropped and counted."""
+        self._lost_notes += len(self._notes) == MAX_NOTES
         self._notes.append(record)
         self.pump()
 
@@ -236,5 +239,9 @@ class Outbox:
         return (entry.pv, entry.value, entry.stamp_s)
 
     def _send_notes(self) -> None:
+        if self._lost_notes:
+            lost, self._lost_notes = self._lost_notes, 0
+            words = f"{lost} log records dropped: the IOC was behind"
+            self._writer.send(Log(logging.WARNING, "sswd.worker", words))
         while self._notes:
             self._writer.send(self._notes.popleft())

@@ -16,13 +16,13 @@ def _itself() -> list[Any]:
     return endless
 
 
-class _Liar(str):
-    """A str that cannot be made one."""
+class _Liar(int):
+    """An int that cannot be made one."""
 
     __slots__ = ()
 
-    def __str__(self) -> str:
-        raise RuntimeError("no text here")
+    def __int__(self) -> int:
+        raise RuntimeError("no number here")
 
 
 class Wrong(NamedTuple):
@@ -75,7 +75,7 @@ WRONG = {
     "endless_list": Wrong(FLOATS, ["x"] * 3_000_000, "text of 3000000 characters"),
     "endless_bytes": Wrong(TEXT, b"x" * 100_000_000, "100000000 bytes"),
     "no_text": Wrong(TEXT, {"a": 1}, "object of type dict"),
-    "liar": Wrong(TEXT, _Liar("x"), "_Liar cannot be copied: RuntimeError"),
+    "liar": Wrong(TEXT, _Liar(7), "_Liar cannot be copied: RuntimeError"),
     "unknown": Wrong("NOPE", 1.0, "no such PV"),
     "the_command": Wrong("CMD", "echo", "no such PV"),
     "a_status": Wrong("CMD_STATE", "DONE", "no such PV"),

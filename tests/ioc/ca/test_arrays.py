@@ -96,6 +96,16 @@ async def test_a_frame_that_nobody_wants_is_free_at_the_next(group):
     assert first.is_free
 
 
+async def test_a_frame_that_was_got_is_free_at_the_next(group, raw):
+    client = await raw()
+    chan = await client.create("A:image")
+    first = Slot(1)
+    post(group.image, first.lend())
+    await client.get(chan)
+    post(group.image, Slot(2).lend())
+    assert first.is_free
+
+
 async def test_clients_that_never_read_do_not_hold_frames(group, raw):
     """Six of them held all slots of a probe, and froze the image for everybody."""
     stalled = [await subscriber(raw, rcvbuf=4096) for _ in range(6)]

@@ -203,17 +203,31 @@ def test_an_interface_that_is_not_there(port):
         ports.listen(["203.0.113.1"])
 
 
-async def test_nagle_is_off(group, raw):
+async def test_nagle_is_off_and_a_host_that_died_is_noticed(group, raw):
     await (await raw()).create("C:number")
     (circuit,) = group.context.circuits
-    assert circuit.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+    def option(name, level=socket.IPPROTO_TCP):
+        return circuit.sock.getsockopt(level, getattr(socket, name))
+
+    assert option("TCP_NODELAY")
+    assert option("SO_KEEPALIVE", socket.SOL_SOCKET)
+    silent_s = option("TCP_KEEPIDLE") + option("TCP_KEEPINTVL") * option("TCP_KEEPCNT")
+    assert silent_s == group.context.limits.half_open_s
 
 
 # ---- beacons
 
 
-async def test_nobody_listening_for_beacons_makes_no_noise(group, caplog):
-    await until(lambda: group.context._beacons._count > 5)
+async def test_nobody_listening_for_beacons_makes_no_noise(
+    serving, monkeypatch, caplog
+):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = unused.getsockname()[1]
+    monkeypatch.setenv("EPICS_CAS_BEACON_ADDR_LIST", f"127.0.0.1:{nobody}")
+    async with serving({}) as context:
+        await until(lambda: context._beacons._count > 4)
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 

@@ -19,7 +19,7 @@ from ca_raw import (
     EVENTS_ON,
     message,
 )
-from caproto import AccessRights, ChannelAlarm
+from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelAlarm
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post, set_alarm
@@ -86,13 +86,16 @@ async def test_masks_select(group, raw):
         await started(client, "M:number", dtype=13, mask=mask, subid=subid)
     post(group.number, 1.0)
     set_alarm(group.number, 3, 2)
+    await group.number.alarm.write(
+        status=AlarmStatus.LOLO, severity=AlarmSeverity.MAJOR_ALARM
+    )
     await group.number.write_metadata(units="cm")
     await client.send(message(ECHO))
     got = []
     while (m := await client.receive()).cmd != ECHO:
         got.append((m.p2, *struct.unpack_from("!hh", m.body)))
-    # value and log by the post, alarm by set_alarm, property by the units
-    assert got == [(0, 0, 0), (1, 0, 0), (2, 3, 2), (3, 3, 2)]
+    # value and log by the post, alarm by set_alarm and caproto, property by the units
+    assert got == [(0, 0, 0), (1, 0, 0), (2, 3, 2), (2, 5, 2), (3, 5, 2)]
 
 
 async def test_an_alarm_is_not_sent_twice(group, raw):

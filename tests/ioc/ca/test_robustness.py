@@ -69,7 +69,11 @@ async def test_messages_cut_at_every_byte(group, raw):
         + message(READ_NOTIFY, 5, 1, chan.sid, 5)
     )
     whole = None
+    noise = message(ECHO, body=b"\xff" * 400)
     for cut in range(1, len(script)):
+        # So that nothing useful is left in a buffer from the round before.
+        await client.send(noise)
+        await client.receive_until(ECHO)
         for part in (script[:cut], script[cut:]):
             await client.send(part)
             await asyncio.sleep(0)
