@@ -45,6 +45,10 @@ TIME_SCALARS = {
         (wire.DOUBLE, "!HHII4xd"),
     )
 }
+# Their pad makes the cell end with the NUL that every client expects.
+PLAIN_TEXT = struct.Struct("39sx")
+TIME_TEXT = struct.Struct("!HHII39sx4x")
+ASCII_LIKE = frozenset(("latin-1", "utf-8", "ascii"))
 _STATUS = struct.Struct("!HH").pack
 _ACKNOWLEDGE = struct.Struct("!HHHH").pack
 
@@ -64,7 +68,8 @@ Key = tuple[int, int, bool, ArrayFilter | None]
 
 
 def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | None:
-    """The payload of a plain number as its own type, with or without time; else None.
+    """The payload of a plain number, or short plain text, as its own type, with or
+    without time; else None.
 
     What nearly every get and event asks for: one pack, no conversion.
     """
@@ -72,6 +77,8 @@ def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | 
         return None
     store = raw(data)
     value = store["value"]
+    if type(value) is str and native == wire.STRING:
+        return _short_text(data, value, dtype, stamp)
     if type(value) is not float and type(value) is not int:
         return None
     try:
@@ -89,6 +96,25 @@ def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | 
     except struct.error:
         return None  # out of the type's range: the long way wraps it, as C does
     return Payload(form.size, 1, body, lent=False)
+
+
+def _short_text(data: Data, value: str, dtype: int, stamp: Any) -> Payload | None:
+    """As `scalar`: ASCII text of a STRING that fits into its cell."""
+    fits = len(value) < wire.STRING_SIZE and value.isascii()
+    if not fits or data.string_encoding not in ASCII_LIKE:
+        return None
+    if dtype == wire.STRING:
+        return Payload(PLAIN_TEXT.size, 1, PLAIN_TEXT.pack(value.encode()), lent=False)
+    if dtype != wire.TIME:
+        return None
+    when = raw(data)["timestamp"] if stamp is None else stamp
+    body = TIME_TEXT.pack(
+        *alarm_numbers(data),
+        when.secondsSinceEpoch,
+        when.nanoSeconds,
+        value.encode(),
+    )
+    return Payload(TIME_TEXT.size, 1, body, lent=False)
 
 
 def encode(data: Data, source: convert.Source, key: Key, stamp: Any = None) -> Payload:

@@ -26,6 +26,7 @@ from sswd.ioc.ca.seam_records import follows_plainly, raw_value_field, record_of
 CACHED_KEYS = 64
 CACHED_BYTES = 4 << 20
 VALUE_LOG = wire.DBE_VALUE | wire.DBE_LOG
+AS_GIVEN = frozenset((float, int, str))
 
 
 class Listener(Protocol):
@@ -196,7 +197,7 @@ class Entry:
             return False
         if self._rval is not None:
             value = self._post_state(value)
-        elif not (self.as_given and (type(value) is float or type(value) is int)):
+        elif not (self.as_given and type(value) in AS_GIVEN):
             value = data.preprocess_value(value)
         store["value"] = value
         store["timestamp"] = time_stamp(timestamp_s, time.time_ns())

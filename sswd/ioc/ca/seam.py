@@ -245,7 +245,7 @@ def writes_plainly(data: Data) -> bool:
 
 
 def keeps_value_as_given(data: Data) -> bool:
-    """Whether preprocess_value leaves a scalar number as it is."""
+    """Whether preprocess_value leaves a scalar number or text as it is."""
     kind: Any = type(data)
     return (
         kind.preprocess_value is caproto.ChannelData.preprocess_value
