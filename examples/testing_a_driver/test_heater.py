@@ -6,6 +6,7 @@
 """
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from fake_heater import FakeHeater
@@ -31,9 +32,8 @@ def instrument():
 def test_it_reaches_the_setpoint(instrument):
     posts = {}
     heater = Heater("127.0.0.1", instrument.port)
-    heater.io_put = lambda pv, value: posts.update({pv: value})
-    heater.progress = lambda fraction: None
-    heater.sleep = lambda seconds: None
+    heater.io_put = posts.__setitem__
+    heater.sleep = heater.progress = Mock()
     heater.setup()
     heater.on_cmd("heat 50")
     heater.close()

@@ -119,6 +119,7 @@ class Service:
         context.cancel()
         await asyncio.wait({context})
         log.info("stopped")
+        self._leave_signals()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -130,6 +131,13 @@ class Service:
         tell_stacks(
             signal.SIGUSR1, 2, then=lambda: _soon(loop, self._tell_workers_stacks)
         )
+
+    def _leave_signals(self) -> None:
+        """One more signal while Python ends must not spoil the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
     def _stopped_by(self, number: signal.Signals) -> None:
         self._stops += 1

@@ -37,7 +37,9 @@ class Slow(System):
         """One call into C that keeps the GIL and minds no signal."""
         begun_s = time.perf_counter()
         sum(range(1_000_000))
-        sum(range(int(1_000_000 * seconds / (time.perf_counter() - begun_s))))
+        number = int(1_000_000 * seconds / (time.perf_counter() - begun_s))
+        self.io_put("message", "crunches")
+        sum(range(number))
 
     def do_threads(self, seconds: float) -> None:
         """Two threads that are never at rest."""

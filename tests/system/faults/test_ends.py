@@ -140,6 +140,16 @@ def test_a_second_term_is_quick(client: Client, tmp_path: Path) -> None:
         assert put.result(10.0) is False
 
 
+@pytest.mark.row(17)
+def test_term_again_and_again_spoils_nothing(client: Client, tmp_path: Path) -> None:
+    with served(careful(tmp_path), client) as daemon:
+        while daemon.process.poll() is None:
+            daemon.process.send_signal(signal.SIGTERM)
+            time.sleep(0.002)
+        assert daemon.process.returncode == 0
+        assert "Traceback" not in daemon.log
+
+
 @pytest.mark.row(16)
 @pytest.mark.parametrize(
     "kind", ["idle", "stopped", "gil", "with a child", "without guard"]

@@ -79,12 +79,16 @@ def test_cpu_is_told(daemon: Daemon, client: Client) -> None:
     cpu.wait_for(lambda seen: seen.value < 10)
 
 
-@pytest.mark.parametrize("doing", ["sleep 3", "crunch 3"])
-def test_sigusr1_tells_all_stacks(daemon: Daemon, client: Client, doing: str) -> None:
+@pytest.mark.parametrize(
+    ("doing", "message"), [("sleep 3", "in sleep 3"), ("crunch 4", "crunches")]
+)
+def test_sigusr1_tells_all_stacks(
+    daemon: Daemon, client: Client, doing: str, message: str
+) -> None:
     """At once, even of a worker that keeps its GIL and minds no signal."""
     prefix = daemon.prefix + "slow:"
     put = client.start_put(prefix + "CMD", doing)
-    client.wait_for(prefix + "message", f"in {doing}")
+    client.wait_for(prefix + "message", message)
     before = len(daemon.log)
     word = doing.partition(" ")[0]
     daemon.process.send_signal(signal.SIGUSR1)
