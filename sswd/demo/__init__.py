@@ -12,7 +12,6 @@ import msgspec
 
 from sswd.config import load
 from sswd.keys import Config
-from sswd.testing import loopback_env
 
 CONFIG = Path(__file__).with_name("scan.toml")
 _NEEDS_PYVISA = (
@@ -67,6 +66,8 @@ def run() -> int:
     if not all(importlib.util.find_spec(name) for name in ("pyvisa", "pyvisa_py")):
         sys.stderr.write(_NEEDS_PYVISA)
         return 1
+    from sswd.testing import loopback_env  # not in a worker, which loads us too
+
     env = loopback_env()
     # Before caproto is imported: parts of it read the environment only then.
     os.environ.update(env)

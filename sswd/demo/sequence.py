@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sswd.config import load
-from sswd.testing import free_port, loopback_env
 
 HERE = Path(__file__).parent
 _MASTER_STOP_S = 5.0
@@ -49,6 +48,8 @@ def run() -> int:
 
     Channel Access stays on loopback at ports of its own, against the environment.
     """
+    from sswd.testing import free_port, loopback_env
+
     env, master_port = loopback_env(), free_port()
     port = env["EPICS_CA_SERVER_PORT"]
     # Before caproto is imported: parts of it read the environment only then.

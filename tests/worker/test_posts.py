@@ -218,7 +218,7 @@ def test_missed_periods_are_not_made_up_for(rig):
     before = len(worker.posted("ticks"))
     begun_s = time.monotonic()
     worker.wait_post("ticks", before + 3)
-    assert time.monotonic() - begun_s > 0.03
+    assert time.monotonic() - begun_s > 0.01  # ten made up for would take none
 
 
 def test_a_classic_object(rig):
