@@ -1,6 +1,5 @@
 """The worker's outbox: order, bounds, credits, and no update left behind."""
 
-import contextlib
 import gc
 import os
 import random
@@ -456,7 +455,6 @@ class Ioc:
         self.heard: list[Message] = []
         self.in_flight = 0
         self.most_in_flight = 0
-        self._is_closing = False
         self._thread = threading.Thread(target=self._read, name="test ioc")
         self._thread.start()
 
@@ -474,10 +472,9 @@ class Ioc:
                 self.heard.append(message)
                 if isinstance(message, Post):
                     owed += credits_of(v for _, v, _ in message.updates)
-                if owed >= 4 and not self._is_closing:
+                if owed >= 4:
                     time.sleep(chance.random() * self._lazy_s)
-                    with contextlib.suppress(ChannelClosed):  # close() is faster
-                        ctl.send(Grant(owed))
+                    ctl.send(Grant(owed))
                     owed = 0
 
     def wait(self, pv: str, value: Any, limit_s: float = 5.0) -> float:
@@ -490,20 +487,18 @@ class Ioc:
         raise AssertionError(f"{pv} = {value} never came: {self.heard[-3:]}")
 
     def close(self) -> None:
-        self._is_closing = True
-        os.close(self._ctl)
-        assert self._gone.wait(5.0)
-        for fd in self._fds[:1]:
-            fd.close()
+        self._fds[0].shutdown(socket.SHUT_WR)
         self._thread.join(5.0)
         assert not self._thread.is_alive()
-        self._up.close()
+        os.close(self._ctl)  # nobody writes there any more
+        assert self._gone.wait(5.0)
         for thread in threading.enumerate():
             if thread.name == "sswd-control":
                 thread.join(5.0)
-        os.close(self._ctl_reader)
-        os.close(self.control._wake)
-        os.close(self.control.stop_wakes)
+        for end in self._fds:
+            end.close()
+        for fd in (self._ctl_reader, self.control._wake, self.control.stop_wakes):
+            os.close(fd)
 
 
 @pytest.mark.parametrize(
