@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    := build/outside
-PYTEST_ARGS ?= -n 2 --dist loadfile --reruns 2 --reruns-delay 2
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-only lint wheel soak bench bench-full clean

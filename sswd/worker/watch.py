@@ -80,6 +80,7 @@ class CommandWatch:
         self._cancelled = IDLE
         self._raise_in = IDLE
         self._abort: Callable[[], None] | None = None
+        self._aborting: threading.Thread | None = None
         self.aborted = threading.Event()
         self.is_deferred = False
         """Whether a signal came that could not raise; the control thread looks."""
@@ -104,11 +105,18 @@ class CommandWatch:
             return True
 
     def end(self) -> bool:
-        """The command has ended; True when it had been asked to end."""
+        """The command has ended; True when it had been asked to end.
+
+        Not before the system's `abort()` has returned: it would stop what the next
+        command has begun. If it never returns, the ladder goes on to SIGTERM.
+        """
         with self._lock:
             was_cancelled = self._id <= self._cancelled
             self._id, self._since_s = IDLE, time.monotonic()
-            return was_cancelled
+            aborting, self._aborting = self._aborting, None
+        if aborting is not None:
+            aborting.join()
+        return was_cancelled
 
     @property
     def is_running(self) -> bool:
@@ -128,10 +136,13 @@ class CommandWatch:
             if rung is Rung.EXCEPTION:  # before the flag: who sees that may forget it
                 self._raise_in = command_id
             self.aborted.set()
+            if rung is Rung.FLAG and self._abort is not None:
+                self._aborting = threading.Thread(
+                    target=self._abort, name="sswd-abort", daemon=True
+                )
+                self._aborting.start()
         if rung is Rung.EXCEPTION:
             self._signal()
-        elif self._abort is not None:
-            threading.Thread(target=self._abort, name="sswd-abort", daemon=True).start()
 
     def retry(self) -> None:
         """Signal again if the exception is still to be raised. Control thread only."""

@@ -19,6 +19,7 @@ SHIPPED = Path(__file__).parents[2] / "deploy/supervisor/sswd.conf"
 TARGET = Path(__file__).parent / "drivers/target.toml"
 BIN = Path(sys.executable).parent
 START_S = 30.0
+TAIL_BYTES = 100_000  # by itself supervisorctl shows 1,600: a third of a stack dump
 CONF = """
 [unix_http_server]
 file={folder}/sock
@@ -85,7 +86,7 @@ class Supervisord:
 
     def tail(self) -> str:
         """The end of what sswd has written."""
-        return self.ctl("tail", "sswd")
+        return self.ctl("tail", f"-{TAIL_BYTES}", "sswd")
 
     def log(self) -> str:
         """supervisord's own log."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -25,6 +26,8 @@ from sswd.ioc.ca.udp import DatagramQueue
 logger = logging.getLogger(__name__)
 
 READ_SIZE = 64 << 10
+NEWCOMER_S = 1.0
+"""So long a client without channels is not idle but new."""
 END_S = 5.0
 """How long user code that was cancelled may take to end."""
 
@@ -176,8 +179,16 @@ class Context(CaprotoContext):  # type: ignore[misc]
         self.counts.connections = len(self.circuits)
 
     def close_idlest(self) -> bool:
-        """Close the client without channels that has been silent longest."""
-        idle = [c for c in self.circuits if not c.channels and not c.in_flight]
+        """Close the client without channels that has been silent longest.
+
+        None that has just come: it may be about to ask for its first channel.
+        """
+        since_s = time.monotonic() - NEWCOMER_S
+        idle = [
+            c
+            for c in self.circuits
+            if not c.channels and not c.in_flight and c.heard_s < since_s
+        ]
         if not idle:
             return False
         min(idle, key=lambda circuit: circuit.heard_s).close()

@@ -14,6 +14,7 @@ from ca_raw import CREATE_CHAN, CREATE_FAIL, ECHO, ERROR, RawClient, message
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import Limits, post
+from sswd.ioc.ca.context import NEWCOMER_S
 from sswd.ioc.ca.sweep import Sweeper
 from sswd.testing import child_env, free_port, loopback_env
 
@@ -96,6 +97,9 @@ async def test_idle_clients_make_room(serve, raw):
     context = await serve(connections=3)
     idle = [await raw() for _ in range(3)]
     await until(lambda: context.counts.connections == 3)
+    assert await (await raw(version=None)).closed_by_server(), "those are new, not idle"
+    for circuit in context.circuits:
+        circuit.heard_s -= 2 * NEWCOMER_S
     newcomer = await raw()
     await newcomer.create("L:number")
     assert await idle[0].closed_by_server()

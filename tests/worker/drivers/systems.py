@@ -32,6 +32,7 @@ class Chameleon(System):
         method()
 
     def abort(self) -> None:
+        time.sleep(0.02)  # the command that it ends has gone its way by then
         self.aborts.append(threading.current_thread().name)
 
     def close(self) -> None:
