@@ -1,9 +1,11 @@
 """Pins Channel Access to loopback before any client library is imported, and fails a
 test that leaves a thread, a child process or a file descriptor behind."""
 
+import asyncio
 import atexit
 import gc
 import os
+import signal
 import socket
 import sys
 import threading
@@ -18,6 +20,9 @@ from sswd.testing import loopback_env
 
 os.environ.update(loopback_env())
 
+# A shell that runs us in the background has us ignore Ctrl-C; our children would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Two noisy cores: how long an example takes says nothing.
 hypothesis.settings.register_profile(
     "sswd", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -28,6 +33,18 @@ hypothesis.settings.load_profile("sswd")
 _repeater = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 _repeater.bind(("", int(os.environ["EPICS_CA_REPEATER_PORT"])))
 atexit.register(_repeater.close)
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The Channel Access side is tested on the loop of `sswd run`."""
+    from sswd.ioc.ca import QuickLoop
+
+    if "tests/ioc/ca" in item.path.as_posix():
+        return {"quick": QuickLoop}
+    return {"asyncio": asyncio.new_event_loop}
+
 
 GRACE_S = 5.0
 """Ends that were asked for may take so long."""

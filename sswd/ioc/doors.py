@@ -35,6 +35,8 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         self._bound = bound
         self._items: deque[Any] = deque()
         self._is_woken = False
+        self.listener: Callable[[], None] | None = None
+        """The reader, for those who are on its thread: they need not wake it."""
         self._closing = threading.Lock()
         self._eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
@@ -55,6 +57,15 @@ class Door(AsyncioQueue):  # type: ignore[misc]
         """Append without looking at the bound: the sender is bounded by itself."""
         self._items.append(item)
         self.wake()
+
+    def lay(self, item: Any) -> None:
+        """`push` without waking: the reader comes by itself, or `attend` fetches it."""
+        self._items.append(item)
+
+    def attend(self) -> None:
+        """Have what was laid here read. On the reader's thread only."""
+        if self.listener is not None:
+            self.listener()
 
     def wake(self) -> None:
         """Make `fileno()` readable, once until `hush`."""

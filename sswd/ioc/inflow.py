@@ -72,19 +72,21 @@ class Inflow:
         self.took_s = 0.0
         """Updates published, and the seconds spent here; for the statistics."""
         self._loop.add_reader(door.fileno(), self._wake)
+        door.listener = self._attend
 
     def close(self) -> None:
         """Stop listening."""
+        self._door.listener = None
         self._loop.remove_reader(self._door.fileno())
 
-    def _wake(self) -> None:
-        """Publish before hushing the door: its system call would let the bridge's
-        thread take the GIL. What comes meanwhile is looked for once more."""
+    def _attend(self) -> None:
         if not self._is_scheduled:
             self._turn()
+
+    def _wake(self) -> None:
+        """Somebody who is not on the loop has put something into the door."""
         self._door.hush()
-        if len(self._door) and not self._is_scheduled:
-            self._turn()
+        self._attend()
 
     def _later(self) -> None:
         self._is_scheduled = False

@@ -1,16 +1,18 @@
 """One lifetime of a worker process as the IOC holds it; words for its death."""
 
+import asyncio
 import signal
 import time
 
 from msgspec.structs import replace
 
+from sswd.ioc import ca
 from sswd.ioc.bridge import Bridge
 from sswd.ioc.doors import Door
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.slots import share
 from sswd.launch import WorkerProcess, launch
-from sswd.protocol import Failed, Free, Loaded, Message, Stop, WorkerSpec
+from sswd.protocol import Execute, Failed, Free, Loaded, Message, Stop, WorkerSpec
 
 
 class Run:
@@ -35,6 +37,9 @@ class Run:
         self.is_undead = False
         """Whether it was told that SIGKILL does not end it."""
         self._guardian = guardian
+        self._up = up
+        self._commands: Door | None = None
+        self._loop = asyncio.get_running_loop()
         self._memory = share(spec.slots, spec.name)
         try:
             self.process = self._launch(spec)
@@ -55,7 +60,16 @@ class Run:
         if self._memory is not None:
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))
         bridge.start()
+        ca.watch(self._loop, self.process.up, self._hear)
         return bridge
+
+    def _hear(self) -> None:
+        """The worker has said something."""
+        if not len(self._up):  # else the loop is behind: first what is here
+            self.bridge.receive()
+            if self.bridge.is_deaf:
+                self._loop.remove_reader(self.process.up)
+        self._up.attend()
 
     def _give_up(self) -> None:
         """A process that nobody could speak to is ended at once."""
@@ -77,6 +91,7 @@ class Run:
         """Make this the active run: its commands come from this door."""
         self.number = number
         self.born_s = time.monotonic()
+        self._commands = commands
         self.bridge.attach(commands)
 
     @property
@@ -88,6 +103,12 @@ class Run:
     def order(self, message: Message) -> None:
         """Send Begin, Grant or Cancel."""
         self.bridge.order(message)
+
+    def execute(self, command: Execute) -> None:
+        """Send a command, by the door that `begin` named."""
+        assert self._commands is not None
+        self._commands.lay(command)
+        self.bridge.carry()
 
     def stop(self) -> None:
         """Ask it to close the system and exit."""
@@ -120,6 +141,7 @@ class Run:
         return code
 
     def _return_all(self) -> None:
+        self._loop.remove_reader(self.process.up)
         self.process.close()
         self._guardian.forget(self.pid)
         self._forget_memory()

@@ -15,7 +15,7 @@ from caproto.server import PVGroup
 from caproto.server.stats import StatusHelper
 
 from sswd.errors import ConfigError
-from sswd.ioc.ca import Context, Limits
+from sswd.ioc.ca import Context, Limits, QuickLoop
 from sswd.ioc.guardian import Guardian
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.lock import prefix_lock
@@ -74,8 +74,8 @@ def run(config: Config, *, folder: Path) -> int:
     `folder` is that of the configuration file: the workers' sys.path starts with it.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
-    with prefix_lock(config):
-        asyncio.run(Service(compose(config, folder)).serve())
+    with prefix_lock(config), asyncio.Runner(loop_factory=QuickLoop) as runner:
+        runner.run(Service(compose(config, folder)).serve())
     return 0
 
 

@@ -111,8 +111,9 @@ class Supervisor:
 
     def send(self, command: Command) -> None:
         """The desk hands a command to the bridge."""
+        assert self._crew.active is not None
         value = sendable(command.value)
-        self._parts.commands.push(Execute(command.id, command.pv, value))
+        self._crew.active.execute(Execute(command.id, command.pv, value))
 
     def climb(self, command: Command, rung: Rung) -> None:
         """The desk asks to end the running command by this means."""

@@ -121,7 +121,7 @@ def test_a_reader_that_does_not_read_stops_nobody(monkeypatch):
         thread.join(10)
     told = [line for line in text if "dropped: nobody read them" in line]
     dropped = sum(int(line.split("lines=")[1].rstrip("]\n")) for line in told)
-    assert 700 < dropped < 900
+    assert 700 < dropped <= 1_000 - logs.BACKLOG
     assert len(text) - len(told) == 1_000 - dropped
 
 

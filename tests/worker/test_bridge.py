@@ -48,9 +48,12 @@ class Bridged:
     def wait(self, kind: type, test: Callable[[Any], bool] = lambda _: True) -> Any:
         poll = select.poll()
         poll.register(self.up.fileno(), select.POLLIN)
+        if not self.bridge.is_deaf:
+            poll.register(self.process.up, select.POLLIN)
         until_s = time.monotonic() + LIMIT_S
         while time.monotonic() < until_s:
             self.up.hush()
+            self.bridge.receive()
             while len(self.up):
                 run, message = self.up.take()
                 assert run == "run 1"
@@ -239,14 +242,23 @@ def crowd() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-async def test_a_failure_in_the_bridge_ends_the_run(crowd, bridged, monkeypatch):
+@pytest.mark.parametrize("part", ["reads", "writes", "waits"])
+async def test_a_failure_in_the_bridge_ends_the_run(crowd, bridged, monkeypatch, part):
     """Without its bridge a run would be neither dead nor alive."""
     one = bridged().begin()
 
     def fail(*_: Any) -> None:
         raise MemoryError("no room")
 
-    monkeypatch.setattr(one.bridge, "_receive", fail)
+    if part == "reads":
+        monkeypatch.setattr(one.bridge._reader, "read", fail)
+        one.commands.push(Execute(1, "CMD", "word"))
+    elif part == "writes":
+        monkeypatch.setattr(one.bridge._ctl, "send", fail)
+        one.bridge.order(Grant(1))
+    else:
+        monkeypatch.setattr(one.bridge, "_turn", fail)
+        one.commands.push(Execute(1, "CMD", "print"))
     one.wait(Gone)
     assert one.process.exit_code() == -signal.SIGKILL
     assert isinstance(one.heard[-1], Gone)

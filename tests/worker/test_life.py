@@ -153,7 +153,7 @@ def test_setup_is_interrupted_by_cancel_0(rig, how):
     worker.order(Begin())
     worker.wait_post("message", "in setup")
     worker.cancel(0, Rung.EXCEPTION)
-    assert worker.stop() == 0
+    assert worker.wait_exit() == 0
     assert worker.posted("message") == ["in setup", "closed"]
     assert not any(isinstance(m, Failed | Ready) for m in worker.said)
 

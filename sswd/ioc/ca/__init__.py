@@ -9,6 +9,7 @@
       channel   channels and subscriptions of one client
     entry     one PV: payloads cached by request, who listens
       encode, convert, incoming, wire, filters, names   bytes <-> values; no I/O
+    loop      asyncio's event loop with a short way to the circuits
     publish   post() and set_alarm(), for whoever has a value
     seam, seam_records   the only two that know caproto's private names
 
@@ -20,14 +21,17 @@ from sswd.ioc.ca.context import Context
 from sswd.ioc.ca.fields import fill_record_fields
 from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.limits import Counts, Limits
+from sswd.ioc.ca.loop import QuickLoop, watch
 from sswd.ioc.ca.publish import post, set_alarm
 
 __all__ = [
     "Context",
     "Counts",
     "Limits",
+    "QuickLoop",
     "fill_record_fields",
     "flusher",
     "post",
     "set_alarm",
+    "watch",
 ]

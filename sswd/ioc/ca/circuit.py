@@ -5,14 +5,17 @@ and getters that wait run as tasks.
 """
 
 import socket
+import struct
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sswd.ioc.ca import encode, wire
 from sswd.ioc.ca.channel import Channel, Subscription
 from sswd.ioc.ca.encode import BIG
+from sswd.ioc.ca.entry import Entry
 from sswd.ioc.ca.errors import BadRequest
 from sswd.ioc.ca.input import Input
+from sswd.ioc.ca.loop import watch
 from sswd.ioc.ca.reading import send_unreadable
 from sswd.ioc.ca.requests import HANDLERS
 from sswd.ioc.ca.seam import Data
@@ -22,6 +25,14 @@ if TYPE_CHECKING:
     from sswd.ioc.ca.context import Context
 
 _PACK = wire.HEADER.pack
+_SPLIT = struct.Struct("!12s4s").unpack_from
+_ASK = struct.Struct("!HHHHI")
+"""A header up to its last field: what differs between two gets of the same is ioid."""
+MAX_ANSWERS = 1024
+
+Answer = tuple[Entry, int, Any, Any, bytes, bytes]
+"""Entry, its version, value and time stamp then; the reply: header to ioid, payload."""
+
 _CHANNEL_COMMANDS = frozenset(
     {
         wire.EVENT_ADD,
@@ -32,6 +43,17 @@ _CHANNEL_COMMANDS = frozenset(
         wire.WRITE_NOTIFY,
     }
 )
+
+
+def _holds(answer: Answer) -> bool:
+    """Whether nothing has changed since."""
+    entry, version, value, stamp, _, _ = answer
+    store = entry.store
+    return (
+        entry.version == version
+        and store["value"] is value
+        and store["timestamp"] is stamp
+    )
 
 
 class Circuit(Input):
@@ -46,36 +68,64 @@ class Circuit(Input):
         self.user: str | None = None
         self.minor = 0
         self.channels: dict[int, Channel] = {}
+        self.answers: dict[bytes, Answer] = {}
         self.subscriptions = 0
         self.next_sid = 0
         self.in_flight = 0
         self.events_off = False
         self.pending: dict[Subscription, None] = {}
-        self.loop.add_reader(self.fd, self.on_readable)
+        watch(self.loop, self.fd, self.on_readable)
         self.send_raw(_PACK(wire.VERSION, 0, 0, wire.MINOR_VERSION, 0, 0))
 
     # ---- requests
-    def get(self, dtype: int, count: int, sid: int, ioid: int) -> bool:
-        """READ_NOTIFY of a plain value: its cached payload."""
+    def gets(self, data: bytearray, at: int, end: int, budget: int) -> int:
+        """Answer the READ_NOTIFYs of plain values from `at` on; how many they were.
+
+        What was asked before and has not changed since is answered by a look-up.
+        """
+        answers, out = self.answers, self.out
+        served = size = 0
+        room = self.high - self.asked_bytes
+        while served < budget and size <= room and end - at >= wire.HEADER.size:
+            ask, ioid = _SPLIT(data, at)
+            answer = answers.get(ask)
+            if answer is None or not _holds(answer):
+                answer = self._answer_to(ask)
+                if answer is None:
+                    break
+            body = answer[-1]
+            out += (answer[-2], ioid, body)
+            size += 16 + len(body)
+            served += 1
+            at += 16
+        self.unsent_bytes += size
+        self.asked_bytes += size
+        return served
+
+    def _answer_to(self, ask: bytes) -> Answer | None:
+        """Make and keep the answer to a get, known by all of its header but the ioid;
+        None: it is none, or needs more than a cached payload."""
+        cmd, size, dtype, count, sid = _ASK.unpack(ask)
         channel = self.channels.get(sid)
-        if channel is None or not channel.quick or dtype > wire.LAST_TYPE:
-            return False
+        if cmd != wire.READ_NOTIFY or size or channel is None or not channel.quick:
+            return None
+        if dtype > wire.LAST_TYPE:
+            return None
+        entry = channel.entry
         try:
-            payload = channel.entry.wire(
-                (dtype, count, channel.long_string, channel.arr)
-            )
+            payload = entry.wire((dtype, count, channel.long_string, channel.arr))
         except ValueError:
-            return False
-        size = payload.size
-        if size < BIG:
-            out = self.out
-            out.append(_PACK(wire.READ_NOTIFY, size, dtype, payload.elements, 1, ioid))
-            out.append(payload.body)
-            self.unsent_bytes += 16 + size
-            self.asked_bytes += 16 + size
-        else:
-            self.reply(wire.READ_NOTIFY, dtype, 1, ioid, payload)
-        return True
+            return None
+        if payload.size >= BIG:
+            return None
+        head = _ASK.pack(cmd, payload.size, dtype, payload.elements, wire.NORMAL)
+        value, stamp = entry.store["value"], entry.store["timestamp"]
+        answer = (entry, entry.version, value, stamp, head, payload.body)
+        if dtype < wire.GR:  # units and limits may change unnoticed
+            if len(self.answers) >= MAX_ANSWERS:
+                self.answers.clear()
+            self.answers[ask] = answer
+        return answer
 
     def handle(self, request: Request) -> int:
         """Serve any other request; what it costs of the turn's budget."""
@@ -187,6 +237,7 @@ class Circuit(Input):
     # ---- channels
     def drop(self, channel: Channel) -> None:
         """End what hangs on a channel that is gone."""
+        self.answers.clear()
         for sub in list(channel.subs.values()):
             self.end_subscription(sub)
         self.counts.channels -= 1
@@ -197,6 +248,7 @@ class Circuit(Input):
             rights = self.rights(channel.entry.data)
             if rights == channel.rights:
                 continue
+            self.answers.clear()
             could_read = channel.rights & wire.READ_RIGHT
             channel.grant(rights)
             self.send_raw(_PACK(wire.ACCESS_RIGHTS, 0, 0, 0, channel.cid, rights))
@@ -220,6 +272,7 @@ class Circuit(Input):
         for channel in self.channels.values():
             self.drop(channel)
         self.channels.clear()
+        self.answers.clear()
         self.pending.clear()
         self.out.clear()
         self.rest = bytearray()

@@ -68,6 +68,7 @@ class Entry:
         "puts",
         "store",
         "subs",
+        "version",
     )
 
     def __init__(self, data: Data) -> None:
@@ -75,6 +76,8 @@ class Entry:
         self.store = raw(data)
         self.cache: dict[Key, Payload] = {}
         self.subs: dict[Listener, None] = {}
+        self.version = 0
+        """Counts the changes that payloads do not survive."""
         self.native = int(data.data_type)
         self.foreign = reads_itself(data)
         self.as_given = keeps_value_as_given(data)
@@ -135,6 +138,7 @@ class Entry:
         if self.cache:
             self.cache.clear()
             self._bytes = 0
+        self.version += 1
         self._value = None
 
     def wire(self, key: Key) -> Payload:

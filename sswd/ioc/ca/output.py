@@ -87,14 +87,15 @@ class Output:
         """Give the kernel what it takes; the rest stays in `out`."""
         out = self.out
         try:
+            if not self.scattered:
+                data = out[0] if len(out) == 1 else b"".join(out)
+                sent = self.sock.send(data)
+                out.clear()
+                if sent < len(data):
+                    out.append(memoryview(data)[sent:])
+                    self.unsent_bytes -= sent
             while out:
-                if self.scattered:
-                    sent = self.sock.sendmsg(out[:IOV_MAX])
-                else:
-                    if len(out) > 1:
-                        out[:] = [b"".join(out)]
-                    sent = self.sock.send(out[0])
-                self._took(sent)
+                self._took(self.sock.sendmsg(out[:IOV_MAX]))
         except (BlockingIOError, InterruptedError):
             self._would_block()
             return
@@ -105,7 +106,8 @@ class Output:
             return
         self.unsent_bytes = self.asked_bytes = 0
         self.scattered = self.lent = False
-        self._drained()
+        if self.blocked or self.congested or self.paused:
+            self._drained()
 
     def _took(self, sent: int) -> None:
         """Remove `sent` bytes from the head of the queue."""

@@ -72,7 +72,7 @@ def test_puts_of_two_clients_run_one_after_the_other(
     first = client.start_put(daemon.prefix + "CMD", "1 300")
     until(lambda: book.numbers("start") == [1], "the first to start")
     assert daemon.put("CMD", "2")  # a circuit of its own
-    assert first.done()
+    until(first.done, "the first to be answered, which was before")
     assert book.numbers("start") == [1, 2]
 
 
