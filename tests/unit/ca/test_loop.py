@@ -1,4 +1,4 @@
-"""The loop with a short way: what is quick, what is asyncio's, and that neither waits."""
+"""The loop with a short way: what is quick, what is asyncio's; neither waits."""
 
 import asyncio
 import contextlib
