@@ -67,7 +67,12 @@ class Restore(Message, frozen=True):
 
 
 class Begin(Message, frozen=True):
-    """Construct the system now (a standby waits for this)."""
+    """Construct the system now (a standby waits for this).
+
+    `slots`: whether the shared memory that came with the process may be used.
+    """
+
+    slots: bool = True
 
 
 class Grant(Message, frozen=True):

@@ -20,8 +20,9 @@ from sswd.testing import loopback_env
 
 os.environ.update(loopback_env())
 
-# A shell that runs us in the background has us ignore Ctrl-C; our children would too.
+# In the background we ignore Ctrl-C, with nohup the hang-up; our children would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Two noisy cores: how long an example takes says nothing.
 hypothesis.settings.register_profile(

@@ -7,7 +7,7 @@ run can be taken for the living.
 Who carries: whoever is at hand. The loop itself reads `up` and writes `cmd` and `ctl`,
 without blocking, because a hand-over to the thread costs a wake-up and a fight for the
 GIL: 115 us of a command's 530 on its way down, 60 on its way up. The thread does what
-waiting is needed for: room in a full pipe, the output, the exit and last words.
+takes time: `prepare`, room in a full pipe, the output, the exit and last words.
 
 Threading model: the loop makes and starts it and calls `receive`; `order`, `attach` and
 `carry` are for any thread. `_reading` and `_writing` are held while a pipe end is used;
@@ -22,6 +22,7 @@ import select
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sswd.channel import READ_BYTES, FrameReader, FrameWriter
@@ -46,6 +47,10 @@ class Gone:
         self.seen_s = seen_s
 
 
+def _nothing() -> None:
+    """No work has to be done before the system may begin."""
+
+
 class Bridge(threading.Thread):
     """Carries messages between one worker process and the loop."""
 
@@ -56,9 +61,11 @@ class Bridge(threading.Thread):
         name: str,
         up: Door,
         from_slot: FromSlot | None = None,
+        prepare: Callable[[], None] = _nothing,
     ) -> None:
         super().__init__(name=f"sswd-bridge {name}", daemon=True)
         self._run = run
+        self._prepare = prepare
         self._process = process
         self._up_door = up
         self._orders: deque[Message] = deque()
@@ -200,6 +207,7 @@ class Bridge(threading.Thread):
         for fd in (self._wake, self._process.stdio, self._process.exited):
             self._poll.register(fd, select.POLLIN)
         try:
+            self._prepare()
             while not self._exited:
                 self._turn()
         except Exception as ex:  # noqa: BLE001 (told in _fail)

@@ -168,6 +168,8 @@ class Inflow:
                 self._desk.worker_down("the worker has just ended")
             self._desk.finished(batch.finished.id, batch.finished.failure)
         if batch.run is not None:
+            if batch.cost > 1:
+                batch.run.make_room()
             self._owed += batch.cost
             if self._owed >= GRANT_AT:
                 batch.run.order(Grant(self._owed))

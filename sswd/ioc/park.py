@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from sswd.ioc.lifecycle import Event
 from sswd.ioc.run import Run, exit_words, failed_words
-from sswd.protocol import Begin, Failed, Loaded, Message
+from sswd.protocol import Failed, Loaded, Message
 
 log = logging.getLogger("sswd.ioc")
 
@@ -55,7 +55,7 @@ class Parker:
         assert self._run is not None
         match message:
             case Loaded():
-                self._run.order(Begin())
+                self._run.let_begin()
             case Failed():
                 self._run.failed = message
             case _:

@@ -1,6 +1,7 @@
 """One lifetime of a worker process as the IOC holds it; words for its death."""
 
 import asyncio
+import contextlib
 import signal
 import time
 
@@ -10,9 +11,18 @@ from sswd.ioc import ca
 from sswd.ioc.bridge import Bridge
 from sswd.ioc.doors import Door
 from sswd.ioc.guardian import Guardian
-from sswd.ioc.slots import share
+from sswd.ioc.slots import share, tell_missing
 from sswd.launch import WorkerProcess, launch
-from sswd.protocol import Execute, Failed, Free, Loaded, Message, Stop, WorkerSpec
+from sswd.protocol import (
+    Begin,
+    Execute,
+    Failed,
+    Free,
+    Loaded,
+    Message,
+    Stop,
+    WorkerSpec,
+)
 
 
 class Run:
@@ -39,6 +49,8 @@ class Run:
         self._guardian = guardian
         self._up = up
         self._commands: Door | None = None
+        self._may_begin = False
+        self._has_slots: bool | None = None
         self._loop = asyncio.get_running_loop()
         self._memory = share(spec.slots, spec.name)
         try:
@@ -56,12 +68,39 @@ class Run:
 
     def _make_bridge(self, up: Door) -> Bridge:
         from_slot = None if self._memory is None else self._memory.view
-        bridge = Bridge(self, self.process, self.name, up, from_slot)
+        bridge = Bridge(self, self.process, self.name, up, from_slot, self._allocate)
         if self._memory is not None:
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))
         bridge.start()
         ca.watch(self._loop, self.process.up, self._hear)
         return bridge
+
+    def _allocate(self) -> None:
+        """On the bridge's thread: have the shared memory, or do without."""
+        has_slots = self._memory is not None
+        if self._memory is not None:
+            try:
+                self._memory.allocate()
+            except OSError as ex:
+                tell_missing(self._memory.slots, self.name, ex)
+                has_slots = False
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._allocated, has_slots)
+
+    def _allocated(self, has_slots: bool) -> None:
+        self._has_slots = has_slots
+        self.let_begin(self._may_begin)
+
+    def let_begin(self, may_begin: bool = True) -> None:
+        """Have the system constructed, as soon as the memory is there."""
+        self._may_begin = may_begin
+        if may_begin and self._has_slots is not None:
+            self.order(Begin(self._has_slots))
+
+    def make_room(self) -> None:
+        """A large array was published: free slots that clients' queues hold."""
+        if self._memory is not None and self._memory.is_short:
+            ca.flusher().keep_copies()
 
     def _hear(self) -> None:
         """The worker has said something."""
@@ -84,6 +123,7 @@ class Run:
 
     def _forget_memory(self) -> None:
         if self._memory is not None:
+            ca.flusher().keep_copies()  # else who never reads would hold all of it
             self._memory.close()
             self._memory = None
 

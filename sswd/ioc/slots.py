@@ -5,11 +5,13 @@ IOC serves a read-only view and frees the slot when nobody holds the view any mo
 PV has another value and the last client's send has drained.
 
 A memfd needs no /dev/shm, leaks nothing however the two die, and is sealed against
-resizing, so that a worker cannot make the IOC's reads fault. Its memory is allocated at
-once; where that is not to be had, arrays go through the stream, and that is told.
+resizing, so that a worker cannot make the IOC's reads fault. All its memory is had
+before the system begins; where there is not enough, arrays go through the stream, and
+that is told.
 
-Threading model: `view` is called by the bridge's thread; a slot may be freed by any
-thread that drops the last reference.
+Threading model: the loop makes it and calls `view` and `is_short`; `allocate` is for
+the bridge's thread, because 250 MiB take 200 ms; a slot may be freed by any thread that
+drops the last reference.
 """
 
 import fcntl
@@ -28,8 +30,10 @@ from sswd.protocol import Slots
 
 log = logging.getLogger("sswd.ioc")
 
-COUNT = 4
-"""Slots a PV: its value, two on their way, one being written."""
+COUNT = 5
+"""Slots a PV: its value, one still being sent, two on their way, one being written."""
+HELD = 2
+"""What of that the IOC may hold before clients' queues must copy."""
 _PAGE = mmap.PAGESIZE
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
@@ -61,18 +65,32 @@ class SharedMemory:
             for s in slots.values()
             for i in range(s.count)
         }
-        size = sum(s.size * s.count for s in slots.values())
+        self._size = sum(s.size * s.count for s in slots.values())
+        self._held: set[int] = set()
         self.fd = os.memfd_create("sswd", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         try:
-            os.posix_fallocate(self.fd, 0, size)
+            os.ftruncate(self.fd, self._size)
             fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, _SEALS)
             self._memory: mmap.mmap | None = mmap.mmap(
-                self.fd, size, prot=mmap.PROT_READ
+                self.fd, self._size, prot=mmap.PROT_READ
             )
         except OSError:
             os.close(self.fd)
             raise
         self.on_free: Callable[[int], None] = _nobody
+
+    def allocate(self) -> None:
+        """Have all its pages, or raise OSError; until then it must not be used."""
+        os.posix_fallocate(self.fd, 0, self._size)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether so many slots of a PV are held here that the worker soon has none."""
+        held = self._held.copy()
+        return any(
+            sum(s.first <= n < s.first + s.count for n in held) > HELD
+            for s in self.slots.values()
+        )
 
     def view(self, ref: SlotRef) -> npt.NDArray[Any]:
         """The array in a slot, read-only, without a copy. Raises ValueError."""
@@ -83,6 +101,7 @@ class SharedMemory:
         array: npt.NDArray[Any] = np.frombuffer(
             self._memory, dtype, size // dtype.itemsize, offset
         )
+        self._held.add(ref.slot)
         # Every further view has this array as its base: numpy follows a chain of
         # bases only as long as they are arrays, and the base of this one is none.
         weakref.finalize(array, self._free, ref.slot)
@@ -100,6 +119,7 @@ class SharedMemory:
         os.close(self.fd)
 
     def _free(self, slot: int) -> None:
+        self._held.discard(slot)
         self.on_free(slot)
 
 
@@ -110,11 +130,16 @@ def share(slots: dict[str, Slots], name: str) -> SharedMemory | None:
     try:
         return SharedMemory(slots)
     except OSError as ex:
-        log.warning(
-            "system '%s': no shared memory for %s (%s); arrays go through the pipe, "
-            "which is slower",
-            name,
-            ", ".join(slots),
-            ex.strerror or ex,
-        )
+        tell_missing(slots, name, ex)
         return None
+
+
+def tell_missing(slots: Mapping[str, Slots], name: str, ex: OSError) -> None:
+    """In words: there is no memory for these slots."""
+    log.warning(
+        "system '%s': no shared memory for %s (%s); arrays go through the pipe, "
+        "which is slower",
+        name,
+        ", ".join(slots),
+        ex.strerror or ex,
+    )

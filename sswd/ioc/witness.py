@@ -21,7 +21,7 @@ from sswd.ioc.postmortem import Archive, death_of
 from sswd.ioc.run import Run
 from sswd.ioc.standby import Standby
 from sswd.ioc.told import Bucket
-from sswd.protocol import PROTOCOL, Begin, Failed, Loaded, Log, Message, Ready
+from sswd.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -116,7 +116,7 @@ class Witness:
             return
         self._served.declare(loaded)
         self._served.restore(loaded)
-        run.order(Begin())
+        run.let_begin()
 
     def gone(self, run: Run, gone: Gone) -> None:
         """A process has exited and its pipe is drained."""

@@ -50,6 +50,8 @@ class Control:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
+        self.has_slots = True
+        """Whether the shared memory may be used; known once begun."""
         self.stopping = False
         self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable once Stop has come; the idle main thread polls it."""
@@ -125,7 +127,8 @@ class Control:
 
     def _obey(self, message: Begin | Cancel | Stop) -> None:
         match message:
-            case Begin():
+            case Begin(slots):
+                self.has_slots = slots
                 self._begun.set()
             case Cancel(command_id, rung):
                 self._watch.cancel(command_id, rung)

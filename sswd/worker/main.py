@@ -143,6 +143,8 @@ class Worker:
             self._outbox.send(_loaded(factory, self._spec))
             if not self._control.wait_begin():
                 return 0
+            if not self._control.has_slots:
+                self._outbox.forget_slots()
             doing = "construction"
             adapter = self._construct(factory)
             doing = "restore"

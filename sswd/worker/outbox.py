@@ -98,6 +98,10 @@ class Outbox:
         for slot in slots:
             self._slots.free(slot)
 
+    def forget_slots(self) -> None:
+        """There is no shared memory after all. Before the first post."""
+        self._slots = SlotWriter({}, None)
+
     def note(self, record: Log) -> None:
         """Queue a log record; beyond MAX_NOTES the oldest is dropped and counted."""
         self._lost_notes += len(self._notes) == MAX_NOTES

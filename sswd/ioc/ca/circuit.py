@@ -6,7 +6,6 @@ and getters that wait run as tasks.
 
 import socket
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 from sswd.ioc.ca import encode, wire
@@ -187,8 +186,6 @@ class Circuit(Input):
         if self.congested or self.events_off:
             self.pending[sub] = None
             self.counts.conflated += 1
-            if self.lent:
-                self.lend_no_longer(time.monotonic())
             return
         dtype = sub.key[0]
         status = wire.NORMAL
@@ -275,6 +272,7 @@ class Circuit(Input):
         self.answers.clear()
         self.pending.clear()
         self.out.clear()
+        self._lends_nothing()
         self.rest = bytearray()
         self.sock.close()
         self.context.gone(self)

@@ -139,15 +139,6 @@ class Context(CaprotoContext):  # type: ignore[misc]
         for circuit in list(self.circuits):
             circuit.recheck_access()
 
-    def keep_copies(self) -> None:
-        """Let no send queue hold a view of a PV's array any longer: it copies.
-
-        For whoever lends arrays in shared memory and runs short of it.
-        """
-        for circuit in self.circuits:
-            if circuit.lent:
-                circuit.keep_copies()
-
     async def broadcaster_receive_loop(self) -> None:
         """Hand datagrams to caproto's search; an error of the socket ends nothing."""
         while True:

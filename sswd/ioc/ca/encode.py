@@ -60,7 +60,7 @@ class Payload(NamedTuple):
     elements: int
     body: Any
     lent: bool
-    """The buffers are those of the PV's own array (see Output.keep_copies)."""
+    """The buffers are those of the PV's own array (see Flusher.keep_copies)."""
 
 
 Key = tuple[int, int, bool, ArrayFilter | None]

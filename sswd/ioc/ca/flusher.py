@@ -16,6 +16,10 @@ class Sender(Protocol):
         """Send what the kernel takes."""
         ...
 
+    def keep_copies(self) -> None:
+        """Let go of other people's arrays."""
+        ...
+
 
 class Flusher:
     """The circuits of one loop that have something to send. Loop thread only.
@@ -23,17 +27,27 @@ class Flusher:
     Within `with flusher:` they are flushed when the block ends, else in the next turn.
     """
 
-    __slots__ = ("_due", "_held")
+    __slots__ = ("_due", "_held", "lenders")
 
     def __init__(self) -> None:
         self._due: list[Sender] = []
         self._held = 0
+        self.lenders: set[Sender] = set()
+        """Who has views of PVs' own arrays in its queue."""
 
     def add(self, sender: Sender) -> None:
         """Flush `sender` soon; call once until it is flushed."""
         if not self._due and not self._held:
             asyncio.get_running_loop().call_soon(self._flush)
         self._due.append(sender)
+
+    def keep_copies(self) -> None:
+        """Let no queue hold a view of a PV's array any longer: they copy.
+
+        For whoever lends arrays in shared memory and runs short of it.
+        """
+        for sender in list(self.lenders):
+            sender.keep_copies()
 
     def __enter__(self) -> None:
         self._held += 1

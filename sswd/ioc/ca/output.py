@@ -11,8 +11,6 @@ from sswd.ioc.ca.flusher import flusher
 from sswd.ioc.ca.limits import Counts, Limits
 
 IOV_MAX = 512
-LENT_S = 0.02
-"""How long a blocked send queue may keep views of PVs' own arrays."""
 
 
 class Output:
@@ -22,8 +20,8 @@ class Output:
     they have news (`congested`) and further requests are not read (`asked_bytes`).
 
     A big payload is a view of the PV's array, not a copy. While it waits it keeps the
-    array alive; `keep_copies` ends that, and happens by itself when a queue is still
-    blocked after LENT_S: a client that never reads must not hold shared memory.
+    array alive; `keep_copies` ends that, for who runs short of such memory
+    (Flusher.keep_copies): a client that never reads must not hold it.
     """
 
     def __init__(self, sock: socket.socket, limits: Limits, counts: Counts) -> None:
@@ -44,7 +42,7 @@ class Output:
         self.paused = False
         self.scheduled = False
         self.closed = False
-        self.blocked_s = self.progress_s = time.monotonic()
+        self.progress_s = time.monotonic()
 
     def queue(self, header: bytes, payload: Payload) -> None:
         """Append a message; the caller sees to it that it is flushed."""
@@ -54,7 +52,9 @@ class Output:
         else:
             self.out.extend(payload.body)
             self.scattered = True
-            self.lent = self.lent or payload.lent
+            if payload.lent and not self.lent:
+                self.lent = True
+                self.flusher.lenders.add(self)
         self.unsent_bytes += len(header) + payload.size
 
     def reply(self, cmd: int, dtype: int, p1: int, p2: int, payload: Payload) -> None:
@@ -105,7 +105,8 @@ class Output:
             self.loop.call_soon(self.close)
             return
         self.unsent_bytes = self.asked_bytes = 0
-        self.scattered = self.lent = False
+        self.scattered = False
+        self._lends_nothing()
         if self.blocked or self.congested or self.paused:
             self._drained()
 
@@ -124,13 +125,10 @@ class Output:
             out[0] = memoryview(out[0])[sent:]
 
     def _would_block(self) -> None:
-        now_s = time.monotonic()
         if not self.blocked:
             self.blocked = True
-            self.blocked_s = self.progress_s = now_s
+            self.progress_s = time.monotonic()
             self.loop.add_writer(self.fd, self.on_writable)
-        elif self.lent:
-            self.lend_no_longer(now_s)
 
     def _drained(self) -> None:
         if self.blocked:
@@ -153,17 +151,17 @@ class Output:
         """Whether the client leaves more answers unread than it may."""
         return self.asked_bytes > self.high
 
-    def lend_no_longer(self, now_s: float) -> None:
-        """Copy lent arrays out of the queue if it has been blocked for LENT_S."""
-        if self.lent and now_s - self.blocked_s > LENT_S:
-            self.keep_copies()
-
     def keep_copies(self) -> None:
         """Copy the unsent rest of every lent array, so that its owner can reuse it."""
         self.out[:] = [
             bytes(part) if isinstance(part, memoryview) else part for part in self.out
         ]
-        self.lent = False
+        self._lends_nothing()
+
+    def _lends_nothing(self) -> None:
+        if self.lent:
+            self.lent = False
+            self.flusher.lenders.discard(self)
 
     def replay(self) -> None:
         """The queue has drained: the subclass encodes what changed meanwhile."""

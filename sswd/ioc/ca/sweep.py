@@ -37,7 +37,6 @@ class Sweeper:
         """Close the circuits that have passed a limit at this (monotonic) time."""
         for circuit in list(self._context.circuits):
             if circuit.blocked:
-                circuit.lend_no_longer(now_s)
                 if now_s - circuit.progress_s > self._limits.stalled_s:
                     self._close_stalled(circuit, "takes nothing for too long")
             elif (

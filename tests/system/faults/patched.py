@@ -5,6 +5,7 @@ end, a message that is late, and the wrong policies that the torture test must c
 """
 
 import atexit
+import errno
 import json
 import os
 import select
@@ -14,9 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sswd import cli
+from sswd import channel, cli
 from sswd.ioc.bridge import Bridge, Gone
 from sswd.ioc.commands import CommandState, Ledger
+from sswd.ioc.slots import SharedMemory
 from sswd.launch import WorkerProcess
 from sswd.protocol import Failed, Failure, Finished, Post, Pulse, Ready
 
@@ -130,6 +132,31 @@ def judge_before_draining() -> None:
 
     Bridge._turn = judge  # type: ignore[method-assign]
     Bridge._last_words = last_words  # type: ignore[method-assign]
+
+
+def slots_only() -> None:
+    """A worker that sends a large array through the pipe is ended for it."""
+    channel.MAX_BODY = 1 << 20  # type: ignore[misc]
+
+
+def no_memory() -> None:
+    """The host has no memory left for slots."""
+
+    def allocate(self: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    SharedMemory.allocate = allocate  # type: ignore[method-assign]
+
+
+def slow_memory() -> None:
+    """The host takes its time to find memory for slots."""
+    allocate = SharedMemory.allocate
+
+    def slowly(self: Any) -> None:
+        time.sleep(3.0)
+        allocate(self)
+
+    SharedMemory.allocate = slowly  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

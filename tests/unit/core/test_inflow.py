@@ -11,7 +11,7 @@ from sswd.codec import LARGE
 from sswd.ioc.bridge import Gone
 from sswd.ioc.doors import Door
 from sswd.ioc.inflow import GRANT_AT, TURN_UPDATES, Inflow
-from sswd.protocol import Failure, Finished, Grant, Message, Post, Pulse
+from sswd.protocol import Failure, Finished, Free, Grant, Message, Post, Pulse
 
 
 class FakeRun:
@@ -20,6 +20,9 @@ class FakeRun:
 
     def __init__(self) -> None:
         self.orders: list[Message] = []
+
+    def make_room(self) -> None:
+        self.orders.append(Free([]))
 
     def order(self, message: Message) -> None:
         self.orders.append(message)
