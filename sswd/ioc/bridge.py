@@ -37,6 +37,8 @@ log = logging.getLogger("sswd.worker")
 
 EOF_GRACE_S = 0.5
 """A worker that closed its pipe may take so long to exit by itself."""
+LAST_READS = 256
+"""More than a socket's buffer can hold."""
 
 
 class Gone:
@@ -109,10 +111,17 @@ class Bridge(threading.Thread):
             raise OSError(f"no thread for it: {ex}") from ex
 
     def receive(self) -> None:
-        """Take what the worker has said, once, and lay it behind the up door. Loop."""
-        with self._reading:
-            if not self.is_deaf:
-                self._receive()
+        """Take what the worker has said, once, and lay it behind the up door. Loop.
+
+        Not while the thread takes its last words, which may take as long as a child of
+        the worker goes on to write.
+        """
+        if self._reading.acquire(blocking=False):
+            try:
+                if not self.is_deaf:
+                    self._receive()
+            finally:
+                self._reading.release()
 
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
@@ -286,15 +295,18 @@ class Bridge(threading.Thread):
         """Drain before judging: a message outlives its writer in the pipe.
 
         The worker's children may hold the pipe open, so this ends at EOF or when
-        nothing more is there.
+        nothing more is there, and they may write, so it ends in any case.
         """
         seen_s = time.monotonic()
         self._exited = True
         self._process.kill_group()
         with self._reading:
-            self._reader.is_dry = False
-            while not (self.is_deaf or self._reader.is_dry):
+            for _ in range(LAST_READS):
+                if self.is_deaf:
+                    break
                 self._receive()
+                if self._reader.is_dry:
+                    break
             self.is_deaf = True
         self._read_stdio()
         with self._writing:

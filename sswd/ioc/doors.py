@@ -1,4 +1,4 @@
-"""The two doors between the bridge's thread and the loop.
+"""The two doors between the bridge and the loop.
 
 They are the asyncio library's ThreadsafeQueue outside (put, get, async_put, async_get)
 and a bounded deque with an eventfd inside, because a coroutine per message costs 77 us

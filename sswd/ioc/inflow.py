@@ -1,7 +1,7 @@
 """The loop's side of the up door: updates published in portions, messages dispatched.
 
-At most TURN_UPDATES updates or one large array a turn of the loop, the rest by
-call_soon, so that clients' requests get through between. Messages of other runs than
+At most TURN_UPDATES updates, TURN_S or one large array a portion, the rest by call_soon,
+so that clients' requests get through between. Messages of other runs than
 the active and the standby are dropped: nothing from a dead run reaches a PV.
 
 Threading model: the loop's own.

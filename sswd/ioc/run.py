@@ -71,8 +71,8 @@ class Run:
         bridge = Bridge(self, self.process, self.name, up, from_slot, self._allocate)
         if self._memory is not None:
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))
-        bridge.start()
         ca.watch(self._loop, self.process.up, self._hear)
+        bridge.start()
         return bridge
 
     def _allocate(self) -> None:
@@ -104,6 +104,9 @@ class Run:
 
     def _hear(self) -> None:
         """The worker has said something."""
+        if self._up.listener is None:  # the system is closed; an undead goes on talking
+            self._loop.remove_reader(self.process.up)
+            return
         if not len(self._up):  # else the loop is behind: first what is here
             self.bridge.receive()
             if self.bridge.is_deaf:

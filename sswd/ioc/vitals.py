@@ -4,7 +4,7 @@ Three cases that must never be confused: busy in a command (BUSY; pulses come), 
 (STALLED: no thread of the worker gets to run, because the GIL is held or the process
 is stopped), dead (an exit seen; the supervisor's business).
 
-Threading model: the loop's own; `heard_s` is written by the bridge's thread.
+Threading model: the loop's own.
 """
 
 import asyncio
@@ -44,6 +44,7 @@ class Vitals:
         # The last pulse may have come just before the silence began.
         self._silence_s = stall_s + pulse_period_s(stall_s)
         self._period_s = min(0.25, stall_s / 10)
+        self._late_s = min(0.5, stall_s / 2)
         self._loop = asyncio.get_running_loop()
         self._run: Run | None = None
         self._process: psutil.Process | None = None
@@ -85,10 +86,10 @@ class Vitals:
             return
         now_s = time.monotonic()
         heard_s = run.bridge.heard_s
-        was_late = now_s - self._ticked_s > self._period_s + 0.5
+        was_late = now_s - self._ticked_s > self._period_s + self._late_s
         self._ticked_s = now_s
         if heard_s is not None and not was_late:
-            # Late ourselves (the IOC was stopped): the bridge has not read yet either.
+            # Late ourselves (the IOC was stopped): it may have spoken unheard.
             self._set_stalled(run, now_s - heard_s > self._silence_s)
         if now_s >= self._slow_due_s:
             self._slow_due_s = now_s + SLOW_S

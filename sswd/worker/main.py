@@ -43,6 +43,8 @@ from sswd.worker.watch import SETUP, CommandWatch, call_user
 
 PR_SET_PDEATHSIG = 1
 EX_IOC_GONE = 69
+ABORT_S = 1.0
+"""close() waits so long for an abort() that still runs."""
 
 
 def leave(code: int) -> NoReturn:
@@ -189,6 +191,7 @@ class Worker:
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""
         self._watch.end()
+        self._watch.wait_abort(ABORT_S)
         if self._adapter is not None:
             try:
                 self._adapter.close()

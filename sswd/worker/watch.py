@@ -96,7 +96,12 @@ class CommandWatch:
         self._abort = abort
 
     def begin(self, command_id: int) -> bool:
-        """A command is about to run; False when it was cancelled before it came."""
+        """A command is about to run; False when it was cancelled before it came.
+
+        Not while `abort()` of the former one runs, which would stop what this one
+        begins. If it never returns, the ladder of this one goes on to SIGTERM.
+        """
+        self.wait_abort()
         with self._lock:
             if command_id <= self._cancelled:
                 return False
@@ -105,18 +110,17 @@ class CommandWatch:
             return True
 
     def end(self) -> bool:
-        """The command has ended; True when it had been asked to end.
-
-        Not before the system's `abort()` has returned: it would stop what the next
-        command has begun. If it never returns, the ladder goes on to SIGTERM.
-        """
+        """The command has ended; True when it had been asked to end."""
         with self._lock:
             was_cancelled = self._id <= self._cancelled
             self._id, self._since_s = IDLE, time.monotonic()
-            aborting, self._aborting = self._aborting, None
+            return was_cancelled
+
+    def wait_abort(self, limit_s: float | None = None) -> None:
+        """Wait for the system's `abort()` to return: it may outlast its command."""
+        aborting, self._aborting = self._aborting, None
         if aborting is not None:
-            aborting.join()
-        return was_cancelled
+            aborting.join(limit_s)
 
     @property
     def is_running(self) -> bool:

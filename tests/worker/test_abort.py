@@ -45,6 +45,15 @@ def test_our_sleep_raises_aborted_at_the_flag(worker):
     assert ended.failure.kind == "Aborted"
 
 
+def test_an_abort_that_outlasts_its_command_holds_up_the_next_one_only(worker):
+    """It would stop what that begins. Its own command has ended when it has."""
+    cancelled(worker, "flag", Rung.FLAG)
+    begun_s = time.monotonic()
+    worker.run("aborts")
+    assert worker.posted("message")[-1] == "sswd-abort"
+    assert time.monotonic() - begun_s < LONG_S
+
+
 def test_abort_is_called_once_from_another_thread(worker):
     cancelled(worker, "flag", Rung.FLAG)
     worker.run("aborts")

@@ -6,7 +6,7 @@ and getters that wait run as tasks.
 
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sswd.ioc.ca import encode, wire
 from sswd.ioc.ca.channel import Channel, Subscription
@@ -28,9 +28,11 @@ _SPLIT = struct.Struct("!12s4s").unpack_from
 _ASK = struct.Struct("!HHHHI")
 """A header up to its last field: what differs between two gets of the same is ioid."""
 MAX_ANSWERS = 1024
+LONGEST_ANSWER = 64
+"""Bytes of a payload that is kept: a client chooses what it asks for, not our memory."""
 
-Answer = tuple[Entry, int, Any, Any, bytes, bytes]
-"""Entry, its version, value and time stamp then; the reply: header to ioid, payload."""
+Answer = tuple[Entry, int, bytes, bytes]
+"""Entry and its version then; the reply: header to ioid, payload."""
 
 _CHANNEL_COMMANDS = frozenset(
     {
@@ -42,17 +44,6 @@ _CHANNEL_COMMANDS = frozenset(
         wire.WRITE_NOTIFY,
     }
 )
-
-
-def _holds(answer: Answer) -> bool:
-    """Whether nothing has changed since."""
-    entry, version, value, stamp, _, _ = answer
-    store = entry.store
-    return (
-        entry.version == version
-        and store["value"] is value
-        and store["timestamp"] is stamp
-    )
 
 
 class Circuit(Input):
@@ -88,12 +79,16 @@ class Circuit(Input):
         while served < budget and size <= room and end - at >= wire.HEADER.size:
             ask, ioid = _SPLIT(data, at)
             answer = answers.get(ask)
-            if answer is None or not _holds(answer):
+            if (
+                answer is None
+                or answer[0].version != answer[1]
+                or not answer[0].is_as_noted()
+            ):
                 answer = self._answer_to(ask)
                 if answer is None:
                     break
-            body = answer[-1]
-            out += (answer[-2], ioid, body)
+            body = answer[3]
+            out += (answer[2], ioid, body)
             size += 16 + len(body)
             served += 1
             at += 16
@@ -118,9 +113,9 @@ class Circuit(Input):
         if payload.size >= BIG:
             return None
         head = _ASK.pack(cmd, payload.size, dtype, payload.elements, wire.NORMAL)
-        value, stamp = entry.store["value"], entry.store["timestamp"]
-        answer = (entry, entry.version, value, stamp, head, payload.body)
-        if dtype < wire.GR:  # units and limits may change unnoticed
+        answer = (entry, entry.version, head, payload.body)
+        # Units and limits, which GR and CTRL types have, may change unnoticed.
+        if dtype < wire.GR and payload.size <= LONGEST_ANSWER:
             if len(self.answers) >= MAX_ANSWERS:
                 self.answers.clear()
             self.answers[ask] = answer

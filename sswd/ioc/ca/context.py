@@ -178,7 +178,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         idle = [
             c
             for c in self.circuits
-            if not c.channels and not c.in_flight and c.heard_s < since_s
+            if not c.channels and not c.in_flight and c.born_s < since_s
         ]
         if not idle:
             return False

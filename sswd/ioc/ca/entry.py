@@ -141,12 +141,16 @@ class Entry:
         self.version += 1
         self._value = None
 
+    def is_as_noted(self) -> bool:
+        """Whether value and time stamp are those that payloads were last made of."""
+        store = self.store
+        return self._value is store["value"] and self._stamp is store["timestamp"]
+
     def wire(self, key: Key) -> Payload:
         """The payload that `key` asks for. Raises ValueError if there is none."""
-        store = self.store
-        if self._value is not store["value"] or self._stamp is not store["timestamp"]:
+        if not self.is_as_noted():
             self.forget()
-            self._value, self._stamp = store["value"], store["timestamp"]
+            self._value, self._stamp = self.store["value"], self.store["timestamp"]
         if key[0] >= wire.GR:
             self._check_graphic()
         payload = self.cache.get(key)
@@ -189,6 +193,7 @@ class Entry:
         }
         if now != self._graphic:
             self._graphic = now
+            self.version += 1
             self.cache.clear()
             self._bytes = 0
 

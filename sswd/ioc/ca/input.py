@@ -32,7 +32,7 @@ class Input(Output):
         self.rest = bytearray()
         self.needed = 0
         self.resuming = False
-        self.heard_s = time.monotonic()
+        self.born_s = self.heard_s = time.monotonic()
 
     def on_readable(self) -> None:
         """Take what has arrived and serve a turn's worth of it."""

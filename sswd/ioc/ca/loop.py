@@ -28,14 +28,14 @@ SPIN_S = 50e-6
 class QuickSelector(selectors.EpollSelector):
     """Calls quick readers within `select`; the other events are asyncio's.
 
-    What a quick reader hands to the loop (call_soon, call_later) is seen in the same
-    turn, as with asyncio's own callbacks.
+    What a quick reader hands to the loop by call_soon runs in the same turn still, before
+    sockets are looked at again; with asyncio's own callbacks it is the next.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.quick: dict[int, Reader] = {}
-        self.failed: Callable[[Exception], None] = _raise
+        self.failed: Callable[[BaseException], None] = _raise
         # The same epoll once more: its base keeps it to itself.
         self._events = epoll.fromfd(os.dup(self.fileno()))
         self._is_hot = False
@@ -47,21 +47,23 @@ class QuickSelector(selectors.EpollSelector):
         if not found:
             return []
         quick = self.quick
-        others: _Ready = []
-        was_quick = False
-        for fd, event in found:
+        others = []
+        for item in found:
+            fd, event = item
             reader = quick.get(fd)
             if reader is None or event != EPOLLIN:
-                others += self._for_asyncio(fd, event)
+                others.append(item)
                 continue
-            was_quick = True
             try:
                 reader()
-            except Exception as error:  # noqa: BLE001 (else the loop would end)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # noqa: BLE001 (else the loop would end)
                 self.failed(error)
-        if was_quick:
+        if len(others) < len(found):
             self._left_s = time.perf_counter()
-        return others
+        # Not before: what a reader has closed, and opened anew, is not what was ready.
+        return [ready for item in others for ready in self._for_asyncio(*item)]
 
     def _wait(self, timeout: float | None) -> list[tuple[int, int]]:
         most = len(self.get_map()) or 1
@@ -122,13 +124,13 @@ class QuickLoop(asyncio.SelectorEventLoop):
         self._quick.quick.pop(fd, None)
         return super().remove_reader(fd)
 
-    def _tell(self, error: Exception) -> None:
+    def _tell(self, error: BaseException) -> None:
         self.call_exception_handler(
             {"message": "Exception in a quick reader", "exception": error}
         )
 
 
-def _raise(error: Exception) -> None:
+def _raise(error: BaseException) -> None:
     raise error
 
 

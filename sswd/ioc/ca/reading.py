@@ -30,7 +30,7 @@ def read(circuit: "Circuit", request: Request) -> None:
 
 
 def read_notify(circuit: "Circuit", request: Request) -> None:
-    """A get that Circuit.get could not answer from the cache."""
+    """A get that Circuit.gets could not answer from the cache."""
     if request.dtype > wire.LAST_TYPE:
         raise BadRequest("bad type", quiet=True)
     _read(circuit, circuit.channel(request), request)

@@ -166,5 +166,5 @@ HANDLERS: dict[int, tuple[Handler, int]] = {
 }
 """Command -> (handler, what it counts for in the budget of a turn).
 
-A put counts for most: it runs user code. Circuit.get serves most READ_NOTIFY before.
+A put counts for most: it runs user code. Circuit.gets serves most READ_NOTIFY.
 """

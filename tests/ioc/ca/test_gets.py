@@ -1,21 +1,26 @@
 """Gets: an answer that was given before is given again only while it is true."""
 
+import gc
 import struct
+import weakref
 
+import numpy as np
 import pytest
 from ca_raw import CLEAR_CHANNEL, READ_NOTIFY, message
-from caproto import AccessRights
+from caproto import AccessRights, ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import circuit, post, set_alarm
 
-DOUBLE, TIME_DOUBLE, CTRL_DOUBLE, STRING = 6, 20, 34, 0
+DOUBLE, TIME_DOUBLE, CTRL_DOUBLE, CTRL_ENUM, STRING = 6, 20, 34, 31, 0
+ENUM = ChannelType.ENUM
 NORMAL, NORDACCESS = 1, 368
 
 
 class Group(PVGroup):
     number = pvproperty(value=1.0, record="ai", units="mm", alarm_group="n")
     other = pvproperty(value=2.0, record="ai", alarm_group="o")
+    state = pvproperty(value="off", enum_strings=["off", "on"], dtype=ENUM, record="bi")
     array = pvproperty(value=[1.0, 2.0, 3.0], max_length=10, record="waveform")
 
 
@@ -83,6 +88,44 @@ async def test_units_that_were_changed_silently_are_seen(group, asking):
     assert b"mm\0" in (await asking(CTRL_DOUBLE)).body
     await group.number.write_metadata(units="nm", publish=False)
     assert b"nm\0" in (await asking(CTRL_DOUBLE)).body
+
+
+async def test_states_that_were_renamed_silently_are_seen(group, raw):
+    client = await raw()
+    chan = await client.create("G:state")
+    assert (await client.get(chan)).body[:2] == b"\0\0"
+    await group.state.write_metadata(enum_strings=["on", "off"], publish=False)
+    await client.get(chan, CTRL_ENUM)  # whoever asks for the states finds them
+    assert (await client.get(chan)).body[:2] == b"\0\1"
+
+
+async def test_no_answer_keeps_an_array_alive(group, raw):
+    class Array(np.ndarray):
+        """Can be referred to weakly."""
+
+    client = await raw()
+    chan = await client.create("G:array")
+    first = np.arange(3.0).view(Array)
+    alive = weakref.ref(first)
+    post(group.array, first)
+    for count in (1, 2, 3):
+        await client.get(chan, DOUBLE, count)
+    post(group.array, np.arange(4.0))
+    del first
+    await client.get(chan, DOUBLE, 4)
+    gc.collect()
+    assert alive() is None
+
+
+async def test_long_answers_are_not_kept(group, raw):
+    client = await raw()
+    chan = await client.create("G:array")
+    post(group.array, np.arange(10.0))
+    for count in range(1, 11):
+        await client.get(chan, DOUBLE, count)
+    [served] = [c for c in group.context.circuits if c.channels]
+    sizes = [len(answer[3]) for answer in served.answers.values()]
+    assert max(sizes) <= circuit.LONGEST_ANSWER
 
 
 async def test_who_may_not_read_any_more_gets_no_old_answer(group, asking):

@@ -99,11 +99,24 @@ async def test_idle_clients_make_room(serve, raw):
     await until(lambda: context.counts.connections == 3)
     assert await (await raw(version=None)).closed_by_server(), "those are new, not idle"
     for circuit in context.circuits:
-        circuit.heard_s -= 2 * NEWCOMER_S
+        circuit.born_s -= 2 * NEWCOMER_S
     newcomer = await raw()
     await newcomer.create("L:number")
     assert await idle[0].closed_by_server()
     assert context.counts.closed_idle == 1
+
+
+async def test_who_says_something_is_no_newcomer(serve, raw):
+    """Without channels it may not lock out others by sending echoes."""
+    context = await serve(connections=3)
+    talkers = [await raw() for _ in range(3)]
+    await until(lambda: context.counts.connections == 3)
+    for circuit in context.circuits:
+        circuit.born_s -= 2 * NEWCOMER_S
+    for talker in talkers:
+        await talker.send(message(ECHO))
+        await talker.receive_until(ECHO)
+    await (await raw()).create("L:number")
 
 
 async def test_a_message_beyond_the_limit_ends_the_circuit(serve, raw):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -117,6 +118,63 @@ def test_a_socket_with_reader_and_writer(kind, pair):
         return heard
 
     assert run(kind, work) == [b"a", b"b"]
+
+
+def test_a_cancelled_error_in_a_reader_is_told_and_ends_nothing(pair):
+    ours, theirs = pair
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        told = []
+        loop.set_exception_handler(lambda _loop, context: told.append(context))
+
+        def on_readable():
+            raise asyncio.CancelledError(ours.recv(10))
+
+        watch(loop, ours.fileno(), on_readable)
+        theirs.send(b"a")
+        await asyncio.sleep(0.01)
+        loop.remove_reader(ours.fileno())
+        return len(told)
+
+    assert run(QuickLoop, work) == 1
+
+
+def test_a_number_that_is_used_anew_within_a_turn_is_watched(pair):
+    """One reader ends another's socket, which was ready as well, and watches a new one
+    in its place: asyncio must not be told of the old one's readiness."""
+    ours, theirs = pair
+    old, old_peer = socket.socketpair()
+    new, new_peer = socket.socketpair()
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        heard = asyncio.Event()
+        number = old.fileno()
+
+        def on_new():
+            os.read(number, 10)
+            heard.set()
+
+        def on_readable():
+            ours.recv(10)
+            loop.remove_reader(number)
+            os.dup2(new.fileno(), number)
+            watch(loop, number, on_new)
+
+        watch(loop, number, lambda: None)
+        watch(loop, ours.fileno(), on_readable)
+        old_peer.close()  # IN | HUP is asyncio's
+        theirs.send(b"a")
+        await asyncio.sleep(0.01)
+        new_peer.send(b"b")
+        async with asyncio.timeout(5):
+            await heard.wait()
+        loop.remove_reader(number)
+        loop.remove_reader(ours.fileno())
+
+    with old, old_peer, new, new_peer:
+        run(QuickLoop, work)
 
 
 def test_timers_and_other_threads_are_not_kept_waiting_by_a_hot_socket(pair):
