@@ -1,7 +1,7 @@
 """The loop's side of the up door: updates published in portions, messages dispatched.
 
-At most TURN_UPDATES updates, TURN_S or one large array a portion, the rest by call_soon,
-so that clients' requests get through between. Messages of other runs than
+At most TURN_UPDATES updates, one large array or TURN_S a portion, the rest by
+call_soon, so that clients' requests get through between. Messages of other runs than
 the active and the standby are dropped: nothing from a dead run reaches a PV.
 
 Threading model: the loop's own.
@@ -24,6 +24,8 @@ from sswd.protocol import Finished, Grant, Message, Post, Update
 log = logging.getLogger("sswd.ioc")
 
 TURN_UPDATES = 128
+TURN_S = 0.001
+"""Arrays below the large ones take 20 to 100 us each."""
 GRANT_AT = 4
 """Credits owed before they are returned, in one Grant."""
 
@@ -96,17 +98,17 @@ class Inflow:
         begun_s = time.perf_counter()
         try:
             with self._flusher:
-                self._portion()
+                self._portion(begun_s + TURN_S)
         except BaseException:
             self._go_on()  # the rest must not wait for the next message
             raise
         self.took_s += time.perf_counter() - begun_s
 
-    def _portion(self) -> None:
+    def _portion(self, until_s: float) -> None:
         left = TURN_UPDATES
-        while left > 0:
+        while left > 0 and time.perf_counter() < until_s:
             if self._batch is not None:
-                left -= self._publish(self._batch, left)
+                left -= self._publish(self._batch, left, until_s)
             elif not len(self._door):
                 return
             elif left < TURN_UPDATES and self._door.next_is(_ends_command):
@@ -141,16 +143,17 @@ class Inflow:
             batch.finished = message
         return batch
 
-    def _publish(self, batch: _Batch, left: int) -> int:
-        """Publish the next updates; how much of the turn they took."""
-        end = min(batch.next + left, len(batch.updates))
-        took = end - batch.next
-        self.published += took
-        while batch.next < end:
+    def _publish(self, batch: _Batch, left: int, until_s: float) -> int:
+        """Publish the next updates; how much of the portion they took."""
+        start, whole = batch.next, len(batch.updates)
+        end = min(start + left, whole)
+        while batch.next < end and time.perf_counter() < until_s:
             pv, value, stamp_s = batch.updates[batch.next]
             batch.next += 1  # before: what fails is not tried for ever
+            self.published += 1
             self._publish_one(pv, value, stamp_s or None)
-        if end == len(batch.updates):
+        took = batch.next - start
+        if batch.next == whole:
             self._batch = None
             self._close_batch(batch)
         return left if batch.cost > 1 else max(took, 1)

@@ -29,7 +29,7 @@ _ASK = struct.Struct("!HHHHI")
 """A header up to its last field: what differs between two gets of the same is ioid."""
 MAX_ANSWERS = 1024
 LONGEST_ANSWER = 64
-"""Bytes of a payload that is kept: a client chooses what it asks for, not our memory."""
+"""Bytes of a payload that is kept: a client chooses what it asks, not our memory."""
 
 Answer = tuple[Entry, int, bytes, bytes]
 """Entry and its version then; the reply: header to ioid, payload."""
@@ -192,11 +192,11 @@ class Circuit(Input):
         if payload is None:
             return
         self.counts.updates += 1
-        size, count = payload.size, payload.elements
+        size, count, body, _ = payload
         if size < BIG and count < wire.EXTENDED:
             out = self.out
             out.append(_PACK(wire.EVENT_ADD, size, dtype, count, status, sub.subid))
-            out.append(payload.body)
+            out.append(body)
             self.unsent_bytes += 16 + size
         else:
             header = wire.header(wire.EVENT_ADD, size, dtype, count, status, sub.subid)

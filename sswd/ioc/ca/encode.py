@@ -63,6 +63,9 @@ class Payload(NamedTuple):
     """The buffers are those of the PV's own array (see Flusher.keep_copies)."""
 
 
+_new_payload = tuple.__new__  # a third of the time that the named tuple's own takes
+
+
 Key = tuple[int, int, bool, ArrayFilter | None]
 """What a client asked for: DBR type, count, long string, array filter."""
 
@@ -95,7 +98,7 @@ def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | 
             return None
     except struct.error:
         return None  # out of the type's range: the long way wraps it, as C does
-    return Payload(form.size, 1, body, lent=False)
+    return _new_payload(Payload, (form.size, 1, body, False))
 
 
 def _short_text(data: Data, value: str, dtype: int, stamp: Any) -> Payload | None:

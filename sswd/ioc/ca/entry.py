@@ -121,8 +121,8 @@ class Entry:
 
     def notify(self, flags: int) -> None:
         """Tell the subscribers whose mask asks for it; 0 means a new value."""
-        self.forget()
-        self._noted_stamp = self.store["timestamp"]
+        self._start_anew()
+        self._noted_stamp = self._stamp
         if not flags:
             flags = VALUE_LOG
         alarm = alarm_numbers(self.data)
@@ -133,13 +133,14 @@ class Entry:
             if sub.mask & flags:
                 sub.changed(flags)
 
-    def forget(self) -> None:
-        """Drop the payloads and the reference to the value that they were made of."""
+    def _start_anew(self) -> None:
+        """Drop all payloads, and note what the next ones will be made of."""
         if self.cache:
             self.cache.clear()
             self._bytes = 0
         self.version += 1
-        self._value = None
+        store = self.store
+        self._value, self._stamp = store["value"], store["timestamp"]
 
     def is_as_noted(self) -> bool:
         """Whether value and time stamp are those that payloads were last made of."""
@@ -149,8 +150,7 @@ class Entry:
     def wire(self, key: Key) -> Payload:
         """The payload that `key` asks for. Raises ValueError if there is none."""
         if not self.is_as_noted():
-            self.forget()
-            self._value, self._stamp = self.store["value"], self.store["timestamp"]
+            self._start_anew()
         if key[0] >= wire.GR:
             self._check_graphic()
         payload = self.cache.get(key)
@@ -193,9 +193,7 @@ class Entry:
         }
         if now != self._graphic:
             self._graphic = now
-            self.version += 1
-            self.cache.clear()
-            self._bytes = 0
+            self._start_anew()
 
     def post(self, value: Any, timestamp_s: float | None) -> bool:
         """write(value, verify_value=False) without coroutines; False: not for me."""

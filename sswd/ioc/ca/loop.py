@@ -28,8 +28,8 @@ SPIN_S = 50e-6
 class QuickSelector(selectors.EpollSelector):
     """Calls quick readers within `select`; the other events are asyncio's.
 
-    What a quick reader hands to the loop by call_soon runs in the same turn still, before
-    sockets are looked at again; with asyncio's own callbacks it is the next.
+    What a quick reader hands to the loop by call_soon runs in the same turn still,
+    before sockets are looked at again; with asyncio's own callbacks it is the next.
     """
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from sswd.codec import LARGE
 from sswd.ioc.bridge import Gone
 from sswd.ioc.doors import Door
-from sswd.ioc.inflow import GRANT_AT, TURN_UPDATES, Inflow
+from sswd.ioc.inflow import GRANT_AT, TURN_S, TURN_UPDATES, Inflow
 from sswd.protocol import Failure, Finished, Free, Grant, Message, Post, Pulse
 
 
@@ -134,6 +135,24 @@ async def test_others_get_their_turns(door, run, world):
         seen = len(world.events)
     assert seen == 5 * TURN_UPDATES
     assert most <= TURN_UPDATES
+
+
+async def test_what_takes_long_leaves_the_loop_in_between(door, run, world):
+    """A message may hold 64 arrays of 1 MiB less one byte."""
+    publish = world.publish
+
+    def slowly(*update: Any) -> object:
+        time.sleep(TURN_S)
+        return publish(*update)
+
+    world.publish = slowly
+    door.push((run, many(20)))
+    most = seen = 0
+    while seen < 20:
+        await asyncio.sleep(0)
+        most = max(most, len(world.events) - seen)
+        seen = len(world.events)
+    assert most <= 1
 
 
 async def test_one_large_array_a_turn(door, run, world):
