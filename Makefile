@@ -11,7 +11,7 @@ PYTEST_ARGS ?= -n 2 --dist loadfile
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
 	@echo "make test   lint, types, import contracts, all tests on the built wheel"
-	@echo "make soak   long runs under faults (an hour); make bench   against the peers"
+	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -44,10 +44,13 @@ test-only: wheel
 
 test: lint test-only
 
-# Twenty minutes: crash and restart cycles; make soak CYCLES=100 for less.
+# Half an hour: crash and restart cycles, then everything at once;
+# make soak CYCLES=100 MINUTES=1 for less.
 CYCLES ?= 1000
+MINUTES ?= 10
 soak: $(VENV)/installed
 	$(BIN)/python tests/soak/soak.py --cycles $(CYCLES)
+	$(BIN)/python tests/soak/mixed.py --minutes $(MINUTES)
 
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed

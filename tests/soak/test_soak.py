@@ -1,5 +1,6 @@
-"""A short soak for every day; `make soak` runs a thousand cycles."""
+"""Short soaks for every day; `make soak` takes half an hour."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,3 +28,18 @@ def test_nothing_grows_over_some_lives(client: Client) -> None:
     print(figures)
     assert figures.grown() == []
     assert len(figures.took_s) == CYCLES
+
+
+@pytest.mark.timeout(120)
+def test_the_mixed_load_runs_and_nothing_grows() -> None:
+    """Not how fast it is: `make soak` looks at that, on a quiet machine."""
+    script = Path(__file__).parent / "mixed.py"
+    done = subprocess.run(
+        [sys.executable, script, "--minutes", "0.25", "--kill-every", "3"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert "\n10/10" in done.stdout, done.stderr
+    for grown in ("rss_mb", "fds", "threads", "a monitor", "no worker"):
+        assert f"GROWN {grown}" not in done.stdout, done.stdout

@@ -19,6 +19,7 @@ SHIPPED = Path(__file__).parents[2] / "deploy/supervisor/sswd.conf"
 TARGET = Path(__file__).parent / "drivers/target.toml"
 BIN = Path(sys.executable).parent
 START_S = 30.0
+RESTARTS = 20
 TAIL_BYTES = 100_000  # by itself supervisorctl shows 1,600: a third of a stack dump
 CONF = """
 [unix_http_server]
@@ -47,12 +48,14 @@ class View(Daemon):
 
 
 class Supervisord:
-    """A supervisord that includes the shipped file and nothing else."""
+    """A supervisord that includes the shipped file, or `program`, and nothing else."""
 
-    def __init__(self, folder: Path, config: Path, **env: str) -> None:
+    def __init__(
+        self, folder: Path, config: Path, program: Path = SHIPPED, **env: str
+    ) -> None:
         self._folder = folder
         self._conf = folder / "supervisord.conf"
-        self._conf.write_text(CONF.format(folder=folder, shipped=SHIPPED))
+        self._conf.write_text(CONF.format(folder=folder, shipped=program))
         ca = {**loopback_env(), **env}
         self._env = child_env(
             {
@@ -154,6 +157,37 @@ def test_start_restart_crash_stop_start(folder: Path) -> None:
     assert_gone(processes)
     # Every stop was in time: supervisord never had to use force.
     assert "killing 'sswd'" not in supervisord.log()
+
+
+@pytest.mark.row(39)
+@pytest.mark.timeout(240)
+def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
+    """No line of ours but the command: its defaults would kill after 10 s, and not the
+    group. The port is explicit, so that one who finds it taken exits with 69."""
+    program = folder / "plain.conf"
+    program.write_text(f"[program:sswd]\ncommand={BIN}/sswd run {TARGET}\n")
+    supervisord = Supervisord(folder, TARGET, program)
+    held: list[tuple[int, float]] = []
+    try:
+        for _ in range(1 + RESTARTS):
+            processes = family(supervisord.daemon())
+            daemon = processes[0]
+            held.append((daemon.num_fds(), daemon.memory_info().rss / 1e6))
+            words = supervisord.ctl("restart", "sswd")
+            assert "sswd: started" in words, words
+            assert_gone(processes)
+        processes = family(supervisord.daemon())
+        supervisord.ctl("stop", "sswd")
+        assert_gone(processes)
+    finally:
+        supervisord.close()
+    said = supervisord.log()
+    assert said.count("spawned: 'sswd'") == 2 + RESTARTS, "one of them failed"
+    assert said.count("stopped: sswd (exit status 0)") == 2 + RESTARTS
+    assert "killing 'sswd'" not in said
+    fds, rss_mb = zip(*held, strict=True)
+    assert max(fds) <= fds[0]
+    assert max(rss_mb) < rss_mb[0] + 10
 
 
 def test_a_wrong_configuration_is_not_retried(folder: Path) -> None:

@@ -118,11 +118,13 @@ def test_a_gil_holder_ends_by_itself_and_hurts_nobody_after_it(worker):
 
 
 def test_cancelled_before_it_came_it_does_not_run(worker):
-    worker.order(Cancel(2, Rung.FLAG))
-    worker.run("nothing")  # id 1: not above the highest cancelled one, so not run
+    worker.order(Cancel(1000, Rung.FLAG))
+    while not worker.run("nothing").aborted:  # ctl and cmd have no mutual order
+        assert worker._ids < 1000
     ended = worker.run("word")
     assert ended.aborted
     assert worker.posted("message") == []
+    worker._ids = 1000  # above the highest cancelled one
     assert not worker.run("word").aborted
     assert worker.posted("message") == [""]
 

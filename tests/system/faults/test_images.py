@@ -14,7 +14,6 @@ from pathlib import Path
 import psutil
 import pytest
 from client import Client, ca_is_up, ca_port
-from daemon import until
 from patched import patched
 from served import assert_nothing_left, offspring, served
 from systems import one_system, tables_of
@@ -186,11 +185,13 @@ def test_without_shared_memory_frames_go_through_the_pipe(
 @pytest.mark.row(35)
 def test_memory_that_takes_long_to_allocate_holds_up_nobody(client: Client) -> None:
     """250 MiB take 200 ms; here 3 s, as on a host that has to find it first."""
-    with served(CONFIG, client, systems=(), command=patched("slow_memory")) as daemon:
-        until(lambda: "TCP port" in daemon.log, "Channel Access", 20.0)
-        ca_is_up(daemon, client)
-        assert client.get(daemon.prefix + "WORKER:STATE") == "STARTING"
-        client.wait_for(daemon.prefix + "WORKER:STATE", "RUNNING")
+    with served(CONFIG, client, command=patched("slow_memory")) as daemon:
+        prefix = daemon.prefix
+        with client.watching(prefix + "values") as watch:
+            os.kill(client.get(prefix + "WORKER:PID"), signal.SIGKILL)
+            client.wait_for(prefix + "WORKER:RUN", 2)
+            client.wait_for(prefix + "WORKER:STATE", "RUNNING")
+        watch.assert_up()
         assert take_frames(daemon, client, 5) == [1, 2, 3, 4, 5]
         assert any(shares_memory(p.pid) for p in offspring(daemon))
 

@@ -166,10 +166,16 @@ class Torture:
 
 
 def is_dead(pid: int) -> bool:
-    """Gone, or a zombie that its parent did not look at yet."""
+    """Gone, or a zombie that its parent did not look at yet.
+
+    With all its threads: the first may be a zombie while others are still on their way,
+    and so long nobody is told of the end.
+    """
     try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
+        process = psutil.Process(pid)
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return is_zombie and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except (psutil.NoSuchProcess, FileNotFoundError):
         return True
 
 
