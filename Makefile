@@ -62,8 +62,11 @@ bench: $(VENV)/bench-installed
 
 # An hour. Writes the table into docs/reference/performance.md.
 bench-full: $(VENV)/bench-installed
-	$(BIN)/python -m bench --cores free split --repeats 5 \
-	    --docs docs/reference/performance.md
+	$(BIN)/python -m bench --repeats 5 --out bench/results/free
+	$(BIN)/python -m bench W1 W2 W3 --cores split --repeats 5 \
+	    --servers sswd S2 S3 --out bench/results/split
+	$(BIN)/python -m bench --from-json bench/results/free/results.json \
+	    bench/results/split/results.json --docs docs/reference/performance.md
 
 clean:
 	rm -rf $(VENV) build dist

@@ -69,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
         "--docs", type=Path, metavar="PAGE", help="write the table into this page too"
     )
     parser.add_argument(
-        "--from-json", type=Path, metavar="FILE", help="measure nothing, render these"
+        "--from-json",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="measure nothing, render these, of several runs if they do not overlap",
     )
     return parser
 
@@ -113,8 +117,10 @@ def _usable(names: Sequence[str]) -> list[Kind]:
 
 
 def _render(args: argparse.Namespace) -> int:
-    found = results.load(args.from_json)
-    _show(args, found, args.out or args.from_json.parent)
+    found, *others = map(results.load, args.from_json)
+    for other in others:
+        found.add(other)
+    _show(args, found, args.out or args.from_json[0].parent)
     return OK
 
 

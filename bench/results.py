@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bench.host import BenchError
 from bench.trial import Trial
 
 PACKAGES = ("sswd", "caproto", "softioc", "pcaspy", "epicscorelibs", "numpy")
@@ -32,6 +33,16 @@ class Results:
     def of(self, cores: str, workload: str, server: str) -> Mapping[str, float]:
         """The medians by metric; empty when there are none."""
         return self.medians.get((cores, workload, server), {})
+
+    def add(self, other: "Results") -> None:
+        """Add another run's. Raises BenchError where both measured the same."""
+        both = sorted(self.medians.keys() & other.medians.keys())
+        if both:
+            raise BenchError(f"both runs measured {' '.join(both[0])}")
+        self.medians |= other.medians
+        self.histograms |= other.histograms
+        self.errors |= other.errors
+        self.repeats |= other.repeats
 
     def servers(self) -> list[str]:
         """The servers that gave results, in the order asked for."""

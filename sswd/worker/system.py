@@ -92,7 +92,10 @@ class System:
         handler(value)
 
     def abort(self) -> None:
-        """Make the running command return soon. Called from another thread."""
+        """Make the running command return soon. Called from another thread.
+
+        It may outlast that command; the next one waits until it has returned.
+        """
 
     def close(self) -> None:
         """Release the hardware. Runs on every orderly stop."""

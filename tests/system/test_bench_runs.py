@@ -68,6 +68,9 @@ def test_results_are_rendered_again_into_a_page(tmp_path: Path) -> None:
     assert text.endswith("after\n")
     assert "start to first caget" in text
     assert "old" not in text
+    twice = bench("--from-json", *2 * [tmp_path / "results.json"], "--no-plots")
+    assert twice.returncode == 2
+    assert "both runs measured free W6 S3" in twice.stderr
 
 
 def test_an_unknown_workload_is_told_in_words() -> None:

@@ -1,7 +1,7 @@
 """When the circuits send: once at the end of a piece of work, not a turn later.
 
-A turn of the loop costs a system call, during which the bridge's thread takes the GIL:
-on the way of a command's ACK to its client that would be 50 us.
+A turn of the loop costs system calls and asyncio's book-keeping, which a command's ACK
+on its way to the client need not wait for.
 """
 
 import asyncio
