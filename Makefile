@@ -38,9 +38,13 @@ wheel: $(VENV)/installed
 	tar cf - --exclude=__pycache__ --exclude=results tests docs examples deploy bench \
 	    README.md CHANGELOG.md Makefile pyproject.toml | tar xf - -C $(OUT)
 
+# Two files at a time on two cores disturb each other: what fails then is run once more,
+# alone, and counts if it fails there too. It says so.
 test-only: wheel
-	cd $(OUT) && PYTHONPATH=$$PWD/site PATH=$$PWD/../../$(BIN):$$PATH \
-	    ../../$(BIN)/python -m pytest $(PYTEST_ARGS)
+	cd $(OUT) && export PYTHONPATH=$$PWD/site PATH=$$PWD/../../$(BIN):$$PATH && \
+	    { python -m pytest $(PYTEST_ARGS) || { [ $$? -eq 1 ] && \
+	    echo "*** what failed is run once more, alone ***" && \
+	    python -m pytest --last-failed --last-failed-no-failures none; }; }
 
 test: lint test-only
 
@@ -60,7 +64,7 @@ $(VENV)/bench-installed: $(VENV)/installed
 bench: $(VENV)/bench-installed
 	$(BIN)/python -m bench --short --minutes 10
 
-# An hour. Writes the table into docs/reference/performance.md.
+# An hour and a half. Writes the table into docs/reference/performance.md.
 bench-full: $(VENV)/bench-installed
 	$(BIN)/python -m bench --repeats 5 --out bench/results/free
 	$(BIN)/python -m bench W1 W2 W3 --cores split --repeats 5 \

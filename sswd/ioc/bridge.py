@@ -113,8 +113,7 @@ class Bridge(threading.Thread):
     def receive(self) -> None:
         """Take what the worker has said, once, and lay it behind the up door. Loop.
 
-        Not while the thread takes its last words, which may take as long as a child of
-        the worker goes on to write.
+        Not while the thread takes its last words: the loop waits for nobody.
         """
         if self._reading.acquire(blocking=False):
             try:
