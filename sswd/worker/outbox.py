@@ -4,7 +4,8 @@ Overflow policy: up to `bound` updates are kept in order. Beyond, an update take
 place of the unsent one of the same PV; the older place, so that `values` posted before
 `ACK` is published before it. ACK is never conflated: its poster waits for room.
 
-Arrays of 1 MiB and more always take the place of the unsent one of their PV.
+Arrays of 1 MiB and more always take the place of the unsent one of their PV, after a
+little patience.
 
 Credits: a Post message costs one (from `LARGE` bytes of arrays on: four) and the IOC
 grants them back as it publishes. Finished, Ready, Pulse, Log and Failed cost none.
@@ -41,6 +42,11 @@ MAX_UPDATES = 256  # of one Post message
 MAX_ACKS = 256  # unsent ones, before their poster waits
 MAX_NOTES = 256  # unsent log records; the oldest are dropped and counted
 ACK_WAIT_S = 5.0
+READ_BYTES_S = 1e9
+PATIENCE_S = 0.02
+"""A post of a large array waits for the former one to be sent, as long as a client
+takes to read that at so many bytes/s; at most PATIENCE_S."""
+LOOK_S = 0.0005
 
 
 class _Entry:
@@ -184,8 +190,16 @@ class Outbox:
             self._entries.append(entry)
 
     def _append_large(self, pv: str, array: Array, stamp_s: float) -> None:
-        """A large array conflates at once, and lies in a slot where there is one."""
+        """A large array conflates at once, and lies in a slot where there is one.
+
+        Not quite at once: copying over a frame that nobody has seen takes the memory
+        bandwidth that the IOC and its clients need for the frame before.
+        """
         self._fetch_grants()
+        until_s = time.monotonic() + min(array.nbytes / READ_BYTES_S, PATIENCE_S)
+        while self._holds_unsent(pv) and time.monotonic() < until_s:
+            time.sleep(LOOK_S)
+            self.pump()
         with self._lock:
             older = self._newest.get(pv)
             if older is not None and is_large(older.value):
@@ -199,6 +213,10 @@ class Outbox:
                 return
         slot = self._slots.put(pv, array)
         self._append(pv, freeze(array) if slot is None else slot, stamp_s)
+
+    def _holds_unsent(self, pv: str) -> bool:
+        older = self._newest.get(pv)
+        return older is not None and is_large(older.value)
 
     def _replace(self, older: _Entry, value: Any, stamp_s: float) -> None:
         if isinstance(older.value, SlotRef):

@@ -29,6 +29,7 @@ from sswd.protocol import (
     Ready,
     Up,
 )
+from sswd.worker import outbox as outbox_module
 from sswd.worker.control import Control
 from sswd.worker.outbox import MAX_ACKS, MAX_NOTES, MAX_UPDATES, Outbox
 from sswd.worker.watch import CommandWatch
@@ -201,6 +202,35 @@ def test_a_large_array_travels_alone_and_costs_more(writer):
     outbox.grant(1)
     outbox.pump()
     assert len(writer.sent) == 3
+
+
+def test_a_large_array_waits_a_little_for_the_former_one_to_be_sent(
+    writer, monkeypatch
+):
+    """Else the copies over frames that nobody saw would slow down the others."""
+    monkeypatch.setattr(outbox_module, "READ_BYTES_S", LARGE / 5.0)
+    monkeypatch.setattr(outbox_module, "PATIENCE_S", 5.0)
+    asked = 0
+
+    def fetch_grants() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 5:
+            outbox.grant(2 * LARGE_CREDITS)
+
+    outbox = outbox_of(writer, credits=0, fetch_grants=fetch_grants)
+    outbox.post({"image": np.full(LARGE, 1, np.uint8)})
+    outbox.post({"image": np.full(LARGE, 2, np.uint8)})
+    assert [value[0] for _, value in updates_of(writer.sent)] == [1, 2]
+
+
+def test_its_patience_has_an_end(writer):
+    """The IOC may be stopped: a post holds up its driver for some milliseconds only."""
+    outbox = outbox_of(writer, credits=0)
+    begun_s = time.monotonic()
+    for i in range(20):
+        outbox.post({"image": np.full(LARGE, i, np.uint8)})
+    assert time.monotonic() - begun_s < 5 * 20 * outbox_module.PATIENCE_S
 
 
 def test_a_large_array_replaces_the_unsent_one(writer):
