@@ -60,8 +60,8 @@ async def raw(port) -> AsyncIterator:
 
     async def connect(**options) -> RawClient:
         client = RawClient(**options)
+        clients.append(client)  # before: it may be refused
         await client.connect(port)
-        clients.append(client)
         return client
 
     yield connect
