@@ -49,6 +49,7 @@ def descriptors() -> int:
 
 
 def test_a_launch_without_enough_descriptors():
+    gc.collect()  # what earlier tests left to it may not go in between
     before = descriptors()
     failed = 0
     for more in range(40):
@@ -71,6 +72,7 @@ async def test_a_run_without_enough_descriptors():
     """The guard process as well is one that may be missing, but not missed."""
     up = Door()
     guardian = Guardian()
+    gc.collect()  # what earlier tests left to it may not go in between
     before = descriptors()
     failed = 0
     for more in range(60):
@@ -110,6 +112,7 @@ async def test_a_run_without_a_thread(monkeypatch):
         raise RuntimeError("can't start new thread")
 
     up, guardian = Door(), Guardian()
+    gc.collect()  # what earlier tests left to it may not go in between
     before = descriptors()
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
