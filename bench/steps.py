@@ -41,7 +41,7 @@ class Master:
     def __init__(self, prefix: str) -> None:
         from caproto.server import PVGroup, pvproperty
 
-        from sswd.ioc.remote import RemotePv
+        from sswd.ioc.client.remote_pv import RemotePv
 
         class Group(PVGroup):
             COUNT = pvproperty(value=0)

@@ -22,7 +22,7 @@ from sswd.errors import ConfigError, LoadError, PortTakenError
 from sswd.logs import LogOptions, logging_to
 
 if TYPE_CHECKING:
-    from sswd.ioc.listing import Row
+    from sswd.ioc.daemon.pv_list import Row
 
 log = logging.getLogger("sswd.cli")
 
@@ -62,9 +62,9 @@ example:
   sswd pvs stage.toml | grep ' rw '"""
 _SCHEMA = """\
 example:
-  sswd schema > sswd.schema.json
+  sswd schema > sswd.config.schema.json
 and on the first line of stage.toml, for Taplo and Even Better TOML:
-  #:schema ./sswd.schema.json"""
+  #:schema ./sswd.config.schema.json"""
 
 _EXPAND = """\
 On a terminal with a plot; into a pipe one point a line. A refused text exits with 1.
@@ -205,7 +205,7 @@ def _add_log(command: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     config, folder = _configuration(args)
-    from sswd.ioc import service
+    from sswd.ioc.daemon import service
 
     try:
         return service.run(config, folder=folder)
@@ -302,12 +302,12 @@ def _listed(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
 
     `warn`: tell what the source of the systems gives cause for.
     """
-    from sswd.ioc import listing, probe
+    from sswd.ioc.daemon import inspect_target, pv_list
 
     by_class: dict[str, dict[str, PvConfig]] = {}
     for name, system in config.system.items():
         try:
-            loaded = probe.inspect(system, folder, name=name)
+            loaded = inspect_target.inspect(system, folder, name=name)
         except LoadError as error:
             text = f"system.{name}.target: {system.target!r} does not load: {error}"
             raise LoadError(text) from None
@@ -316,4 +316,4 @@ def _listed(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
         }
         for warning in loaded.warnings if warn else ():
             log.warning("system.%s.target: %s", name, warning)
-    return listing.rows(config, folder, by_class)
+    return pv_list.rows(config, folder, by_class)

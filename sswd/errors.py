@@ -21,7 +21,7 @@ class ProtocolError(SswdError):
     """The other end of a pipe sent bytes that are no message of ours."""
 
 
-class ChannelClosed(SswdError):
+class PipeClosed(SswdError):
     """The other end of a pipe is gone: EOF, a cut message, or EPIPE."""
 
 

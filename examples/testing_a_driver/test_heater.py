@@ -14,7 +14,7 @@ from heater import Heater
 
 from sswd.config import load
 from sswd.ioc import Server
-from sswd.protocol import Execute
+from sswd.pipe.protocol import Execute
 from sswd.testing import FakeWorker, running_daemon, running_ioc
 
 HERE = Path(__file__).parent

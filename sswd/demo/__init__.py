@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from sswd.config import load
-from sswd.keys import Config
+from sswd.config.keys import Config
 
 CONFIG = Path(__file__).with_name("scan.toml")
 _NEEDS_PYVISA = (
@@ -72,7 +72,7 @@ def run() -> int:
     # Before caproto is imported: parts of it read the environment only then.
     os.environ.update(env)
     with contextlib.suppress(KeyboardInterrupt), device() as device_port:
-        from sswd.ioc import service
+        from sswd.ioc.daemon import service
 
         config = configuration(device_port)
         sys.stdout.write(introduction(config, device_port, env["EPICS_CA_SERVER_PORT"]))

@@ -57,7 +57,7 @@ def run() -> int:
     hosts = f"127.0.0.1:{port} 127.0.0.1:{master_port}"
     master_env = {**loopback_env(master_port), "EPICS_CA_ADDR_LIST": hosts}
     with contextlib.suppress(KeyboardInterrupt), master(master_env):
-        from sswd.ioc import service
+        from sswd.ioc.daemon import service
 
         sys.stdout.write(introduction(port, str(master_port)))
         sys.stdout.flush()

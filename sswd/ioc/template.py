@@ -14,16 +14,16 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
+from sswd.config.keys import SystemConfig
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import fill_record_fields, post
-from sswd.ioc.commands import CommandState
-from sswd.ioc.declared import DoubleRO, EnumRO, IntegerRO, StringRO, Text, TextRO
-from sswd.ioc.guardian import Guardian
-from sswd.ioc.lifecycle import Event
-from sswd.ioc.status import WorkerStatus, is_act, momentary
-from sswd.ioc.system import ServedSystem
-from sswd.ioc.trigger_pvs import TriggerPvs
-from sswd.keys import SystemConfig
+from sswd.ioc.commands.ledger import CommandState
+from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.pvs.declared import DoubleRO, EnumRO, IntegerRO, StringRO, Text, TextRO
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.supervision.worker_pvs import WorkerStatus, is_act, momentary
+from sswd.ioc.system.served_system import ServedSystem
+from sswd.ioc.system.trigger_pvs import TriggerPvs
 
 log = logging.getLogger("sswd.ioc")
 
@@ -309,7 +309,7 @@ class Server(PVGroup):  # type: ignore[misc]
     @ABORT.putter
     async def ABORT(self, _instance: Any, value: Any) -> None:  # noqa: N802
         if is_act(value) and self._served is not None:
-            self._served.desk.abort()
+            self._served.dispatcher.abort()
         raise SkipWrite
 
 

@@ -61,7 +61,7 @@ class Conductor:
         try:
             loops = self._loops(repeat)
         except ScanError as ex:
-            self._show(self.state, f"START refused: {ex}")
+            self._state_changed(self.state, f"START refused: {ex}")
             raise
         self.done, self.total = 0, loops.total
         self._task = asyncio.get_running_loop().create_task(self._run(loops))
@@ -91,16 +91,16 @@ class Conductor:
 
     async def _run(self, loops: Loops) -> None:
         try:
-            self._show(State.RUNNING, f"{loops.total} points")
+            self._state_changed(State.RUNNING, f"{loops.total} points")
             for name, divider in loops.dividers.items():
                 await self._servers[name].divide(divider)
             for count in loops.counts():
                 await self._point(count, loops.moving(count))
-            self._show(State.DONE, f"{loops.total} points done")
+            self._state_changed(State.DONE, f"{loops.total} points done")
         except asyncio.CancelledError:
-            self._show(State.STOPPED, f"stopped after {self.done} points")
+            self._state_changed(State.STOPPED, f"stopped after {self.done} points")
         except ScanError as ex:
-            self._show(State.FAILED, str(ex))
+            self._state_changed(State.FAILED, str(ex))
         finally:
             self._task = None
 
@@ -116,20 +116,20 @@ class Conductor:
                 self._publish(str({server.name: count for server in moving}))
             moving = await self._lost(count, moving)
             if moving:
-                self._show(State.WAITING, "; ".join(s.trouble for s in moving))
+                self._state_changed(State.WAITING, "; ".join(s.trouble for s in moving))
                 moving = await self._to_be_sent_again(count, moving)
         now_s = time.monotonic()
         self.point_s = now_s - begun_s
         self.done = count + 1
         if self.state is State.WAITING:
-            self._show(State.RUNNING, "going on")
+            self._state_changed(State.RUNNING, "going on")
         self._tell()
         await asyncio.sleep(max(0.0, begun_s + self.period_s - now_s))
 
     async def _all_running(self, servers: list[Server]) -> None:
         down = [server.name for server in servers if not server.is_running]
         if down:
-            self._show(State.WAITING, f"not RUNNING: {', '.join(down)}")
+            self._state_changed(State.WAITING, f"not RUNNING: {', '.join(down)}")
             await asyncio.gather(*(server.running() for server in servers))
 
     async def _lost(self, count: int, servers: list[Server]) -> list[Server]:
@@ -151,7 +151,7 @@ class Conductor:
             log.info("%s: sending %d again", server.name, count)
         return again
 
-    def _show(self, state: State, status: str) -> None:
+    def _state_changed(self, state: State, status: str) -> None:
         self.state, self.status = state, status
         log.info("%s: %s", state.name, status)
         self._tell()

@@ -6,8 +6,8 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post
-from sswd.ioc.longstring import LongStringRO
-from sswd.ioc.status import is_act, momentary
+from sswd.ioc.pvs.longstring import LongStringRO
+from sswd.ioc.supervision.worker_pvs import is_act, momentary
 from sswd.master.conductor import Conductor, State
 from sswd.master.config import MasterConfig
 from sswd.master.server import Server
@@ -86,14 +86,16 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         """Connect to the servers; on the loop that serves this group."""
         config = self._config
         servers = {n: Server(n, s.prefix) for n, s in config.server.items()}
-        self._conductor = Conductor(servers, config.way, self._publish, self._tell)
+        self._conductor = Conductor(
+            servers, config.way, self._publish, self._post_state
+        )
         for server in servers.values():
             server.start()
         lines = (f"{n}: {s.prefix}" for n, s in servers.items())
         post(self.SERVERS, ", ".join(lines))
         post(self.PERIOD, config.period_s)
         post(self.REPEAT, config.repeat)
-        self._tell()
+        self._post_state()
 
     async def close(self) -> None:
         """Stop and hang up."""
@@ -116,19 +118,19 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
     def _publish(self, text: str) -> None:
         post(self.Nested_Indices, text)
 
-    def _tell(self) -> None:
+    def _post_state(self) -> None:
         """Publish what has changed."""
         conductor = self._conductor
         assert conductor is not None
-        self._show("DONE", conductor.done)
-        self._show("TOTAL", conductor.total)
-        self._show("PROGRESS", conductor.done / max(1, conductor.total))
-        self._show("RESENT", conductor.resent)
-        self._show("POINT_TIME", conductor.point_s)
-        self._show("STATUS", conductor.status)
-        self._show("STATE", int(conductor.state))
+        self._post_if_changed("DONE", conductor.done)
+        self._post_if_changed("TOTAL", conductor.total)
+        self._post_if_changed("PROGRESS", conductor.done / max(1, conductor.total))
+        self._post_if_changed("RESENT", conductor.resent)
+        self._post_if_changed("POINT_TIME", conductor.point_s)
+        self._post_if_changed("STATUS", conductor.status)
+        self._post_if_changed("STATE", int(conductor.state))
 
-    def _show(self, pv: str, value: Any) -> None:
+    def _post_if_changed(self, pv: str, value: Any) -> None:
         if self._shown.get(pv) != value:
             self._shown[pv] = value
             post(getattr(self, pv), value)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from sswd.errors import RemoteLost
-from sswd.ioc.lifecycle import WorkerState
-from sswd.ioc.remote import RemotePv, Update
+from sswd.ioc.client.remote_pv import RemotePv, Update
+from sswd.ioc.supervision.lifecycle import WorkerState
 from sswd.master.config import Way
 from sswd.master.loops import ScanError
 

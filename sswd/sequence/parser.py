@@ -12,7 +12,7 @@ from sswd.sequence.arithmetic import combine, is_number
 from sswd.sequence.binding import Argument, Bound, Refused, Value, bind, described
 from sswd.sequence.errors import GrammarError
 from sswd.sequence.functions import CONSTANTS, FUNCTIONS, LITERALS
-from sswd.sequence.mends import misplaced, unknown
+from sswd.sequence.hints import misplaced, unknown
 from sswd.sequence.points import Points, Room
 from sswd.sequence.tokens import END, shown
 from sswd.sequence.verbs import VerbSignature

@@ -33,11 +33,11 @@ from unittest import mock
 
 from multiprocess.connection import Connection
 
-from sswd.channel import FrameReader, FrameWriter
-from sswd.codec import MessageDecoder
-from sswd.errors import ChannelClosed, SswdError
-from sswd.launch import WorkerProcess
-from sswd.protocol import (
+from sswd.errors import PipeClosed, SswdError
+from sswd.pipe.codec import MessageDecoder
+from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.launch import WorkerProcess
+from sswd.pipe.protocol import (
     PROTOCOL,
     Begin,
     Down,
@@ -158,7 +158,7 @@ class FakeRun:
     # -- what it says
 
     def say(self, message: Message) -> None:
-        """Send any message of sswd.protocol up. Raises ChannelClosed after its end."""
+        """Send any message of pipe/protocol.py up. Raises PipeClosed after its end."""
         self._writer.send(message)
 
     def come_up(self, pvs: Mapping[str, Any] | None = None) -> None:
@@ -238,12 +238,12 @@ class FakeRun:
                     return
                 try:
                     messages = self._readers[fd].read()
-                except ChannelClosed:
+                except PipeClosed:
                     poll.unregister(fd)
                 else:
-                    self._hear(messages)
+                    self._on_messages(messages)
 
-    def _hear(self, messages: Sequence[Message]) -> None:
+    def _on_messages(self, messages: Sequence[Message]) -> None:
         for message in messages:
             self.heard.append(message)
             self._new.put(message)
@@ -274,7 +274,7 @@ class FakeWorker:
         self.runs: list[FakeRun] = []
         """All that were started, in order."""
         self._new: queue.Queue[FakeRun] = queue.Queue()
-        self._patch = mock.patch("sswd.ioc.run.launch", self._launch)
+        self._patch = mock.patch("sswd.ioc.process.run.launch", self._launch)
 
     def __enter__(self) -> Self:
         self._patch.start()

@@ -16,9 +16,9 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 
-from sswd.channel import FrameReader
 from sswd.errors import ProtocolError, SswdError
-from sswd.protocol import (
+from sswd.pipe.framing import FrameReader
+from sswd.pipe.protocol import (
     Begin,
     Cancel,
     Down,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sswd.codec import Unsendable, sendable
+from sswd.pipe.codec import Unsendable, sendable
 
 _SCALARS = (float, bool, type(None))
 _LONG_BYTES = 4096

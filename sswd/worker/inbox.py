@@ -13,9 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from sswd.channel import FrameReader
 from sswd.errors import ProtocolError
-from sswd.protocol import Down, Execute, Restore
+from sswd.pipe.framing import FrameReader
+from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
 
 MAX_IDLE_S = 1.0
@@ -65,7 +65,7 @@ class Inbox:
 
     def next(self, timeout_s: float | None = None) -> Execute:
         """Wait for a command. Raises Stopped, queue.Empty after `timeout_s`,
-        ChannelClosed when the IOC is gone."""
+        PipeClosed when the IOC is gone."""
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._waiting:
             if self._control.stopping:

@@ -15,17 +15,10 @@ from typing import Any, NoReturn
 
 from multiprocess.connection import Connection
 
-from sswd.channel import FrameReader, FrameWriter
-from sswd.codec import MessageDecoder
 from sswd.errors import SswdError
-from sswd.protocol import (
-    PROTOCOL,
-    Down,
-    Failed,
-    Loaded,
-    Ready,
-    WorkerSpec,
-)
+from sswd.pipe.codec import MessageDecoder
+from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter

@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sswd.channel import FrameWriter
-from sswd.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
-from sswd.protocol import Failure, Finished, Log, Message, Post, Update
+from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
+from sswd.pipe.framing import FrameWriter
+from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.freeze import freeze, sayable
 from sswd.worker.slots import SlotWriter
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sswd.errors import SswdError
-from sswd.protocol import Execute, Failure
+from sswd.pipe.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
 from sswd.worker.freeze import sayable
 from sswd.worker.inbox import Inbox, Stopped

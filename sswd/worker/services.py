@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sswd.protocol import Log
+from sswd.pipe.protocol import Log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sswd.codec import LARGE, SlotRef
-from sswd.protocol import Slots
+from sswd.pipe.codec import LARGE, SlotRef
+from sswd.pipe.protocol import Slots
 
 
 class SlotWriter:

@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from sswd.protocol import STACKS, Log
+from sswd.pipe.protocol import STACKS, Log
 from sswd.stacks import tell_stacks
 from sswd.worker.freeze import sayable
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from sswd.protocol import Rung
+from sswd.pipe.protocol import Rung
 from sswd.worker.system import Aborted
 
 SETUP = 0
@@ -32,8 +32,8 @@ _LOCKING = frozenset({"acquire", "release", "handle", "_acquireLock", "_releaseL
 """Functions of logging that take a lock before their `try`: torn, all threads hang."""
 
 _PROTECTED = (
-    "sswd.channel",
-    "sswd.codec",
+    "sswd.pipe.framing",
+    "sswd.pipe.codec",
     "sswd.worker.control",
     "sswd.worker.freeze",
     "sswd.worker.inbox",

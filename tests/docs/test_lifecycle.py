@@ -1,4 +1,4 @@
-"""docs/reference/lifecycle.md is made from the table in sswd/ioc/lifecycle.py.
+"""docs/reference/lifecycle.md is made from sswd/ioc/supervision/lifecycle.py.
 
 After a change of the table, SSWD_WRITE_DOCS=1 writes the page anew.
 """
@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sswd.ioc.lifecycle import (
+from sswd.ioc.supervision.lifecycle import (
     IGNORED,
     IMPOSSIBLE,
     KILL_S,
@@ -24,7 +24,7 @@ PAGE = Path(__file__).parents[2] / "docs/reference/lifecycle.md"
 HEAD = f"""\
 # Lifecycle of a worker
 
-<!-- Made from sswd/ioc/lifecycle.py by tests/docs/test_lifecycle.py:
+<!-- Made from sswd/ioc/supervision/lifecycle.py by tests/docs/test_lifecycle.py:
      SSWD_WRITE_DOCS=1 writes it anew. -->
 
 `WORKER:STATE` shows one of supervisord's words. The supervisor knows more: a *phase*

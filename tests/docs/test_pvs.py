@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from sswd.config import from_dict
-from sswd.ioc.listing import rows
-from sswd.ioc.statistics import Statistics
-from sswd.rules import TEMPLATE_NAMES
+from sswd.config.rules import TEMPLATE_NAMES
+from sswd.ioc.daemon.pv_list import rows
+from sswd.ioc.daemon.statistics import Statistics
 
 OWN = set(Statistics(prefix="").pvdb)
 """Our names under IOC:; the others there are caproto's."""

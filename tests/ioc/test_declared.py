@@ -11,8 +11,8 @@ from caproto import AccessRights, ChannelType
 from sswd.config import PvConfig
 from sswd.errors import CommandRejected
 from sswd.ioc import ca
-from sswd.ioc.coerce import coercer
-from sswd.ioc.declared import as_sent, check_put, declare
+from sswd.ioc.pvs.coerce import coercer
+from sswd.ioc.pvs.declared import as_sent, check_put, declare
 
 # aioca's own, with numpy 2.5.
 pytestmark = pytest.mark.filterwarnings(

@@ -9,9 +9,9 @@ import pytest
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
-from sswd.errors import ChannelClosed
+from sswd.errors import PipeClosed
 from sswd.ioc import Server
-from sswd.protocol import Begin, Cancel, Execute, Grant, Rung, Stop
+from sswd.pipe.protocol import Begin, Cancel, Execute, Grant, Rung, Stop
 from sswd.testing import (
     CaClient,
     FakeRun,
@@ -110,7 +110,7 @@ def test_its_death_is_seen_and_healed(
     client.wait_for("WORKER:STATE", "RUNNING")
     assert client.get("WORKER:RUN") == 2
     assert worker.signals == []
-    with pytest.raises(ChannelClosed):
+    with pytest.raises(PipeClosed):
         worker.post({"message": "late"})
 
 

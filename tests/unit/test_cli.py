@@ -12,8 +12,8 @@ from sswd import cli, demo
 from sswd.config import schema
 from sswd.demo import sequence
 from sswd.errors import ConfigError, LoadError, PortTakenError
-from sswd.ioc import probe, service
-from sswd.protocol import Loaded
+from sswd.ioc.daemon import inspect_target, service
+from sswd.pipe.protocol import Loaded
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference/cli.md"
 MARK = "<!-- help -->\n"
@@ -186,7 +186,7 @@ def declares(monkeypatch):
     def inspect(system, folder, *, name):
         return Loaded(1, 1, pvs, [])
 
-    monkeypatch.setattr(probe, "inspect", inspect)
+    monkeypatch.setattr(inspect_target, "inspect", inspect)
     return pvs
 
 
@@ -229,7 +229,7 @@ def test_check_tells_a_class_that_does_not_load(monkeypatch, toml, capsys):
     def inspect(system, folder, *, name):
         raise LoadError("no module 'mylab'")
 
-    monkeypatch.setattr(probe, "inspect", inspect)
+    monkeypatch.setattr(inspect_target, "inspect", inspect)
     assert cli.main(["check", toml]) == 78
     assert capsys.readouterr().err == (
         "sswd: system.stage.target: 'mylab.stage:Stage' does not load: "

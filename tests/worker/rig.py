@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sswd.channel import FrameReader, FrameWriter
-from sswd.codec import MessageDecoder, credits_of
-from sswd.errors import ChannelClosed
-from sswd.launch import WorkerProcess, launch
-from sswd.protocol import (
+from sswd.errors import PipeClosed
+from sswd.pipe.codec import MessageDecoder, credits_of
+from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.launch import WorkerProcess, launch
+from sswd.pipe.protocol import (
     Begin,
     Cancel,
     Execute,
@@ -174,7 +174,7 @@ class Rig:
     def _read_up(self) -> None:
         try:
             messages = self._reader.read()
-        except ChannelClosed:
+        except PipeClosed:
             self.is_up_closed = True
             self._poll.unregister(self.process.up)
             return
@@ -186,7 +186,7 @@ class Rig:
                 if isinstance(m, Post)
             )
             if cost:
-                with contextlib.suppress(ChannelClosed):
+                with contextlib.suppress(PipeClosed):
                     self.order(Grant(cost))
 
     def _coming(self) -> Iterator[Message]:

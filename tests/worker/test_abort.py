@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from sswd.protocol import Cancel, Rung
+from sswd.pipe.protocol import Cancel, Rung
 
 LONG_S = 5.0
 

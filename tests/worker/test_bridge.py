@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sswd.codec import sendable, why_unsendable
-from sswd.ioc.bridge import Bridge, Gone
-from sswd.ioc.doors import Door
-from sswd.launch import launch
-from sswd.protocol import (
+from sswd.ioc.process.bridge import Bridge, Gone
+from sswd.ioc.process.queues import EventfdQueue
+from sswd.pipe.codec import sendable, why_unsendable
+from sswd.pipe.launch import launch
+from sswd.pipe.protocol import (
     Begin,
     Cancel,
     Execute,
@@ -37,8 +37,8 @@ class Bridged:
     """A worker with its bridge, and the test in the place of the loop."""
 
     def __init__(self, target: str, **spec: Any) -> None:
-        self.up = Door()
-        self.commands = Door()
+        self.up = EventfdQueue()
+        self.commands = EventfdQueue()
         spec = {"name": "bridged", "folder": str(DRIVERS), **spec}
         self.process = launch(WorkerSpec(target=target, **spec))
         self.bridge = Bridge("run 1", self.process, "bridged", self.up)
@@ -52,7 +52,7 @@ class Bridged:
             poll.register(self.process.up, select.POLLIN)
         until_s = time.monotonic() + LIMIT_S
         while time.monotonic() < until_s:
-            self.up.hush()
+            self.up.clear_event()
             self.bridge.receive()
             while len(self.up):
                 run, message = self.up.take()

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sswd.protocol import PROTOCOL, Begin, Failed, Loaded, Pulse, Ready, Rung
+from sswd.pipe.protocol import PROTOCOL, Begin, Failed, Loaded, Pulse, Ready, Rung
 
 from .rig import DRIVERS, LIMIT_S, Rig
 
@@ -251,8 +251,8 @@ def test_a_waiting_standby_ends_when_the_ioc_is_gone(rig):
 
 PARENT = f"""
 import os, sys, time
-from sswd.launch import launch
-from sswd.protocol import WorkerSpec
+from sswd.pipe.launch import launch
+from sswd.pipe.protocol import WorkerSpec
 
 spec = WorkerSpec(name="orphan", target="systems:Chameleon", folder={str(DRIVERS)!r})
 process = launch(spec)
@@ -273,9 +273,9 @@ def test_a_worker_dies_with_its_parent_even_when_the_gil_is_held(tmp_path):
     """PDEATHSIG: nothing of ours gets to run in the worker."""
     then = """
 import select
-from sswd.channel import FrameReader, FrameWriter
-from sswd.codec import MessageDecoder
-from sswd.protocol import Begin, Execute, Loaded, Post, Ready, Up
+from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.codec import MessageDecoder
+from sswd.pipe.protocol import Begin, Execute, Loaded, Post, Ready, Up
 
 reader = FrameReader(process.up, MessageDecoder(Up))
 poll = select.poll()

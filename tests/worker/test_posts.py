@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from sswd.codec import Unsendable
-from sswd.protocol import Grant, Post
+from sswd.pipe.codec import Unsendable
+from sswd.pipe.protocol import Grant, Post
 
 from .rig import Rig
 
@@ -256,7 +256,7 @@ def test_a_run_loop_that_raises_fails_the_command_and_is_run_again(rig):
 
 
 def test_a_run_loop_is_aborted_and_run_again(rig):
-    from sswd.protocol import Rung
+    from sswd.pipe.protocol import Rung
 
     worker = rig("systems:Loop").begin()
     command = worker.execute("sleep")

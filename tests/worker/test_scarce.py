@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from sswd.ioc.bridge import Gone
-from sswd.ioc.doors import Door
-from sswd.ioc.guardian import Guardian
-from sswd.ioc.run import Run
-from sswd.launch import launch
-from sswd.protocol import Slots, WorkerSpec
+from sswd.ioc.process.bridge import Gone
+from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.queues import EventfdQueue
+from sswd.ioc.process.run import Run
+from sswd.pipe.launch import launch
+from sswd.pipe.protocol import Slots, WorkerSpec
 
 from .rig import DRIVERS
 
@@ -70,7 +70,7 @@ def test_a_launch_without_enough_descriptors():
 
 async def test_a_run_without_enough_descriptors():
     """The guard process as well is one that may be missing, but not missed."""
-    up = Door()
+    up = EventfdQueue()
     guardian = Guardian()
     gc.collect()  # what earlier tests left to it may not go in between
     before = descriptors()
@@ -96,12 +96,12 @@ async def test_a_run_without_enough_descriptors():
     up.close()
 
 
-def wait_gone(up: Door) -> None:
+def wait_gone(up: EventfdQueue) -> None:
     poll = select.poll()
     poll.register(up.fileno(), select.POLLIN)
     while True:
         assert poll.poll(10_000)
-        up.hush()
+        up.clear_event()
         while len(up):
             if isinstance(up.take()[1], Gone):
                 return
@@ -111,7 +111,7 @@ async def test_a_run_without_a_thread(monkeypatch):
     def start(_: Any) -> None:
         raise RuntimeError("can't start new thread")
 
-    up, guardian = Door(), Guardian()
+    up, guardian = EventfdQueue(), Guardian()
     gc.collect()  # what earlier tests left to it may not go in between
     before = descriptors()
     with monkeypatch.context() as patch:

@@ -10,8 +10,8 @@ import pytest
 from msgspec import convert
 
 from sswd import Aborted, SequenceSystem
+from sswd.config.keys import PvConfig
 from sswd.errors import SswdError
-from sswd.keys import PvConfig
 from sswd.sequence import GrammarError, StepError, VerbError, verb
 
 

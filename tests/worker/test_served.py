@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from sswd.config.keys import CommandConfig, RestartConfig, SystemConfig
 from sswd.errors import CommandAborted, CommandLost, CommandRejected
-from sswd.ioc.bridge import Bridge
-from sswd.ioc.lifecycle import Event, Phase, WorkerState
-from sswd.ioc.system import ServedSystem
+from sswd.ioc.process.bridge import Bridge
+from sswd.ioc.supervision.lifecycle import Event, Phase, WorkerState
+from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
-from sswd.keys import CommandConfig, RestartConfig, SystemConfig
 
 from .rig import DRIVERS, LIMIT_S
 
@@ -50,11 +50,11 @@ class Served:
 
     @property
     def active(self) -> Any:
-        return self.system.supervisor._crew.active
+        return self.system.supervisor._processes.active
 
     @property
     def standby(self) -> Any:
-        return self.system.supervisor._crew.standby._run
+        return self.system.supervisor._processes.standby._run
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ Everything runs on the loop's thread. Nothing here waits for a client: an answer
 does not take stays in its bounded queue, an update that it cannot take conflates.
 """
 
-from sswd.ioc.ca.context import Context
-from sswd.ioc.ca.fields import fill_record_fields
-from sswd.ioc.ca.flusher import flusher
+from sswd.ioc.ca.evloop.flusher import flusher
+from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.loop import QuickLoop, watch
-from sswd.ioc.ca.publish import post, set_alarm
+from sswd.ioc.ca.pv.publish import post, set_alarm
+from sswd.ioc.ca.pv.record_fields import fill_record_fields
+from sswd.ioc.ca.server.context import Context
 
 __all__ = [
     "Context",

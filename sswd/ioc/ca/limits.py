@@ -1,11 +1,11 @@
 """What one client may cost this server, as data; and the counts that tell it.
 
-Every bound has a written overflow policy: its description in sswd/keys.py.
+Every bound has a written overflow policy: its description in sswd/config/keys.py.
 """
 
 import os
 
-from sswd.keys import LimitsConfig
+from sswd.config.keys import LimitsConfig
 
 MIB = 1 << 20
 DEFAULT_PAYLOAD = 64 * MIB
@@ -13,8 +13,8 @@ SMALLEST_PAYLOAD = 16384
 
 
 class Limits(LimitsConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of the Channel Access server; see sswd/keys.py for each and what follows
-    beyond it. Sizes in bytes, times in seconds."""
+    """Bounds of the Channel Access server; each is described in sswd/config/keys.py,
+    with what follows beyond it. Sizes in bytes, times in seconds."""
 
     def max_payload(self) -> int:
         """The largest message body in bytes, after the environment's say."""

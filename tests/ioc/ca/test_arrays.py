@@ -11,7 +11,7 @@ from ca_raw import EVENT_ADD
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import flusher, post
-from sswd.ioc.slots import HELD
+from sswd.ioc.process.slots import HELD
 
 SIZE = 4 << 20
 
@@ -174,5 +174,5 @@ async def test_the_cache_cannot_be_filled_by_asking_for_many_counts(group, raw):
     chan = await client.create("A:doubles")
     for count in range(90_000, 90_080):
         await client.get(chan, count=count)
-    entry = group.doubles.sswd_ca_entry
-    assert sum(payload.size for payload in entry.cache.values()) < 6 << 20
+    served_pv = group.doubles.sswd_served_pv
+    assert sum(payload.size for payload in served_pv.cache.values()) < 6 << 20

@@ -13,7 +13,8 @@ from caproto.asyncio.server import Context as CaprotoContext
 from caproto.server import PVGroup, pvproperty
 
 from sswd.errors import PortTakenError
-from sswd.ioc.ca import Context, fill_record_fields, ports, post, set_alarm
+from sswd.ioc.ca import Context, fill_record_fields, post, set_alarm
+from sswd.ioc.ca.server import ports
 
 
 class Group(PVGroup):
@@ -295,7 +296,7 @@ async def test_post_and_alarms_work_under_caprotos_own_context(port):
 
 
 async def test_a_pv_served_by_both_contexts_tells_both(group, raw):
-    """An Entry hides caproto's publish from nobody."""
+    """A ServedPv hides caproto's publish from nobody."""
     seen = []
 
     class Queue:

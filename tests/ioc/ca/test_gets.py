@@ -10,7 +10,8 @@ from ca_raw import CLEAR_CHANNEL, READ_NOTIFY, message
 from caproto import AccessRights, ChannelType
 from caproto.server import PVGroup, pvproperty
 
-from sswd.ioc.ca import circuit, post, set_alarm
+from sswd.ioc.ca import post, set_alarm
+from sswd.ioc.ca.circuit import circuit
 
 DOUBLE, TIME_DOUBLE, CTRL_DOUBLE, CTRL_ENUM, STRING = 6, 20, 34, 31, 0
 ENUM = ChannelType.ENUM

@@ -14,8 +14,8 @@ from ca_raw import CREATE_CHAN, CREATE_FAIL, ECHO, ERROR, RawClient, message
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import Limits, post
-from sswd.ioc.ca.context import NEWCOMER_S
-from sswd.ioc.ca.sweep import Sweeper
+from sswd.ioc.ca.server.context import NEWCOMER_S
+from sswd.ioc.ca.server.reaper import Reaper
 from sswd.testing import child_env, free_port, loopback_env
 
 MB = 1 << 20
@@ -213,7 +213,7 @@ async def test_stalled_clients_are_bounded_together(serve, raw):
         return all(circuit.congested for circuit in context.circuits)
 
     await until(all_stalled)
-    Sweeper(context).sweep(time.monotonic())
+    Reaper(context).sweep(time.monotonic())
     assert context.counts.closed_stalled >= 1
     left = [circuit for circuit in context.circuits if circuit.blocked]
     assert sum(circuit.unsent_bytes for circuit in left) <= MB

@@ -10,7 +10,7 @@ from caproto import CaprotoValueError
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post
-from sswd.ioc.longstring import LongString, LongStringRO, decode_text, encode_text
+from sswd.ioc.pvs.longstring import LongString, LongStringRO, decode_text, encode_text
 from sswd.testing import child_env
 
 

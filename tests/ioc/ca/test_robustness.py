@@ -20,7 +20,7 @@ from ca_raw import (
 from caproto import ChannelType
 from caproto.server import PVGroup, pvproperty
 
-from sswd.ioc.longstring import LongString
+from sswd.ioc.pvs.longstring import LongString
 
 MB = 1 << 20
 SEED = 20_24

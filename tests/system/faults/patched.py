@@ -15,12 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sswd import channel, cli
-from sswd.ioc.bridge import Bridge, Gone
-from sswd.ioc.commands import CommandState, Ledger
-from sswd.ioc.slots import SharedMemory
-from sswd.launch import WorkerProcess
-from sswd.protocol import Failed, Failure, Finished, Post, Pulse, Ready
+from sswd import cli
+from sswd.ioc.commands.ledger import CommandState, Ledger
+from sswd.ioc.process.bridge import Bridge, Gone
+from sswd.ioc.process.slots import SharedMemory
+from sswd.pipe import framing
+from sswd.pipe.launch import WorkerProcess
+from sswd.pipe.protocol import Failed, Failure, Finished, Post, Pulse, Ready
 
 HERE = Path(__file__).resolve()
 
@@ -38,7 +39,7 @@ def overheard() -> None:
     """No fault: at its end $TOLD gets the IOC's modules and what it unpickled."""
     unpickled: list[str] = []
 
-    def hear(event: str, args: tuple[Any, ...]) -> None:
+    def on_message(event: str, args: tuple[Any, ...]) -> None:
         if event == "pickle.find_class":
             unpickled.append(f"{args[0]}.{args[1]}")
 
@@ -46,7 +47,7 @@ def overheard() -> None:
         told = {"modules": sorted(sys.modules), "unpickled": unpickled}
         Path(os.environ["TOLD"]).write_text(json.dumps(told))
 
-    sys.addaudithook(hear)
+    sys.addaudithook(on_message)
     atexit.register(tell)
 
 
@@ -64,7 +65,7 @@ def late() -> None:
     last_words = Bridge._last_words
 
     def and_more(self: Any) -> None:
-        run, door = self._run, self._up_door
+        run, door = self._run, self._up_queue
         last_words(self)
 
         def deliver() -> None:
@@ -128,7 +129,7 @@ def judge_before_draining() -> None:
         with self._wake_lock:
             os.close(self._wake)
             self._wake = -1
-        self._up_door.push((self._run, Gone(self._lines.end(), time.monotonic())))
+        self._up_queue.push((self._run, Gone(self._lines.end(), time.monotonic())))
 
     Bridge._turn = judge  # type: ignore[method-assign]
     Bridge._last_words = last_words  # type: ignore[method-assign]
@@ -136,7 +137,7 @@ def judge_before_draining() -> None:
 
 def slots_only() -> None:
     """A worker that sends a large array through the pipe is ended for it."""
-    channel.MAX_BODY = 1 << 20  # type: ignore[misc]
+    framing.MAX_BODY = 1 << 20  # type: ignore[misc]
 
 
 def no_memory() -> None:

@@ -115,7 +115,7 @@ def test_the_two_processes_are_kept_apart(client: Client, tmp_path: Path) -> Non
         assert client.wait_for(daemon.prefix + "WORKER:STATE", "RUNNING")
         assert daemon.stop() == 0
     ioc = json.loads(told.read_text())
-    assert "sswd.ioc.service" in ioc["modules"]
+    assert "sswd.ioc.daemon.service" in ioc["modules"]
     assert "posts" not in ioc["modules"]
     assert not [m for m in ioc["modules"] if m.startswith("sswd.worker.main")]
     assert ioc["unpickled"] == []

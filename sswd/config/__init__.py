@@ -1,0 +1,30 @@
+"""The configuration: its keys, what goes together, its schema, reading it."""
+
+from sswd.config.keys import (
+    CommandConfig,
+    Config,
+    LimitsConfig,
+    PvConfig,
+    RestartConfig,
+    SystemConfig,
+    TriggerConfig,
+)
+from sswd.config.reader import from_dict, load, pv_from_dict
+from sswd.config.rules import RESERVED_PREFIXES, TEMPLATE_NAMES
+from sswd.config.schema import schema
+
+__all__ = [
+    "RESERVED_PREFIXES",
+    "TEMPLATE_NAMES",
+    "CommandConfig",
+    "Config",
+    "LimitsConfig",
+    "PvConfig",
+    "RestartConfig",
+    "SystemConfig",
+    "TriggerConfig",
+    "from_dict",
+    "load",
+    "pv_from_dict",
+    "schema",
+]

@@ -1,0 +1,277 @@
+# ruff: noqa: SLF001 - the one place that may
+"""The one place that touches caproto's private internals, typed for the rest.
+
+Everything here was read in caproto 1.3.0; tests/unit/ca/test_seam.py fails when a new
+caproto moves it. No other module of sswd.ioc.ca names a private attribute of caproto.
+"""
+
+import math
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol, cast
+
+import caproto
+from caproto import ChannelType
+from caproto._commands import extract_data
+from caproto._dbr import TimeStamp, _LongStringChannelType
+from caproto.server import PVGroup
+from caproto.server.server import PvpropertyData
+
+CaprotoError = caproto.CaprotoError
+CaprotoValueError = caproto.CaprotoValueError
+
+SERVED_PV_ATTRIBUTE = "sswd_served_pv"
+"""Where a ServedPv hangs on its ChannelData."""
+
+EPICS_EPOCH_S = 631152000
+
+
+class Data(Protocol):
+    """The part of caproto's ChannelData (and PvpropertyData) that this package uses."""
+
+    data_type: int
+    max_length: int
+    string_encoding: str | None
+
+    def write(
+        self, value: object, *, verify_value: bool = True, **metadata: object
+    ) -> Coroutine[Any, Any, None]: ...
+
+    def auth_write(  # noqa: PLR0913 - caproto's signature
+        self,
+        hostname: str | None,
+        username: str | None,
+        data: object,
+        data_type: object,
+        metadata: object,
+        *,
+        flags: int = 0,
+        user_address: tuple[str, int] | None = None,
+    ) -> Coroutine[Any, Any, object]: ...
+
+    def auth_read(
+        self,
+        hostname: str | None,
+        username: str | None,
+        data_type: object,
+        *,
+        user_address: tuple[str, int] | None = None,
+    ) -> Coroutine[Any, Any, tuple[Any, Any]]: ...
+
+    def check_access(self, hostname: str | None, username: str | None) -> int: ...
+
+    def preprocess_value(self, value: object) -> Any: ...
+
+
+class Alarm(Protocol):
+    """The part of caproto's ChannelAlarm that this package uses."""
+
+    status: int
+    severity: int
+
+    def write(
+        self, *, status: int | None = None, severity: int | None = None
+    ) -> Coroutine[Any, Any, None]: ...
+
+
+def raw(data: Data) -> dict[str, Any]:
+    """caproto's own store of value, timestamp and metadata, to use in place."""
+    return cast("dict[str, Any]", data._data)  # type: ignore[attr-defined]
+
+
+def alarm_of(data: Data) -> Alarm:
+    """The alarm of a PV; several PVs of a group may share one."""
+    return cast("Alarm", data.alarm)  # type: ignore[attr-defined]
+
+
+def alarm_numbers(data: Data) -> tuple[int, int]:
+    """(status, severity)."""
+    store = data._alarm._data  # type: ignore[attr-defined]
+    return store["status"], store["severity"]
+
+
+def acknowledge_numbers(data: Data) -> tuple[int, int]:
+    """(ackt, acks): must transient alarms be acknowledged; highest one that must."""
+    store = data._alarm._data  # type: ignore[attr-defined]
+    return (
+        int(bool(store["must_acknowledge_transient"])),
+        store["severity_to_acknowledge"],
+    )
+
+
+def alarm_peers(data: Data) -> list[Any]:
+    """What shares the alarm of `data`: PVs, itself among them, and their fields."""
+    return list(data._alarm._channels)  # type: ignore[attr-defined]
+
+
+def store_alarm(data: Data, status: int, severity: int) -> None:
+    """What ChannelAlarm.write does with status and severity, publishing nothing."""
+    store = data._alarm._data  # type: ignore[attr-defined]
+    store["status"] = caproto.AlarmStatus(status)
+    store["severity"] = caproto.AlarmSeverity(severity)
+    due = store["severity_to_acknowledge"]
+    if not store["must_acknowledge_transient"] or due < severity:
+        store["severity_to_acknowledge"] = store["severity"]
+
+
+def name_of(data: Data) -> str:
+    """The PV name for logs; bare ChannelData have none."""
+    return str(getattr(data, "pvname", None) or type(data).__name__)
+
+
+def time_stamp(unix_s: float | None, now_ns: int) -> Any:
+    """A caproto TimeStamp of a UNIX time in seconds, or of `now_ns`."""
+    if unix_s is None:
+        seconds, ns = divmod(now_ns, 1_000_000_000)
+    else:
+        # Not unix_s * 1e9: a float of that size counts in steps of 256 ns.
+        seconds = int(unix_s)
+        ns = int((unix_s - seconds) * 1e9)
+    return TimeStamp((seconds - EPICS_EPOCH_S) & 0xFFFFFFFF, ns)
+
+
+def stamp_bytes(stamp: Any) -> bytes:
+    """Eight bytes: seconds since 1990 and nanoseconds."""
+    return bytes(stamp)
+
+
+def graphic_bytes(data: Data, dtype: int) -> bytes:
+    """The metadata of a GR or CTRL type (units, precision, limits, states), packed."""
+    metadata = caproto.DBR_TYPES[ChannelType(dtype)]()
+    data._read_metadata(metadata)  # type: ignore[attr-defined]
+    metadata.status, metadata.severity = alarm_numbers(data)
+    if dtype % 7 in _FLOATING:
+        # caproto's limits are off when they are equal; EPICS base says NaN then.
+        for lower, upper in _ALARM_LIMITS:
+            if getattr(metadata, lower) == getattr(metadata, upper):
+                setattr(metadata, lower, math.nan)
+                setattr(metadata, upper, math.nan)
+    return bytes(metadata)
+
+
+_FLOATING = (2, 6)
+_ALARM_LIMITS = (
+    ("lower_alarm_limit", "upper_alarm_limit"),
+    ("lower_warning_limit", "upper_warning_limit"),
+)
+
+
+def class_name_bytes(data: Data) -> bytes:
+    """The record type's name."""
+    name = str(data.reported_record_type)  # type: ignore[attr-defined]
+    return name.encode("latin-1", "replace")[:39]
+
+
+def dbr_type(dtype: int, *, long_string: bool) -> Any:
+    """caproto's enum member of a DBR type."""
+    if long_string and dtype % 7 == 4:
+        return _LongStringChannelType(dtype)
+    return ChannelType(dtype)
+
+
+def values_from_wire(native: int, count: int, body: bytes) -> Any:
+    """The elements of a put as caproto's conversions take them."""
+    return extract_data(body, ChannelType(native), count)
+
+
+async def write_acknowledge(data: Data, dtype: int, number: int) -> None:
+    """PUT_ACKT or PUT_ACKS: what an alarm handler writes."""
+    alarm = data.alarm  # type: ignore[attr-defined]
+    if dtype == ChannelType.PUT_ACKT:
+        await alarm.write(must_acknowledge_transient=bool(number))
+        return
+    store = alarm._data
+    if number >= store["severity_to_acknowledge"]:
+        # caproto compares with the present severity; EPICS base with what is due.
+        store["severity_to_acknowledge"] = 0
+        await alarm.publish(caproto.SubscriptionType.DBE_ALARM)
+
+
+def serves_caproto(data: Data) -> bool:
+    """Whether a caproto context of its own has subscribers on this PV."""
+    return bool(data._queues)  # type: ignore[attr-defined]
+
+
+def caproto_publish(data: Data, flags: int) -> Coroutine[Any, Any, None]:
+    """caproto's own publish, which a ServedPv hides."""
+    publish = type(data).publish  # type: ignore[attr-defined]
+    return cast("Coroutine[Any, Any, None]", publish(data, flags))
+
+
+def has_getter(data: Data) -> bool:
+    """Whether a get runs user code (PVGroup.group_read is the getter that does not)."""
+    getter = getattr(data, "getter", None)
+    return getter is not None and (
+        getattr(getter, "__func__", None) is not PVGroup.group_read
+    )
+
+
+def reads_itself(data: Data) -> bool:
+    """Whether its class replaces caproto's way of reading, so that we may not."""
+    kind = type(data)
+    return (
+        kind.read not in (caproto.ChannelData.read, PvpropertyData.read)  # type: ignore[attr-defined]
+        or kind.auth_read is not caproto.ChannelData.auth_read
+        or (
+            kind._read is not caproto.ChannelData._read  # type: ignore[attr-defined]
+            and not getattr(kind, "is_long_string", False)
+        )
+    )
+
+
+_PLAIN_WRITES = (
+    caproto.ChannelData.write,
+    caproto.ChannelEnum.write,
+    caproto.ChannelChar.write,
+    caproto.ChannelString.write,
+)
+_PLAIN_UPDATES = (caproto.ChannelData.update_fields, PvpropertyData.update_fields)
+_PLAIN_METADATA = (
+    caproto.ChannelData.write_metadata,
+    caproto.ChannelEnum.write_metadata,
+)
+
+
+def writes_plainly(data: Data) -> bool:
+    """Whether its class's write(verify_value=False) only stores, stamps, publishes.
+
+    What its record does then is another matter: seam_records.follows_plainly.
+    """
+    kind: Any = type(data)
+    return (
+        kind.write in _PLAIN_WRITES
+        and kind.update_fields in _PLAIN_UPDATES
+        and kind.write_metadata in _PLAIN_METADATA
+    )
+
+
+def keeps_value_as_given(data: Data) -> bool:
+    """Whether preprocess_value leaves a scalar number or text as it is."""
+    kind: Any = type(data)
+    return (
+        kind.preprocess_value is caproto.ChannelData.preprocess_value
+        and data._max_length == 1  # type: ignore[attr-defined]
+    )
+
+
+def has_pending(data: Data) -> bool:
+    """Whether caproto's write has more to do: a set status, or sync snapshots."""
+    return bool(
+        data._status is not None  # type: ignore[attr-defined]
+        or data._severity is not None  # type: ignore[attr-defined]
+        or data._fill_at_next_write  # type: ignore[attr-defined]
+    )
+
+
+def snapshot(data: Data, mode: str, state: str) -> Data | None:
+    """The value that a `sync` filter lets through now, or None."""
+    return cast("Data | None", data._snapshots[state].get(mode))  # type: ignore[attr-defined]
+
+
+def long_string_length(data: Data) -> int:
+    """How many chars a STRING PV offers as a long string."""
+    return int(getattr(data, "long_string_max_length", 40))
+
+
+def enum_strings(data: Data) -> Sequence[str]:
+    """The states of an enum PV, () for others."""
+    return tuple(raw(data).get("enum_strings", ()))

@@ -1,0 +1,141 @@
+"""What a client has opened on this server: channels and the subscriptions on them."""
+
+import time
+from typing import TYPE_CHECKING
+
+from sswd.ioc.ca.caproto_private.data import snapshot, time_stamp
+from sswd.ioc.ca.codec import protocol
+from sswd.ioc.ca.codec.filters import ArrayFilter, Deadband, Filters
+from sswd.ioc.ca.codec.payloads import Key, Payload
+from sswd.ioc.ca.pv.served_pv import ServedPv
+
+if TYPE_CHECKING:
+    from sswd.ioc.ca.circuit.circuit import Circuit
+
+
+class Channel:
+    """One name that one client has connected to."""
+
+    __slots__ = (
+        "arr",
+        "cid",
+        "filters",
+        "long_string",
+        "name",
+        "quick",
+        "rights",
+        "served_pv",
+        "sid",
+        "subs",
+    )
+
+    def __init__(
+        self, sid: int, cid: int, name: str, served_pv: ServedPv, filters: Filters
+    ) -> None:
+        self.sid = sid
+        self.cid = cid
+        self.name = name
+        self.served_pv = served_pv
+        self.filters = filters
+        self.arr: ArrayFilter | None = filters.arr
+        self.long_string = False
+        self.rights = 0
+        self.quick = False
+        self.subs: dict[int, Subscription] = {}
+
+    def grant(self, rights: int) -> None:
+        """Set what the client may do."""
+        self.rights = rights
+        self.quick = bool(
+            rights & protocol.READ_RIGHT
+            and not self.served_pv.live
+            and not self.filters.ts
+        )
+
+    def payload(self, key: Key) -> Payload:
+        """The current value as a get sees it. Raises ValueError."""
+        if self.filters.ts:
+            return self.served_pv.fresh(key, stamp=time_stamp(None, time.time_ns()))
+        return self.served_pv.wire(key)
+
+
+class Subscription:
+    """One monitor of one client; what a ServedPv notifies."""
+
+    __slots__ = ("active", "channel", "circuit", "key", "mask", "served_pv", "subid")
+
+    filtered = False
+
+    def __init__(
+        self, circuit: "Circuit", channel: Channel, subid: int, mask: int, key: Key
+    ) -> None:
+        self.circuit = circuit
+        self.channel = channel
+        self.served_pv = channel.served_pv
+        self.subid = subid
+        self.mask = mask
+        self.key = key
+        self.active = True
+
+    def changed(self, flags: int) -> None:
+        """The PV has changed: send it, or remember it while the client cannot take."""
+        del flags
+        self.circuit.event(self)
+
+    def payload(self) -> Payload | None:
+        """What to send; None: nothing now. Raises ValueError."""
+        return self.served_pv.wire(self.key)
+
+    def start(self) -> None:
+        """Listen, and send the present value."""
+        self.served_pv.subs[self] = None
+        self.changed(protocol.DBE_VALUE)
+
+    def stop(self) -> None:
+        """Do not listen for now."""
+        self.served_pv.subs.pop(self, None)
+
+    def end(self) -> None:
+        """Stop for good; nothing is sent for it any more."""
+        self.active = False
+        self.stop()
+
+
+class FilteredSubscription(Subscription):
+    """A monitor through a deadband, time stamp or sync filter: not as fast."""
+
+    __slots__ = ("_deadband", "_last")
+
+    filtered = True
+
+    def __init__(
+        self, circuit: "Circuit", channel: Channel, subid: int, mask: int, key: Key
+    ) -> None:
+        super().__init__(circuit, channel, subid, mask, key)
+        dbnd = channel.filters.dbnd
+        self._deadband = None if dbnd is None else Deadband(*dbnd)
+        self._last: bytes | None = None
+
+    def changed(self, flags: int) -> None:
+        """As its base, if the value has left the band."""
+        value = self.served_pv.store["value"]
+        if self._deadband is None or self._deadband.passes(value, flags):
+            self.circuit.event(self)
+
+    def payload(self) -> Payload | None:
+        """The value stamped now, or the one that `sync` has kept."""
+        filters, served_pv = self.channel.filters, self.served_pv
+        data = served_pv.data
+        if filters.sync is not None:
+            kept = snapshot(data, *filters.sync)
+            if kept is None:
+                return None
+            data = kept
+        stamp = time_stamp(None, time.time_ns()) if filters.ts else None
+        payload = served_pv.fresh(self.key, data, stamp)
+        if filters.sync is not None:
+            body = b"".join(payload.body) if payload.size >= 32768 else payload.body
+            if body == self._last:
+                return None  # an edge is told once
+            self._last = body
+        return payload

@@ -1,0 +1,1 @@
+"""Channel Access in bytes: protocol, payloads, names, filters."""

@@ -1,0 +1,1 @@
+"""The event loop, when circuits send, and tasks that start at once."""

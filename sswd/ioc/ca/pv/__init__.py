@@ -1,0 +1,1 @@
+"""One PV as its clients share it."""

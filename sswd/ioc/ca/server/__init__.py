@@ -1,0 +1,1 @@
+"""The server: listening sockets, search, beacons, the end of clients."""

@@ -1,0 +1,1 @@
+"""A Channel Access client for a PV of another IOC."""

@@ -1,0 +1,1 @@
+"""Commands: their order, their fates, and who performs what the ledger says."""

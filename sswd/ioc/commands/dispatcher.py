@@ -1,0 +1,280 @@
+"""Performs the ledger's instructions: CMD_* PVs, ACK, alarms, and the waiting puts.
+
+Everything about one change of a command happens in one turn of the loop, and before its
+put completes, so that a client that was told can read the truth.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from sswd.errors import (
+    CommandAborted,
+    CommandError,
+    CommandFailed,
+    CommandLost,
+    CommandRejected,
+    CommandTimeout,
+)
+from sswd.ioc import ca
+from sswd.ioc.commands.ledger import (
+    ENDED,
+    Cause,
+    Command,
+    CommandState,
+    Escalate,
+    Instruction,
+    Ledger,
+    Send,
+    Settle,
+    Tell,
+)
+from sswd.ioc.process.output_log import TokenBucket
+from sswd.ioc.pvs.alarm_priority import Condition
+from sswd.ioc.pvs.publisher import Publisher
+from sswd.pipe.codec import why_unsendable
+from sswd.pipe.protocol import Failure, Rung
+
+log = logging.getLogger("sswd.ioc")
+
+ERRORS: dict[CommandState, type[CommandError]] = {
+    CommandState.FAILED: CommandFailed,
+    CommandState.TIMEOUT: CommandTimeout,
+    CommandState.ABORTED: CommandAborted,
+    CommandState.LOST: CommandLost,
+    CommandState.REJECTED: CommandRejected,
+}
+_SHOWN = 60  # characters of a command's value in the log
+
+
+class CommandPvs(Protocol):
+    """The PVs of the template that tell of commands."""
+
+    CMD_ID: Any
+    CMD_STATE: Any
+    CMD_ERROR: Any
+    CMD_TIME: Any
+    BUSY: Any
+    QUEUE_LEN: Any
+    PROGRESS: Any
+
+
+def words_of(command: Command) -> str:
+    """ "command 41 CMD '[0, 1]'", for logs and post-mortems."""
+    value = repr(command.value)
+    if len(value) > _SHOWN:
+        value = value[: _SHOWN - 3] + "..."
+    return f"command {command.id} {command.pv} {value}"
+
+
+def fitting(text: str, pv: Any) -> str:
+    """`text` cut to what the long string `pv` holds: a driver chose its length."""
+    room = int(pv.max_length)
+    if len(text) * 4 <= room:
+        return text
+    return text.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
+
+
+class CommandDispatcher:
+    """Where puts become commands and ends of commands become completions."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        pvs: CommandPvs,
+        publisher: Publisher,
+        send: Callable[[Command], None],
+        escalate: Callable[[Command, Rung], None],
+    ) -> None:
+        self._ledger = ledger
+        self._pvs = pvs
+        self._publisher = publisher
+        self._send = send
+        self._escalate = escalate
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[Command, asyncio.Future[None]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_final_ack = False
+        self._shown: dict[str, Any] = {}
+        self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
+        self._untold = 0
+
+    @property
+    def running(self) -> Command | None:
+        """The command that runs."""
+        return self._ledger.running
+
+    def submit(
+        self, pv: str, value: Any, refusal: str | None = None
+    ) -> asyncio.Future[None]:
+        """Make a command of a put. The future completes, or raises a CommandError,
+        when the command has ended and everything it posted is published.
+
+        `refusal`: words if the value is refused (limits); it never runs then.
+        """
+        now_s = time.monotonic()
+        refusal = refusal or why_unsendable(value)
+        if refusal is None:
+            command, instructions = self._ledger.submit(pv, value, now_s)
+        else:
+            command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiting[command] = future
+        self.perform(instructions)
+        if command.state is not CommandState.REJECTED:
+            self._accepted(command)
+        return future
+
+    def submit_by_hand(self, commands: Mapping[str, Any]) -> None:
+        """What somebody put into io_get_queue. Nobody waits for it."""
+        for pv, value in commands.items():
+            future = self.submit(str(pv), value)
+            future.add_done_callback(lambda f: f.exception())
+
+    def finished(self, command_id: int, failure: Failure | None) -> None:
+        """The worker says that a command has ended; its posts are published."""
+        if failure is not None and failure.traceback and failure.kind != "Aborted":
+            log.error("command %d failed:\n%s", command_id, failure.traceback)
+        now_s = time.monotonic()
+        self.perform(self._ledger.finished(command_id, failure, now_s))
+
+    def acknowledged(self, text: object) -> None:
+        """The system posted ACK: its word counts, unless it only says "0"."""
+        command = self._ledger.running
+        if command is not None and command.pv == "CMD" and text != "0":
+            self._has_final_ack = True
+
+    def abort(self) -> None:
+        """A client put ABORT: cancel what runs, reject what waits."""
+        now_s = time.monotonic()
+        self.perform(self._ledger.flush("aborted by a put to ABORT", now_s))
+        self.cancel(Cause.ABORT)
+
+    def cancel(self, cause: Cause) -> None:
+        """Begin to end the running command."""
+        self.perform(self._ledger.cancel(cause, time.monotonic()))
+
+    def flush(self, words: str) -> None:
+        """Reject what waits."""
+        self.perform(self._ledger.flush(words, time.monotonic()))
+
+    def worker_up(self) -> None:
+        """The worker is RUNNING."""
+        self.perform(self._ledger.worker_up(time.monotonic()))
+
+    def worker_down(self, words: str) -> None:
+        """The worker gets no commands from now on."""
+        self._ledger.worker_down(words)
+
+    def worker_gone(self, words: str) -> None:
+        """The worker is dead and its pipe drained."""
+        self.perform(self._ledger.worker_gone(words, time.monotonic()))
+
+    # -- performing
+
+    def perform(self, instructions: list[Instruction]) -> None:
+        """Do what the ledger says, in its order."""
+        for instruction in instructions:
+            match instruction:
+                case Send(command):
+                    self._start(command)
+                case Tell(command):
+                    self._post_command_state(command)
+                case Settle(command):
+                    self._settle(command)
+                case Escalate(command, rung):
+                    log.warning("%s: ending it by %s", words_of(command), rung.value)
+                    self._escalate(command, rung)
+        self._post_if_changed("QUEUE_LEN", self._ledger.queued)
+        self._post_if_changed("BUSY", int(self._ledger.running is not None))
+        self._set_timer()
+
+    def _accepted(self, command: Command) -> None:
+        self._publisher.clear(command.pv, Condition.FAILED)
+        if command.pv == "CMD" and command.state is CommandState.QUEUED:
+            self._publisher.publish("ACK", "0", None)
+
+    def _start(self, command: Command) -> None:
+        self._send(command)  # first: the worker gets to work while we publish
+        if command.pv == "CMD":
+            self._has_final_ack = False
+            self._publisher.publish("ACK", "0", None)
+        if self._pvs.PROGRESS.value:
+            ca.post(self._pvs.PROGRESS, 0.0)
+
+    def _post_command_state(self, command: Command) -> None:
+        self._post_if_changed("CMD_ID", command.id)
+        self._post_if_changed("CMD_ERROR", fitting(command.error, self._pvs.CMD_ERROR))
+        self._post_if_changed("CMD_TIME", command.ran_s(time.monotonic()))
+        ca.post(self._pvs.CMD_STATE, int(command.state))
+        if command.state in ENDED:
+            self._tell_end(command)
+
+    def _tell_end(self, command: Command) -> None:
+        if command.state is CommandState.DONE:
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s: done", words_of(command))
+        else:
+            self._tell_log(command)
+            self._publisher.raise_(command.pv, Condition.FAILED)
+        if command.pv == "CMD":
+            self._final_ack(command)
+
+    def _tell_log(self, command: Command) -> None:
+        """A line for each bad end, unless a client makes thousands a second."""
+        if not self._bucket.take():
+            self._untold += 1
+            return
+        more = f" (and {self._untold} more ends not told)" if self._untold else ""
+        self._untold = 0
+        log.warning("%s: %s%s", words_of(command), command.error, more)
+
+    def _final_ack(self, command: Command) -> None:
+        if command.state is CommandState.REJECTED:
+            # Not while another CMD command has its say on ACK.
+            if self._ledger.running is None and not self._ledger.queued:
+                self._publisher.publish("ACK", f"0 {command.error}", None)
+        elif not self._has_final_ack:
+            is_done = command.state is CommandState.DONE
+            text = "1" if is_done else f"0 {command.error}"
+            self._publisher.publish("ACK", text, None)
+
+    def _settle(self, command: Command) -> None:
+        future = self._waiting.pop(command)
+        if future.done():
+            return
+        error = ERRORS.get(command.state)
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(error(command.error))
+
+    def _post_if_changed(self, pv: str, value: Any) -> None:
+        if self._shown.get(pv) != value:
+            self._shown[pv] = value
+            ca.post(getattr(self._pvs, pv), value)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_s = self._ledger.due_s()
+        if due_s is not None:
+            wait_s = max(0.0, due_s - time.monotonic())
+            self._timer = self._loop.call_later(wait_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.perform(self._ledger.tick(time.monotonic()))
+
+    def close(self) -> None:
+        """No more timers. Puts that still wait are told that the IOC ends."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(CommandLost("lost: the IOC ended"))
+        self._waiting.clear()

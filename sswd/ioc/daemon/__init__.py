@@ -1,0 +1,1 @@
+"""What only the daemon needs: `sswd run`, `sswd check`, `sswd pvs`."""

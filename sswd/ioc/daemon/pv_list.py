@@ -1,0 +1,74 @@
+"""The PVs that a configuration would serve, as lines for a reader."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from caproto import AccessRights, ChannelType
+
+from sswd.config.keys import Config, PvConfig
+from sswd.ioc.daemon.service import compose
+from sswd.ioc.pvs.declared import declare
+
+_TYPES = {
+    ChannelType.DOUBLE: "float",
+    ChannelType.FLOAT: "float32",
+    ChannelType.LONG: "int",
+    ChannelType.INT: "int16",
+    ChannelType.ENUM: "enum",
+    ChannelType.STRING: "str",
+}
+
+
+class Row(NamedTuple):
+    """One PV; every part is text, and only the description may be empty."""
+
+    name: str
+    type: str
+    units: str
+    access: str
+    description: str
+
+
+def rows(
+    config: Config, folder: Path, by_class: Mapping[str, Mapping[str, PvConfig]]
+) -> list[Row]:
+    """All PVs in the order in which they are made: systems first, statistics last.
+
+    `by_class` holds what each system's class declares; the configuration wins over it.
+    Raises ConfigError as `compose` does.
+    """
+    composed = compose(config, folder)
+    pvdb, servers = composed.pvdb, composed.servers
+    for server in servers:
+        name = server.system_name
+        pvs = {**by_class.get(name, {}), **config.system[name].pvs}
+        channels = declare(pvs, prefix=server.prefix, forward=_never)
+        pvdb |= {channel.pvname: channel for channel in channels.values()}
+    return [_row(name, data) for name, data in pvdb.items()]
+
+
+async def _never(name: str, value: object) -> None:
+    raise AssertionError(f"{name} = {value!r}: a listing serves nothing")
+
+
+def _row(name: str, data: Any) -> Row:
+    is_writable = AccessRights.WRITE in data.check_access("", "")
+    metadata = data._data  # noqa: SLF001 - caproto has no public word for "if any"
+    units = metadata.get("units") or "-"
+    states = "|".join(metadata.get("enum_strings", ()))
+    description = (vars(data).get("__doc__") or "").split()
+    return Row(
+        name,
+        _type(data),
+        units.decode() if isinstance(units, bytes) else units,
+        "rw" if is_writable else "ro",
+        " ".join([*description, f"({states})"] if states else description),
+    )
+
+
+def _type(data: Any) -> str:
+    if data.data_type == ChannelType.CHAR:
+        return f"{'text' if data.string_encoding else 'bytes'}[{data.max_length}]"
+    word = _TYPES[data.data_type]
+    return word if data.max_length == 1 else f"{word}[{data.max_length}]"

@@ -1,0 +1,203 @@
+"""The daemon: composes templates of all systems, serves them, handles signals."""
+
+import asyncio
+import importlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from caproto.server import PVGroup
+from caproto.server.stats import StatusHelper
+
+from sswd.config.keys import Config, SystemConfig
+from sswd.errors import ConfigError
+from sswd.ioc.ca import Context, Limits, QuickLoop
+from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
+from sswd.ioc.daemon.prefix_lock import prefix_lock
+from sswd.ioc.daemon.statistics import Statistics
+from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.template import Server
+from sswd.stacks import tell_stacks
+
+log = logging.getLogger("sswd.ioc")
+
+
+class Composed(NamedTuple):
+    """What a configuration serves; nothing of it runs yet."""
+
+    pvdb: dict[str, Any]
+    servers: list[Server]
+    statistics: Statistics
+    limits: Limits
+
+
+def compose(config: Config, folder: Path) -> Composed:
+    """The PVs and templates of all systems; nothing runs yet.
+
+    Raises ConfigError (group that cannot be imported, names that collide).
+    """
+    pvdb: dict[str, Any] = {}
+    servers = []
+    for name, system in config.system.items():
+        root, server = _template(name, system, config.prefix + system.prefix, folder)
+        server.system_name, server.folder = name, folder
+        server.system = system
+        server.served_into(pvdb)
+        servers.append(server)
+        _merge(pvdb, root.pvdb, name)
+    prefix = f"{config.prefix}IOC:"
+    helper = dict(StatusHelper(prefix=prefix).pvdb)
+    del helper[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client
+    _merge(pvdb, helper, "IOC")
+    statistics = Statistics(prefix=prefix)
+    statistics.publishing = lambda: _published(servers)
+    _merge(pvdb, statistics.pvdb, "IOC")
+    limits = Limits(**msgspec.structs.asdict(config.limits))
+    return Composed(pvdb, servers, statistics, limits)
+
+
+def _published(servers: list[Server]) -> tuple[int, float]:
+    """Posts published by all systems, and the seconds that took."""
+    published = [server.published for server in servers]
+    return sum(p[0] for p in published), sum(p[1] for p in published)
+
+
+def run(config: Config, *, folder: Path) -> int:
+    """Serve until TERM or INT; returns the exit code 0.
+
+    `folder` is that of the configuration file: the workers' sys.path starts with it.
+    Raises ConfigError, PortTakenError (port or prefix). Main thread only.
+    """
+    with prefix_lock(config), asyncio.Runner(loop_factory=QuickLoop) as runner:
+        runner.run(Service(compose(config, folder)).serve())
+    return 0
+
+
+class Service:
+    """One daemon on the running loop."""
+
+    def __init__(self, composed: Composed) -> None:
+        self._composed = composed
+        self._servers = composed.servers
+        self._stop = asyncio.Event()
+        self._stops = 0
+        # Asked now: a terminal that hung up does not answer as one any more.
+        self._on_terminal = any(os.isatty(fd) for fd in (0, 1, 2))
+
+    async def serve(self) -> None:
+        """Serve until a signal says stop; then stop all workers at once."""
+        guardian = Guardian()
+        for server in self._servers:
+            server.guardian = guardian
+        self._take_signals()
+        server = Context(self._composed.pvdb, limits=self._composed.limits)
+        self._composed.statistics.counts = server.counts
+        names = [template.CMD.pvname for template in self._servers]
+
+        async def look_around(_async_lib: object) -> None:
+            await warn_of_duplicates(names, server.port)
+
+        context = asyncio.create_task(server.run(startup_hook=look_around))
+        stop = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not context.done():
+            log.info("stopping: the workers first, then Channel Access")
+        closing = (server.close() for server in self._servers)
+        for failure in await asyncio.gather(*closing, return_exceptions=True):
+            if isinstance(failure, Exception):
+                log.error("a system did not close in order", exc_info=failure)
+        guardian.close()  # kills what is left
+        if context.done():
+            context.result()  # raises what ended it: a taken port
+        context.cancel()
+        await asyncio.wait({context})
+        log.info("stopped")
+        self._leave_signals()
+
+    def _take_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopped_by, number)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
+        # Not by the loop, because the loop may be what hangs.
+        tell_stacks(
+            signal.SIGUSR1, 2, then=lambda: _soon(loop, self._tell_workers_stacks)
+        )
+
+    def _leave_signals(self) -> None:
+        """One more signal while Python ends must not spoil the exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
+
+    def _stopped_by(self, number: signal.Signals) -> None:
+        self._stops += 1
+        log.info("%s received", number.name)
+        self._stop.set()
+        if self._stops == 2:
+            log.warning("second signal: killing the workers instead of waiting")
+            for server in self._servers:
+                server.kill()
+
+    def _hung_up(self) -> None:
+        if self._on_terminal:
+            self._stopped_by(signal.SIGHUP)
+            return
+        log.info("SIGHUP received: restarting the workers with fresh code")
+        for server in self._servers:
+            if server.WORKER.feed is not None:
+                server.WORKER.feed(Event.RELOAD)
+
+    def _tell_workers_stacks(self) -> None:
+        log.info("SIGUSR1 received: the stacks of the IOC are told, now the workers'")
+        for server in self._servers:
+            server.dump_stacks()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)
+
+
+def _template(
+    name: str, system: SystemConfig, prefix: str, folder: Path
+) -> tuple[PVGroup, Server]:
+    if system.group is None:
+        server = Server(prefix, name=name)
+        return server, server
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    module, _, class_name = system.group.partition(":")
+    try:
+        root = getattr(importlib.import_module(module), class_name)(prefix=prefix)
+    except Exception as ex:
+        raise ConfigError(
+            f"system.{name}.group: {system.group!r} cannot be made: "
+            f"{type(ex).__name__}: {ex}"
+        ) from ex
+    found = [g for g in root.groups.values() if isinstance(g, Server)]
+    if len(found) != 1:
+        raise ConfigError(
+            f"system.{name}.group: {system.group!r} needs exactly one "
+            f"SubGroup(Server), it has {len(found)}"
+        )
+    found[0].group = root
+    return root, found[0]
+
+
+def _merge(pvdb: dict[str, Any], more: dict[str, Any], name: str) -> None:
+    both = sorted(pvdb.keys() & more.keys())
+    if both:
+        raise ConfigError(
+            f"system.{name}: PV {both[0]} exists already; give each system its prefix"
+        )
+    pvdb.update(more)

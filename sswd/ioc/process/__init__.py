@@ -1,0 +1,1 @@
+"""One worker process as the IOC sees it."""

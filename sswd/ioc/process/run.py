@@ -1,0 +1,225 @@
+"""One lifetime of a worker process as the IOC holds it; words for its death."""
+
+import asyncio
+import contextlib
+import signal
+import time
+
+from msgspec.structs import replace
+
+from sswd.ioc import ca
+from sswd.ioc.process.bridge import Bridge
+from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.queues import EventfdQueue
+from sswd.ioc.process.slots import share, tell_missing
+from sswd.pipe.launch import WorkerProcess, launch
+from sswd.pipe.protocol import (
+    Begin,
+    Execute,
+    Failed,
+    Free,
+    Loaded,
+    Message,
+    Stop,
+    WorkerSpec,
+)
+
+
+class Run:
+    """A worker process with its bridge. `number` is 0 while it is a standby.
+
+    Threading model: the loop's own; the bridge is the thread.
+    """
+
+    def __init__(self, spec: WorkerSpec, up: EventfdQueue, guardian: Guardian) -> None:
+        """Launch the process. Raises OSError when the host has no room for it."""
+        self.number = 0
+        self.name = spec.name
+        self.born_s = time.monotonic()
+        self.ready_s: float | None = None
+        self.loaded: Loaded | None = None
+        self.failed: Failed | None = None
+        self.peak_mb: float | None = None
+        self.was_asked = False
+        """Whether it was told to stop: exit code 0 is an orderly end then."""
+        self.killed_for = ""
+        """Why the IOC killed it; empty: it did not."""
+        self.is_undead = False
+        """Whether it was told that SIGKILL does not end it."""
+        self._guardian = guardian
+        self._up = up
+        self._commands: EventfdQueue | None = None
+        self._may_begin = False
+        self._has_slots: bool | None = None
+        self._loop = asyncio.get_running_loop()
+        self._memory = share(spec.slots, spec.name)
+        try:
+            self.process = self._launch(spec)
+        except OSError:
+            self._forget_memory()
+            raise
+        self.pid: int = self.process.pid
+        guardian.watch(self.pid)
+        try:
+            self.bridge = self._make_bridge(up)
+        except OSError as ex:  # no descriptor, no thread
+            self._give_up()
+            raise OSError(f"no bridge to the worker: {ex}") from ex
+
+    def _make_bridge(self, up: EventfdQueue) -> Bridge:
+        from_slot = None if self._memory is None else self._memory.view
+        bridge = Bridge(self, self.process, self.name, up, from_slot, self._allocate)
+        if self._memory is not None:
+            self._memory.on_free = lambda slot: bridge.order(Free([slot]))
+        ca.watch(self._loop, self.process.up, self._on_readable)
+        bridge.start()
+        return bridge
+
+    def _allocate(self) -> None:
+        """On the bridge's thread: have the shared memory, or do without."""
+        has_slots = self._memory is not None
+        if self._memory is not None:
+            try:
+                self._memory.allocate()
+            except OSError as ex:
+                tell_missing(self._memory.slots, self.name, ex)
+                has_slots = False
+        with contextlib.suppress(RuntimeError):  # the loop is closed already
+            self._loop.call_soon_threadsafe(self._allocated, has_slots)
+
+    def _allocated(self, has_slots: bool) -> None:
+        self._has_slots = has_slots
+        self.let_begin(self._may_begin)
+
+    def let_begin(self, may_begin: bool = True) -> None:
+        """Have the system constructed, as soon as the memory is there."""
+        self._may_begin = may_begin
+        if may_begin and self._has_slots is not None:
+            self.order(Begin(self._has_slots))
+
+    def make_room(self) -> None:
+        """A large array was published: free slots that clients' queues hold."""
+        if self._memory is not None and self._memory.is_short:
+            ca.flusher().keep_copies()
+
+    def _on_readable(self) -> None:
+        """The worker has said something."""
+        if self._up.listener is None:  # the system is closed; an undead goes on talking
+            self._loop.remove_reader(self.process.up)
+            return
+        if not len(self._up):  # else the loop is behind: first what is here
+            self.bridge.receive()
+            if self.bridge.is_deaf:
+                self._loop.remove_reader(self.process.up)
+        self._up.on_items()
+
+    def _give_up(self) -> None:
+        """A process that nobody could speak to is ended at once."""
+        self.process.kill_group()
+        self.process.process.join()
+        self._return_all()
+
+    def _launch(self, spec: WorkerSpec) -> WorkerProcess:
+        if self._memory is None:
+            return launch(replace(spec, slots={}))
+        return launch(spec, memory=self._memory.fd)
+
+    def _forget_memory(self) -> None:
+        if self._memory is not None:
+            ca.flusher().keep_copies()  # else who never reads would hold all of it
+            self._memory.close()
+            self._memory = None
+
+    def begin(self, number: int, commands: EventfdQueue) -> None:
+        """Make this the active run: its commands come from this door."""
+        self.number = number
+        self.born_s = time.monotonic()
+        self._commands = commands
+        self.bridge.attach(commands)
+
+    @property
+    def who(self) -> str:
+        """ "worker 'stage' (run 3)"."""
+        number = f"run {self.number}" if self.number else "not begun"
+        return f"worker '{self.name}' ({number})"
+
+    def order(self, message: Message) -> None:
+        """Send Begin, Grant or Cancel."""
+        self.bridge.order(message)
+
+    def execute(self, command: Execute) -> None:
+        """Send a command, by the door that `begin` named."""
+        assert self._commands is not None
+        self._commands.append_quietly(command)
+        self.bridge.carry()
+
+    def stop(self) -> None:
+        """Ask it to close the system and exit."""
+        self.was_asked = True
+        self.order(Stop())
+
+    def kill(self, reason: str) -> None:
+        """SIGKILL to it and its children; the words for its death give the reason."""
+        self.killed_for = self.killed_for or reason
+        self.peak_mb = self.process.peak_memory_mb()
+        self.process.kill_group()
+
+    def dump_stacks(self) -> None:
+        """Have it write the stacks of its threads to stderr, and so into our log.
+
+        Not before it has spoken: until it minds the signal it would die of it.
+        """
+        if self.bridge.last_message_s is not None:
+            self.process.dump_stacks()
+
+    def ran_s(self, now_s: float) -> float:
+        """For how long it has been RUNNING; 0 when it never was."""
+        return 0.0 if self.ready_s is None else now_s - self.ready_s
+
+    def release(self) -> int | None:
+        """After Gone: give everything back and return the exit code."""
+        self.bridge.join(timeout=1.0)
+        code = self.process.exit_code()
+        self._return_all()
+        return code
+
+    def _return_all(self) -> None:
+        self._loop.remove_reader(self.process.up)
+        self.process.close()
+        self._guardian.forget(self.pid)
+        self._forget_memory()
+
+
+def exit_words(code: int | None, killed_for: str = "") -> str:
+    """ "was killed by SIGSEGV", "exited with code 3"; and why the IOC killed it."""
+    if code is None:
+        words = "is gone without an exit code"
+    elif code >= 0:
+        words = f"exited with code {code}"
+    else:
+        try:
+            words = f"was killed by {signal.Signals(-code).name}"
+        except ValueError:
+            words = f"was killed by signal {-code}"
+    return f"{words} ({killed_for})" if killed_for else words
+
+
+def failed_words(failed: Failed) -> str:
+    """ "setup failed: OSError: no route to host", on one line."""
+    failure = failed.failure
+    return f"{failed.doing} failed: {failure.kind}: {failure.message}".replace(
+        "\n", " "
+    )
+
+
+def crash_text(tail: list[str]) -> str:
+    """The part of the worker's last output from faulthandler's or Python's words on.
+
+    They need not begin a line: the driver may have written half of one before.
+    """
+    for i, line in enumerate(tail):
+        for words in ("Fatal Python error", "Traceback (most recent call last)"):
+            start = line.find(words)
+            if start >= 0:
+                return "\n".join([line[start:], *tail[i + 1 :]])
+    return ""

@@ -1,0 +1,261 @@
+"""Declared PVs: the configuration's PvConfig -> record-typed channels of caproto.
+
+`declare()` makes them, at the start and when a worker's class declares more;
+`check_put()` judges what a client wrote. Limits are in the metadata, but caproto does
+not enforce them here: it would refuse a put before the command ledger could tell why.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from caproto import ChannelAlarm, SkipWrite
+from caproto.server import (
+    PvpropertyByte,
+    PvpropertyByteRO,
+    PvpropertyDouble,
+    PvpropertyDoubleRO,
+    PvpropertyEnum,
+    PvpropertyEnumRO,
+    PvpropertyInteger,
+    PvpropertyIntegerRO,
+    PvpropertyString,
+    PvpropertyStringRO,
+)
+from caproto.server.server import PVSpec
+
+from sswd.config.keys import PvConfig
+from sswd.config.rules import INT32
+from sswd.ioc.pvs.coerce import coercer
+from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
+from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
+
+Forward = Callable[[str, object], Awaitable[object]]
+
+PRECISION = 3
+"""Decimals of a float that says nothing; EPICS's own 0 would show 0.5 as 0 or 1."""
+DESC_CHARACTERS = 40
+UNITS_BYTES = 7  # MAX_UNITS_SIZE less the NUL; EPICS base cuts there as well
+# caproto logs a warning where length times backlog could be more updates than this.
+_BACKLOG_ELEMENTS = 10_000_000
+
+
+class _Declared(OnDemandFields):
+    """What all declared PVs share: a put goes to the putter and nowhere else."""
+
+    putter: Any
+
+    async def verify_value(self, value: object) -> object:
+        """caproto's hook of a put, without its limits and its alarms from limits."""
+        return value if self.putter is None else await self.putter(self, value)
+
+
+class Double(_Declared, PvpropertyDouble):  # type: ignore[misc]
+    """float, writable."""
+
+
+class DoubleRO(_Declared, PvpropertyDoubleRO):  # type: ignore[misc]
+    """float."""
+
+
+class Integer(_Declared, PvpropertyInteger):  # type: ignore[misc]
+    """int, writable."""
+
+
+class IntegerRO(_Declared, PvpropertyIntegerRO):  # type: ignore[misc]
+    """int."""
+
+
+class Enum(_Declared, PvpropertyEnum):  # type: ignore[misc]
+    """enum and bool, writable."""
+
+
+class EnumRO(_Declared, PvpropertyEnumRO):  # type: ignore[misc]
+    """enum and bool."""
+
+
+class String(_Declared, PvpropertyString):  # type: ignore[misc]
+    """str, writable."""
+
+
+class StringRO(_Declared, PvpropertyStringRO):  # type: ignore[misc]
+    """str."""
+
+
+class Text(_Declared, LongString):
+    """text, writable."""
+
+
+class TextRO(_Declared, LongStringRO):
+    """text."""
+
+
+class Byte(_Declared, PvpropertyByte):  # type: ignore[misc]
+    """bytes, writable."""
+
+
+class ByteRO(_Declared, PvpropertyByteRO):  # type: ignore[misc]
+    """bytes."""
+
+
+class _Kind(NamedTuple):
+    """How a type of the configuration is served."""
+
+    writable: type[Any]
+    read_only: type[Any]
+    out_record: str
+    in_record: str
+
+
+_KINDS = {
+    "float": _Kind(Double, DoubleRO, "ao", "ai"),
+    "int": _Kind(Integer, IntegerRO, "longout", "longin"),
+    "bool": _Kind(Enum, EnumRO, "bo", "bi"),
+    "enum": _Kind(Enum, EnumRO, "mbbo", "mbbi"),
+    "str": _Kind(String, StringRO, "stringout", "stringin"),
+    "text": _Kind(Text, TextRO, "lso", "lsi"),
+    "bytes": _Kind(Byte, ByteRO, "waveform", "waveform"),
+}
+
+
+def declare(
+    pvs: Mapping[str, PvConfig], *, prefix: str, forward: Forward
+) -> dict[str, Any]:
+    """The channels of `pvs` by name without prefix; `.pvname` is the whole name.
+
+    A put on a writable one awaits `forward(name, value)` with the value as the system
+    gets it (see `as_sent`), on the loop thread. It returns when the command has ended,
+    or raises, and publishes the accepted value itself: the channel is not written
+    again afterwards. Puts on one PV may overlap; `forward` queues them.
+    """
+    return {name: _channel(name, pv, prefix, forward) for name, pv in pvs.items()}
+
+
+def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Any:
+    kind = _KINDS[pv.type]
+    record = kind.out_record if pv.writable else kind.in_record
+    channel_class = kind.writable if pv.writable else kind.read_only
+    channel = channel_class(
+        pvname=prefix + name,
+        group=None,
+        pvspec=PVSpec(attr=name, name=name, put=_putter(name, pv, forward)),
+        record="waveform" if pv.is_array else record,
+        egu=pv.units,
+        alarm=ChannelAlarm(),
+        max_length=pv.capacity,
+        max_subscription_backlog=max(2, min(1000, _BACKLOG_ELEMENTS // pv.capacity)),
+        value=_initial(pv),
+        **_metadata(pv),
+    )
+    # caproto takes .DESC from here.
+    channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
+    channel.puts_overlap = pv.writable
+    return channel
+
+
+def _putter(name: str, pv: PvConfig, forward: Forward) -> Any:
+    if not pv.writable:
+        return None
+
+    async def put(channel: Any, value: object) -> None:
+        await forward(name, as_sent(pv, coercer(channel)(value)))
+        raise SkipWrite
+
+    return put
+
+
+def as_sent(pv: PvConfig, value: Any) -> object:
+    """A channel's value as the system gets it.
+
+    float, int and str as such, the string of an enum, True or False of a bool, bytes,
+    a list of str, and 1-D arrays of float64 or int32.
+    """
+    if pv.type == "bool":
+        return value == pv.states[1]
+    if pv.type == "bytes":
+        return value if isinstance(value, bytes) else value.tobytes()
+    return value
+
+
+def check_put(pv: PvConfig, value: object) -> str | None:
+    """Why a client may not put `value` (as `as_sent` gives it), None if it may.
+
+    Limits bind every element of an array; NaN is never within them.
+    """
+    if pv.type not in ("float", "int"):
+        return None
+    array = np.asarray(value)
+    if pv.finite and not np.isfinite(array).all():
+        return "not finite"
+    if pv.limits is not None:
+        low, high = pv.limits
+        outside = array[~((array >= low) & (array <= high))]
+        if outside.size:
+            return f"{outside.flat[0]:g} is outside the limits {low:g} to {high:g}"
+    return None
+
+
+def _initial(pv: PvConfig) -> object:
+    value: Any = pv.value
+    if pv.type == "bytes":
+        return bytes(value or () if pv.capacity > 1 else value or (0,))
+    if pv.type in ("bool", "enum"):
+        if isinstance(value, str):
+            return value
+        return pv.states[int(value or 0)]
+    if pv.type in ("str", "text"):
+        return _initial_text(pv)
+    number = {"float": np.dtype(float), "int": np.dtype(np.int32)}[pv.type]
+    if pv.capacity > 1:
+        return np.array(value or (), number)
+    return number.type(_single(value, 0)).item()
+
+
+def _initial_text(pv: PvConfig) -> object:
+    if pv.is_array and pv.capacity > 1:
+        return list(pv.value) if isinstance(pv.value, tuple) else []
+    return _single(pv.value, "")
+
+
+def _single(value: Any, otherwise: object) -> Any:
+    """The scalar of a PV whose value may stand in a list of one."""
+    if isinstance(value, tuple):
+        value = value[0] if value else None
+    return otherwise if value is None else value
+
+
+def _metadata(pv: PvConfig) -> dict[str, Any]:
+    units = cut_text(pv.units.encode(), UNITS_BYTES)
+    match pv.type:
+        case "bytes":
+            # Bytes have no encoding, so their units are given encoded.
+            return {"strip_null_terminator": False, "units": units}
+        case "str" | "text":
+            return {"string_encoding": ENCODING}
+        case "bool" | "enum":
+            return {"string_encoding": ENCODING, "enum_strings": pv.states}
+        case "int":
+            return {"string_encoding": ENCODING, "units": units.decode(), **_limits(pv)}
+        case "float":
+            return {
+                "string_encoding": ENCODING,
+                "units": units.decode(),
+                "precision": PRECISION if pv.precision is None else pv.precision,
+                **_limits(pv),
+            }
+
+
+def _limits(pv: PvConfig) -> dict[str, float]:
+    if pv.limits is None:
+        return {}
+    low, high = pv.limits
+    if pv.type == "int":
+        low = math.ceil(max(low, INT32[0]))
+        high = math.floor(min(high, INT32[1]))
+    return {
+        "lower_ctrl_limit": low,
+        "upper_ctrl_limit": high,
+        "lower_disp_limit": low,
+        "upper_disp_limit": high,
+    }

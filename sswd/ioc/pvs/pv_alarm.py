@@ -1,0 +1,35 @@
+"""The alarm of a PV that sswd governs."""
+
+from typing import Any
+
+from caproto import ChannelAlarm
+
+
+class PvAlarm(ChannelAlarm):  # type: ignore[misc]
+    """Only sswd says its status and severity.
+
+    caproto sets WRITE/MAJOR by itself when a putter fails; that must not replace the
+    graver INVALID/COMM of a worker that died during the put.
+    """
+
+    wanted: tuple[int, int] | None = None
+
+    async def write(
+        self,
+        *,
+        status: int | None = None,
+        severity: int | None = None,
+        **others: Any,
+    ) -> None:
+        """caproto's write with `wanted` in place of what others think."""
+        if self.wanted is not None and (status, severity) != (None, None):
+            status, severity = self.wanted
+        await super().write(status=status, severity=severity, **others)
+
+
+def own_alarm(data: Any) -> None:
+    """Give `data` an alarm of its own that only sswd changes."""
+    old = data.alarm
+    alarm = PvAlarm(status=old.status, severity=old.severity)
+    alarm.wanted = (int(old.status), int(old.severity))
+    data.alarm = alarm

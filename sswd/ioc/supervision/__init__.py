@@ -1,0 +1,1 @@
+"""Life and death of a system's worker."""

@@ -1,0 +1,132 @@
+"""A second worker that has imported the system's module and waits for Begin.
+
+Two purposes: a crash is healed without the time of the imports (`standby = true`), and
+fresh code is imported before the running worker is stopped for it.
+
+Threading model: the loop's own.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from sswd.ioc.process.run import Run, exit_words, failed_words
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.pipe.protocol import Failed, Loaded, Message
+
+log = logging.getLogger("sswd.ioc")
+
+IMPORT_S = 60.0
+"""Imports that take longer have gone astray, unless start_s says otherwise."""
+AGAIN_S = 30.0
+"""A standby that died while it waited is replaced after so long."""
+
+
+class Standby:
+    """At most one waiting worker. Without `is_wanted` there never is one, and fresh
+    code is left to the next start."""
+
+    def __init__(
+        self,
+        launch: Callable[[], Run],
+        feed: Callable[[Event], None],
+        *,
+        is_wanted: bool,
+        import_s: float | None = None,
+    ) -> None:
+        self._launch = launch
+        self._feed = feed
+        self._is_wanted = is_wanted
+        self._import_s = import_s or IMPORT_S
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._run: Run | None = None
+        self._is_refreshing = False
+        self.words = ""
+        """Why fresh code could not be imported."""
+
+    def is_mine(self, run: Run) -> bool:
+        """Whether this run waits here."""
+        return run is self._run
+
+    def prepare(self) -> None:
+        """Have a worker imported for the next time."""
+        if not self._is_wanted or self._run is not None:
+            return
+        try:
+            self._run = self._launch()
+        except OSError as ex:
+            self._fail(f"it cannot be started: {ex}")
+            return
+        self._arm(self._import_s, self._overdue)
+
+    def refresh(self) -> None:
+        """Import the code anew; FRESH or STALE follows."""
+        if not self._is_wanted:
+            self._feed(Event.FRESH)
+            return
+        self.drop()
+        self._is_refreshing = True
+        self.prepare()
+
+    def take(self) -> Run | None:
+        """The waiting worker, to begin now; it may be importing still. None: none."""
+        run, self._run = self._run, None
+        self._is_refreshing = False
+        self._arm(None)
+        return run
+
+    def drop(self) -> None:
+        """Let the waiting worker go. It has no system yet, so nothing to close."""
+        run = self.take()
+        if run is not None:
+            run.stop()
+            run.process.kill_group()
+
+    def on_message(self, message: Message) -> None:
+        """A message of the waiting worker."""
+        assert self._run is not None
+        match message:
+            case Loaded():
+                self._run.loaded = message
+                self._arm(None)
+                if self._is_refreshing:
+                    self._is_refreshing = False
+                    self._feed(Event.FRESH)
+            case Failed():
+                self._run.failed = message
+            case _:
+                pass
+
+    def gone(self, run: Run, code: int | None) -> None:
+        """The waiting worker died: its import failed, or somebody killed it."""
+        self._run = None
+        was_waiting = run.loaded is not None
+        words = exit_words(code, run.killed_for)
+        if run.failed is not None:
+            words = failed_words(run.failed)
+        self._fail(words)
+        if was_waiting:
+            self._arm(AGAIN_S, self.prepare)
+
+    def _overdue(self) -> None:
+        if self._run is not None:
+            self._run.kill(f"its import took longer than {self._import_s:g} s")
+
+    def _fail(self, words: str) -> None:
+        self.words = words
+        log.warning("standby: %s; the next start imports again", words)
+        self._arm(None)
+        if self._is_refreshing:
+            self._is_refreshing = False
+            self._feed(Event.STALE)
+
+    def _arm(
+        self, delay_s: float | None, call: Callable[[], None] | None = None
+    ) -> None:
+        """Call after a time, instead of what was armed; None: nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if delay_s is not None and call is not None:
+            self._timer = self._loop.call_later(delay_s, call)

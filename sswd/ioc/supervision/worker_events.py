@@ -1,0 +1,167 @@
+"""Hears what the worker processes of one system say, and sees how they end.
+
+There may be three of them: the active one, the standby and the park routine. Facts go
+to the machine as events; words go into the log and the PVs, and are kept for those who
+have to say why there is no worker.
+
+Threading model: the loop's own.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from sswd.ioc import ca
+from sswd.ioc.commands.ledger import Command
+from sswd.ioc.process.bridge import Gone
+from sswd.ioc.process.output_log import TokenBucket
+from sswd.ioc.process.run import Run
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.supervision.park import Parker
+from sswd.ioc.supervision.postmortem import Archive, death_of
+from sswd.ioc.supervision.standby import Standby
+from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
+
+log = logging.getLogger("sswd.ioc")
+worker_log = logging.getLogger("sswd.worker")
+
+
+class WorkerProcesses:
+    """The worker processes of one system. The supervisor changes who is active."""
+
+    def __init__(self, standby: Standby, parker: Parker) -> None:
+        self.active: Run | None = None
+        self.standby = standby
+        self.parker = parker
+        self.held: set[Run] = set()
+        """All whose end is still to be heard."""
+
+
+class Served(Protocol):
+    """What worker events change; made by system.py."""
+
+    status: Any
+
+    @property
+    def running(self) -> Command | None: ...
+    def declare(self, loaded: Loaded) -> None: ...
+    def restore(self, loaded: Loaded) -> None: ...
+
+
+class WorkerEvents:
+    """Listener of receiver.py."""
+
+    def __init__(
+        self,
+        served: Served,
+        processes: WorkerProcesses,
+        feed: Callable[[Event], None],
+        archive: Archive,
+    ) -> None:
+        self._served = served
+        self._processes = processes
+        self._feed = feed
+        self._archive = archive
+        self._bucket = TokenBucket()
+        self._log_dropped = 0
+        self.last_words = "the worker has not been started"
+        """How the last run ended, or why none could be started."""
+        self.ran_s = 0.0
+        """For how long the last run had been RUNNING when it ended."""
+
+    def is_active(self, run: Run) -> bool:
+        """Whether this is the run whose posts count."""
+        return run is self._processes.active
+
+    def on_message(self, run: Run, message: Message) -> None:
+        """A message that is no post of the active run."""
+        if isinstance(message, Log):
+            self._log(run, message)
+        elif self._processes.standby.is_mine(run):
+            self._processes.standby.on_message(message)
+        elif self._processes.parker.is_mine(run):
+            self._processes.parker.on_message(message)
+        elif run is self._processes.active:
+            self._on_active_message(run, message)
+
+    def _on_active_message(self, run: Run, message: Message) -> None:
+        match message:
+            case Loaded():
+                run.loaded = message
+                self.loaded(run, message)
+            case Ready():
+                run.ready_s = time.monotonic()
+                self._feed(Event.READY)
+            case Failed():
+                run.failed = message
+                error = message.failure
+                text = error.traceback or f"{error.kind}: {error.message}"
+                self.tell_error(text)
+                log.error("%s: %s failed:\n%s", run.who, message.doing, text)
+            case _:  # Pulse: the bridge has noted the time
+                pass
+
+    def loaded(self, run: Run, loaded: Loaded) -> None:
+        """The active run has imported its module: serve its PVs, let it begin."""
+        if loaded.protocol != PROTOCOL:
+            log.error(
+                "%s speaks protocol %d, the IOC %d: two versions of sswd are mixed; "
+                "killing it",
+                run.who,
+                loaded.protocol,
+                PROTOCOL,
+            )
+            run.kill("it belongs to another version of sswd")
+            return
+        self._served.declare(loaded)
+        self._served.restore(loaded)
+        run.let_begin()
+
+    def gone(self, run: Run, gone: Gone) -> None:
+        """A process has exited and its pipe is drained."""
+        code = run.release()
+        self._processes.held.discard(run)
+        if self._processes.standby.is_mine(run):
+            self._processes.standby.gone(run, code)
+        elif self._processes.parker.is_mine(run):
+            self._processes.parker.gone(run, code)
+        elif run is self._processes.active:
+            self._ended(run, gone, code)
+
+    def _ended(self, run: Run, gone: Gone, code: int | None) -> None:
+        death = death_of(run, code, gone.tail, self._served.running)
+        self.last_words = f"{run.who} {death.words}"
+        self.ran_s = death.was_running_s
+        ca.post(self._served.status.LAST_EXIT, tail(self.last_words))
+        if code == 0 and run.was_asked:
+            log.info("%s", self.last_words)
+        else:
+            if death.error and run.failed is None:
+                self.tell_error(death.error)
+            log.warning("%s", self.last_words)
+            self._archive.write(death)
+        self._feed(Event.ENDED if code == 0 else Event.DIED)
+
+    def tell_error(self, text: str) -> None:
+        """Show the end of a text in LAST_ERROR."""
+        ca.post(self._served.status.LAST_ERROR, tail(text))
+
+    def _log(self, run: Run, record: Log) -> None:
+        if self._bucket.take():
+            text = (
+                f"{record.message}\n{record.trace}" if record.trace else record.message
+            )
+            worker_log.log(record.level, "%s: %s: %s", run.who, record.logger, text)
+            return
+        self._log_dropped += 1
+        if self._log_dropped % 1000 == 1:
+            worker_log.warning(
+                "%s logs too fast; %d records dropped", run.who, self._log_dropped
+            )
+
+
+def tail(text: str, size: int = 4000) -> str:
+    """The end of a text that fits a long string PV."""
+    chars = text.encode("utf-8", "replace")
+    return text if len(chars) <= size else chars[-size:].decode("utf-8", "ignore")

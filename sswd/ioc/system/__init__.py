@@ -1,0 +1,1 @@
+"""One system put together behind its template."""

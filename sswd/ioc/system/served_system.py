@@ -1,0 +1,284 @@
+"""Everything that serves one system, put together: ledger, desk, doors, supervisor.
+
+Made by the template's start-up hook, on the loop.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from sswd.config import pv_from_dict
+from sswd.config.keys import PvConfig, SystemConfig
+from sswd.errors import ConfigError
+from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
+from sswd.ioc.commands.ledger import Command, Ledger, Policy
+from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.queues import CommandQueue, EventfdQueue
+from sswd.ioc.process.slots import layout
+from sswd.ioc.pvs.declared import check_put, declare
+from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher, Target
+from sswd.ioc.supervision.lifecycle import Event, WorkerState
+from sswd.ioc.supervision.monitor import pulse_period_s
+from sswd.ioc.supervision.postmortem import Archive
+from sswd.ioc.supervision.supervisor import Supervisor
+from sswd.ioc.system.receiver import MessageReceiver
+from sswd.ioc.system.trigger import Trigger
+from sswd.pipe.codec import sendable
+from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
+from sswd.sequence import VerbError, VerbSignature, preview
+from sswd.sequence.verbs import from_plain
+
+log = logging.getLogger("sswd.ioc")
+
+PARK_TARGET = "sswd.worker.park:Park"
+CREDITS = 8
+CLOSE_S = 7.3
+"""The daemon's stop ends within 8 s, whatever the worker does."""
+LET_GO_S = 0.3
+"""And so long it waits for the ends of those that were killed."""
+
+
+def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
+    """Bytes that each array PV holds at most; 8 for a number, whatever its dtype."""
+    sizes = {"float": 8, "int": 8, "bytes": 1}
+    return {
+        n: pv.capacity * sizes[pv.type] for n, pv in pvs.items() if pv.type in sizes
+    }
+
+
+class Template(Protocol):
+    """The Server group, as this module uses it."""
+
+    prefix: str
+    WORKER: Any
+
+    def add_pvs(self, channels: Mapping[str, Any]) -> None: ...
+
+
+class ServedSystem:
+    """One system behind one template."""
+
+    def __init__(
+        self,
+        name: str,
+        config: SystemConfig,
+        server: Any,
+        *,
+        folder: Path,
+        guardian: Guardian,
+        group: Any = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.status = server.WORKER
+        self._server = server
+        self._declared: dict[str, PvConfig] = {}
+        self.verbs: tuple[VerbSignature, ...] = ()
+        """Signatures of the system's verbs, from its last Loaded."""
+        self.spec = self._spec(folder, config.target, config.args)
+        self.park_spec: WorkerSpec | None = None
+        if config.park:
+            args = {"routine": config.park, **config.args}
+            self.park_spec = replace(self._spec(folder, PARK_TARGET, args), slots={})
+        self.posts = EventfdQueue()
+        self.commands: EventfdQueue = CommandQueue(self._submit_by_hand)
+        self.publisher = Publisher(name, self.status.REFUSED)
+        for pv in FED_FROM_THE_START:
+            target = Target(getattr(server, pv), is_writable=False)
+            self.publisher.add(pv, target, is_fed=True)
+        progress = Target(server.PROGRESS, is_writable=False)
+        self.publisher.add("PROGRESS", progress, is_fed=False)
+        self.publisher.own_alarm("CMD", server.CMD)
+        if group is not None:
+            self._add_group(group)
+        self.declare_pvs(config.pvs)
+        self.supervisor = Supervisor(self, guardian, Archive(server.prefix or name))
+        self.dispatcher = CommandDispatcher(
+            Ledger(self._policy()),
+            server,
+            self.publisher,
+            self.supervisor.send,
+            self.supervisor.escalate,
+        )
+        self._receiver = MessageReceiver(
+            self.posts, self.publisher, self.dispatcher, self.supervisor.worker_events
+        )
+        self._trigger = (
+            Trigger(self, config.trigger, server.trigger_pvs)
+            if config.trigger
+            else None
+        )
+
+    # -- life
+
+    def start(self) -> None:
+        """Start the first worker."""
+        self.publisher.worker_gone()
+        self.supervisor.feed(Event.START)
+        if self._trigger is not None:
+            self._trigger.start()
+
+    async def close(self) -> None:
+        """Stop the worker for good; at most CLOSE_S."""
+        if self._trigger is not None:
+            await self._trigger.close()
+        self.supervisor.feed(Event.SHUTDOWN)
+        try:
+            await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
+        except TimeoutError:
+            log.error("system '%s': still not stopped; leaving it", self.name)
+        await self._let_go()
+        self._receiver.close()
+        self.supervisor.close()
+        self.dispatcher.close()
+        if self.supervisor.holds:
+            return  # its bridge lives and needs the doors
+        self.commands.close()
+        self.posts.close()
+
+    async def _let_go(self) -> None:
+        """A dropped standby may be dying still: hear its end, reap it."""
+        if self.supervisor.holds_undead:
+            return
+        until_s = time.monotonic() + LET_GO_S
+        while self.supervisor.holds and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+
+    @property
+    def published(self) -> tuple[int, float]:
+        """(posts published, seconds they took) since the start."""
+        return self._receiver.published, self._receiver.took_s
+
+    @property
+    def running(self) -> Command | None:
+        """The command that runs."""
+        return self.dispatcher.running
+
+    def new_run(self) -> None:
+        """A run begins."""
+        self._receiver.new_run()
+
+    # -- puts
+
+    def submit(self, pv: str, value: Any) -> "asyncio.Future[None]":
+        """Make a command of a put; publish an accepted value at once."""
+        config = self._declared.get(pv)
+        refusal = None if config is None else check_put(config, value)
+        future = self.dispatcher.submit(pv, value, refusal)
+        if not future.done():
+            self.publisher.read_back(pv, value)
+        return future
+
+    def obstacle(self) -> str | None:
+        """Why a command put now would not begin now, in words; None: it would."""
+        state = self.supervisor.phase.state
+        if state is not WorkerState.RUNNING:
+            return f"the worker is {state.name}"
+        running = self.dispatcher.running
+        if running is None or self._has_stepped(running):
+            return None
+        return f"{words_of(running)} runs"
+
+    def _has_stepped(self, command: Command) -> bool:
+        """Whether a step has said READY and only its end is still on the way: a master
+        that was told READY may trigger the next one, which waits for that."""
+        ready = self._declared.get("READY")
+        if ready is None or command.pv != "INDEX":
+            return False
+        told = self.publisher.values_of(("READY", "INDEX_RBV"))
+        is_ready = told["READY"] not in (0, *ready.states[:1])
+        return is_ready and told.get("INDEX_RBV") == command.value
+
+    def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
+        for name, value in commands.items():
+            pv = str(name).encode("utf-8", "backslashreplace").decode()
+            self.submit(pv, value).add_done_callback(lambda f: f.exception())
+
+    def preview(self, text: str) -> str:
+        """What a text put to CMD would do, by the grammar; nothing is executed."""
+        step_s = self.publisher.values_of(["STEP_TIME"]).get("STEP_TIME")
+        limit = self._server.values.max_length
+        return str(preview(text, self.verbs, limit, step_s=step_s))
+
+    async def forward(self, pv: str, value: object) -> None:
+        """The putter of a declared PV."""
+        await self.submit(pv, value)
+
+    # -- PVs
+
+    def declare(self, loaded: Loaded) -> None:
+        """Serve the PVs that the system's class declares; names known stay."""
+        try:
+            self.verbs = from_plain(loaded.verbs)
+        except VerbError as ex:
+            log.error("system '%s': verbs left out: %s", self.name, ex)
+        found: dict[str, PvConfig] = {}
+        for name, keys in loaded.pvs.items():
+            if name in self._declared:
+                continue
+            try:
+                found[name] = pv_from_dict(name, keys, self.config.target)
+            except ConfigError as ex:
+                log.error("system '%s': PV left out: %s", self.name, ex)
+        self.declare_pvs(found)
+
+    def restore(self, loaded: Loaded) -> None:
+        """Hand a new run the last values of the PVs that its class wants back."""
+        if loaded.restored:
+            values = self.publisher.values_of(loaded.restored)
+            sent = {pv: sendable(value) for pv, value in values.items()}
+            self.commands.push(Restore(sent))
+
+    def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
+        """Serve these PVs from now on."""
+        if not pvs:
+            return
+        channels = declare(pvs, prefix=self._server.prefix, forward=self.forward)
+        for name, config in pvs.items():
+            target = Target(
+                channels[name], is_writable=config.writable, finite=config.finite
+            )
+            self.publisher.add(name, target, is_fed=True)
+        self._declared.update(pvs)
+        self._server.add_pvs({c.pvname: c for c in channels.values()})
+
+    def _add_group(self, group: Any) -> None:
+        """Names under the user's own group, without its prefix; Server's come first."""
+        own = set(self._server.pvdb)
+        for pvname, data in group.pvdb.items():
+            name = pvname.removeprefix(group.prefix)
+            if pvname not in own and not self.publisher.knows(name):
+                self.publisher.add(name, Target(data, is_writable=True), is_fed=False)
+
+    # -- inside
+
+    def _spec(self, folder: Path, target: str, args: dict[str, Any]) -> WorkerSpec:
+        return WorkerSpec(
+            name=self.name,
+            target=target,
+            args=args,
+            folder=str(folder),
+            pulse_s=pulse_period_s(self.config.restart.stall_s),
+            outbox=self.config.outbox,
+            credits=CREDITS,
+            slots=layout(slot_sizes(self.config.pvs)),
+        )
+
+    def _policy(self) -> Policy:
+        command, pvs = self.config.command, self.config.pvs
+        return Policy(
+            queue=command.queue,
+            timeout_s=command.timeout_s,
+            on_restart=command.on_restart,
+            on_down=command.on_down,
+            abort_s=command.abort_s,
+            latest=frozenset(n for n, pv in pvs.items() if pv.pending == "latest"),
+            timeouts_s={
+                n: pv.timeout_s for n, pv in pvs.items() if pv.timeout_s is not None
+            },
+        )

@@ -1,0 +1,118 @@
+"""Performs triggers: a master's PV is monitored, each trigger put to the system.
+
+Threading model: the loop's own. The client is in remote.py, which no failure of the
+master or of the network leaves; what becomes of a value is decided in triggers.py.
+"""
+
+import asyncio
+import functools
+import logging
+from typing import Any, Protocol
+
+from sswd.config.keys import TriggerConfig
+from sswd.errors import CommandRejected
+from sswd.ioc import ca
+from sswd.ioc.client.remote_pv import RemotePv, Update
+from sswd.ioc.commands.dispatcher import fitting
+from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, Condition
+from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ioc.system.trigger_rules import Put, TriggerRules
+
+log = logging.getLogger("sswd.ioc")
+
+
+class Served(Protocol):
+    """The part of a served system that a trigger needs."""
+
+    name: str
+
+    def submit(self, pv: str, value: Any) -> "asyncio.Future[None]": ...
+    def obstacle(self) -> str | None: ...
+
+
+class Trigger:
+    """The trigger of one system, from `start` to `close`."""
+
+    def __init__(self, served: Served, config: TriggerConfig, pvs: Any) -> None:
+        """`pvs`: the TriggerPvs."""
+        self._served = served
+        self._pv = config.put
+        self._pvs = pvs
+        self._triggers = TriggerRules(
+            config.key or served.name,
+            config.busy,
+            at_connect=config.at_connect,
+            whole=config.whole,
+        )
+        self._remote = RemotePv(config.pv, self._updated, self._connection)
+        self._shown: dict[str, Any] = {}
+
+    def start(self) -> None:
+        """Look for the master's PV."""
+        own_alarm(self._pvs.CONNECTED)
+        self._alarm(False)
+        self._remote.start()
+
+    async def close(self) -> None:
+        """No more triggers."""
+        await self._remote.close()
+
+    def _connection(self, is_connected: bool, words: str) -> None:
+        level = logging.INFO if is_connected else logging.WARNING
+        log.log(
+            level,
+            "system '%s': trigger %s %s (%s)",
+            self._served.name,
+            self._remote.name,
+            "connected" if is_connected else "lost",
+            words,
+        )
+        ca.post(self._pvs.CONNECTED, int(is_connected))
+        self._alarm(is_connected)
+
+    def _alarm(self, is_connected: bool) -> None:
+        alarm = NO_ALARM if is_connected else ALARMS[Condition.GONE]
+        self._pvs.CONNECTED.alarm.wanted = alarm
+        ca.set_alarm(self._pvs.CONNECTED, *alarm)
+
+    def _updated(self, update: Update) -> None:
+        decide = self._triggers.found if update.is_first else self._triggers.changed
+        missed = self._triggers.missed
+        put = decide(_plain(update.value), self._served.obstacle())
+        self._post_state(missed)
+        if put is not None:
+            future = self._served.submit(self._pv, put.value)
+            future.add_done_callback(functools.partial(self._ended, put))
+
+    def _ended(self, put: Put, future: "asyncio.Future[None]") -> None:
+        missed = self._triggers.missed
+        error = future.exception()  # a CommandError; nobody cancels it
+        failure = None if error is None else str(error)
+        ran = not isinstance(error, CommandRejected)
+        self._triggers.ended(put, failure, ran=ran)
+        self._post_state(missed)
+
+    def _post_state(self, missed_before: int) -> None:
+        triggers = self._triggers
+        if triggers.missed != missed_before:
+            log.warning("system '%s': trigger %s", self._served.name, triggers.error)
+        self._post_if_changed("LAST", fitting(triggers.text, self._pvs.LAST))
+        self._post_if_changed("INDEX", triggers.index)
+        self._post_if_changed("ERROR", fitting(triggers.error, self._pvs.ERROR))
+        self._post_if_changed("FAILED", triggers.failed)
+        self._post_if_changed("MISSED", triggers.missed)
+        self._post_if_changed("EXECUTED", triggers.executed)
+        self._post_if_changed("SEEN", triggers.seen)
+
+    def _post_if_changed(self, pv: str, value: Any) -> None:
+        data = getattr(self._pvs, pv)
+        if self._shown.get(pv, data.value) != value:
+            self._shown[pv] = value
+            ca.post(data, value)
+
+
+def _plain(value: Any) -> bytes | str | float:
+    """A scalar or text as it is; an array in words that no trigger is read from."""
+    if isinstance(value, bytes | str | int | float):
+        return value
+    return f"an array of {len(value)} elements"

@@ -1,0 +1,1 @@
+"""Bytes between the IOC and a worker."""

@@ -1,0 +1,201 @@
+"""Start a worker process by the name of its entry, with its pipes, and nothing more.
+
+Why the spawn launcher of multiprocess is overridden: as shipped it re-imports the
+user's `__main__` in the child (an unguarded script would start another IOC, and a
+console script would bring caproto along) and starts a resource tracker of 19 MB for
+shared semaphores that we do not use.
+
+Threading model: call from the main thread only. PR_SET_PDEATHSIG, the second belt
+against orphans, fires when the *thread* that spawned ends.
+"""
+
+import contextlib
+import importlib
+import io
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import multiprocess.process
+from multiprocess import context, popen_spawn_posix, spawn, util
+from multiprocess.connection import Connection, Pipe
+
+from sswd.pipe.protocol import STACKS, WorkerSpec
+
+WORKER_ENTRY = "sswd.worker.main:main"
+_MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
+
+
+class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
+    """multiprocess's spawn without the user's __main__ and without the tracker."""
+
+    def _launch(self, process_obj: Any) -> None:
+        prepared = spawn.get_preparation_data(process_obj.name)
+        for key in _MAIN_KEYS:
+            prepared.pop(key, None)
+        payload = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            context.reduction.dump(prepared, payload)
+            context.reduction.dump(process_obj, payload)
+        finally:
+            context.set_spawning_popen(None)
+        parent_reads, child_writes = os.pipe()
+        passing = [child_writes]
+        try:
+            child_reads, parent_writes = os.pipe()
+            passing += [child_reads, parent_writes]
+            command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
+            self._fds.extend([child_reads, child_writes])
+            self.pid = util.spawnv_passfds(spawn.get_executable(), command, self._fds)
+            with open(parent_writes, "wb", closefd=False) as pipe:
+                pipe.write(payload.getbuffer())
+        except BaseException:
+            os.close(parent_reads)
+            self._give_up()
+            raise
+        finally:
+            for fd in passing:
+                os.close(fd)
+        self.sentinel = parent_reads
+        self.finalizer = util.Finalize(self, util.close_fds, [parent_reads])
+
+    def _give_up(self) -> None:
+        """Nobody is going to hold a process that may be there: end and reap it."""
+        pid: int | None = getattr(self, "pid", None)
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+class _Process(context.SpawnProcess):  # type: ignore[misc]
+    @staticmethod
+    def _Popen(process_obj: Any) -> _Popen:  # noqa: N802 (multiprocess's name)
+        return _Popen(process_obj)
+
+
+class WorkerProcess:
+    """The IOC's hold on one worker process: its pid and our ends of its pipes.
+
+    `cmd`, `ctl`, `up` and `stdio` are non-blocking descriptors; `exited` becomes
+    readable when the process is gone, even if its children hold its pipes open.
+    """
+
+    def __init__(
+        self, process: Any, exited: int, connections: list[Connection]
+    ) -> None:
+        self.process = process
+        self.pid: int = process.pid
+        self.exited = exited
+        self._connections = connections
+        self.cmd, self.ctl, self.up, self.stdio = (c.fileno() for c in connections)
+
+    def terminate(self) -> None:
+        """SIGTERM to the worker process alone, unless it is gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, signal.SIGTERM)
+
+    def kill_group(self) -> None:
+        """SIGKILL the worker with every child that stayed in its process group.
+
+        Both ways: a process that was just born does not lead its group yet.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def dump_stacks(self) -> None:
+        """Have it write the stacks of its threads, unless it is gone already."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.exited, STACKS)
+
+    def exit_code(self) -> int | None:
+        """None while it lives; negative: the signal that killed it. Reaps it."""
+        self.process.join(0)
+        return self.process.exitcode  # type: ignore[no-any-return]
+
+    def peak_memory_mb(self) -> float | None:
+        """Peak resident memory in MB, from /proc; None when it is gone already."""
+        try:
+            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024
+        except OSError:
+            pass
+        return None
+
+    def close(self) -> None:
+        """Close our ends. The process must be gone or be meant to go (EOF)."""
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+        with contextlib.suppress(ValueError):  # it lives: its end is the guard's
+            self.process.close()  # else its sentinel stays open until it is garbage
+        if self.exited >= 0:
+            os.close(self.exited)
+            self.exited = -1
+
+
+def launch(
+    spec: WorkerSpec, *, memory: int | None = None, entry: str = WORKER_ENTRY
+) -> WorkerProcess:
+    """Start a worker as `spec` says; `entry` is "module:function" in the child.
+
+    `memory` is a memfd with the slots of `spec`; the child gets a copy of it.
+
+    Raises OSError when the system has no process or descriptor left for it.
+    """
+    opened: list[Connection] = []
+    try:
+        child_cmd, cmd = _pipe(opened)
+        child_ctl, ctl = _pipe(opened)
+        stdio, child_stdio = _pipe(opened)
+        up, child_up = Pipe(duplex=True)
+        opened += [up, child_up]
+        theirs = [child_cmd, child_ctl, child_up, child_stdio]
+        if memory is not None:
+            theirs.append(Connection(os.dup(memory), writable=False))
+            opened.append(theirs[-1])
+        process = _Process(
+            target=_enter,
+            name=f"sswd worker {spec.name}",
+            args=(entry, msgspec.msgpack.encode(spec), *theirs),
+        )
+        process.start()
+        # Else multiprocess would wait for the worker at exit, for ever: we reap it.
+        multiprocess.process._children.discard(process)  # noqa: SLF001
+    except BaseException:
+        for connection in opened:
+            connection.close()
+        raise
+    for connection in theirs:  # else a dead worker gives no EOF, ever
+        connection.close()
+    ours = [cmd, ctl, up, stdio]
+    for connection in ours:
+        os.set_blocking(connection.fileno(), False)
+    try:
+        return WorkerProcess(process, os.pidfd_open(process.pid), ours)
+    except OSError:
+        process.kill()
+        process.join()
+        process.close()
+        for connection in ours:
+            connection.close()
+        raise
+
+
+def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
+    reader, writer = Pipe(duplex=False)
+    opened += [reader, writer]
+    return reader, writer
+
+
+def _enter(entry: str, spec: bytes, *connections: Connection) -> None:
+    """First function in the child: find the entry by name and run it."""
+    module, _, name = entry.partition(":")
+    main: Callable[..., None] = getattr(importlib.import_module(module), name)
+    main(msgspec.msgpack.decode(spec, type=WorkerSpec), *connections)
