@@ -31,11 +31,11 @@ from sswd.ioc.commands.ledger import (
     Settle,
     Tell,
 )
-from sswd.ioc.process.output_log import TokenBucket
 from sswd.ioc.pvs.alarm_priority import Condition
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.pipe.codec import why_unsendable
 from sswd.pipe.protocol import Failure, Rung
+from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
 

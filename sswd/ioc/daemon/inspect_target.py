@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
-from sswd.ioc.process.run import exit_words, failed_words
+from sswd.ioc.process.exit_words import exit_words, failed_words
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.launch import WorkerProcess, launch

@@ -1,36 +1,17 @@
-"""Telling without flooding: a bucket of words a second, and the rest counted.
+"""The worker's stdout and stderr, line by line, in the IOC's log; never a flood.
 
-Threading model: each object belongs to one thread.
+Threading model: belongs to the bridge's thread.
 """
 
 import logging
 import time
 from collections import deque
 
+from sswd.ratelimit import TokenBucket
+
 TAIL = 50
 """Last lines of a worker's stdout and stderr that are kept for its post-mortem."""
 MAX_LINE = 2000  # bytes; a driver may print a megabyte without a newline
-
-
-class TokenBucket:
-    """`burst` at once, then `rate` a second."""
-
-    def __init__(self, burst: int = 200, rate_per_s: float = 20.0) -> None:
-        self._burst = burst
-        self._rate = rate_per_s
-        self._left = float(burst)
-        self._filled_s = time.monotonic()
-
-    def take(self) -> bool:
-        """Whether one more may pass now."""
-        now_s = time.monotonic()
-        gained = (now_s - self._filled_s) * self._rate
-        self._left = min(self._burst, self._left + gained)
-        self._filled_s = now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
 
 
 class OutputLog:

@@ -1,8 +1,7 @@
-"""One lifetime of a worker process as the IOC holds it; words for its death."""
+"""One lifetime of a worker process as the IOC holds it."""
 
 import asyncio
 import contextlib
-import signal
 import time
 
 from msgspec.structs import replace
@@ -188,38 +187,3 @@ class Run:
         self.process.close()
         self._guardian.forget(self.pid)
         self._forget_memory()
-
-
-def exit_words(code: int | None, killed_for: str = "") -> str:
-    """ "was killed by SIGSEGV", "exited with code 3"; and why the IOC killed it."""
-    if code is None:
-        words = "is gone without an exit code"
-    elif code >= 0:
-        words = f"exited with code {code}"
-    else:
-        try:
-            words = f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            words = f"was killed by signal {-code}"
-    return f"{words} ({killed_for})" if killed_for else words
-
-
-def failed_words(failed: Failed) -> str:
-    """ "setup failed: OSError: no route to host", on one line."""
-    failure = failed.failure
-    return f"{failed.doing} failed: {failure.kind}: {failure.message}".replace(
-        "\n", " "
-    )
-
-
-def crash_text(tail: list[str]) -> str:
-    """The part of the worker's last output from faulthandler's or Python's words on.
-
-    They need not begin a line: the driver may have written half of one before.
-    """
-    for i, line in enumerate(tail):
-        for words in ("Fatal Python error", "Traceback (most recent call last)"):
-            start = line.find(words)
-            if start >= 0:
-                return "\n".join([line[start:], *tail[i + 1 :]])
-    return ""

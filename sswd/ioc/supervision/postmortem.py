@@ -18,7 +18,8 @@ import msgspec
 
 from sswd.ioc.commands.dispatcher import words_of
 from sswd.ioc.commands.ledger import Command
-from sswd.ioc.process.run import Run, crash_text, exit_words, failed_words
+from sswd.ioc.process.exit_words import crash_text, exit_words, failed_words
+from sswd.ioc.process.run import Run
 
 log = logging.getLogger("sswd.ioc")
 

@@ -10,7 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from sswd.ioc.process.run import Run, exit_words, failed_words
+from sswd.ioc.process.exit_words import exit_words, failed_words
+from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.pipe.protocol import Failed, Loaded, Message
 

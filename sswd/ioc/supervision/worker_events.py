@@ -15,13 +15,13 @@ from typing import Any, Protocol
 from sswd.ioc import ca
 from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.bridge import Gone
-from sswd.ioc.process.output_log import TokenBucket
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.postmortem import Archive, death_of
 from sswd.ioc.supervision.standby import Standby
 from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
+from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sswd.ioc.process import output_log
-from sswd.ioc.process.output_log import MAX_LINE, TAIL, OutputLog, TokenBucket
+from sswd.ioc.process.output_log import MAX_LINE, TAIL, OutputLog
 from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, AlarmTable, Condition
 from sswd.ioc.supervision.backoff import GOOD_RUN_S, Backoff, Ceiling, Size
+from sswd.ratelimit import TokenBucket
 
 # -- back-off
 
