@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-PROTOCOL = 1
+from sswd.alarm import Alarm
+
+PROTOCOL = 2
 
 STACKS = signal.SIGRTMIN + 4
 """Has a worker dump the stacks of all its threads to stderr, whatever it does. A
@@ -45,8 +47,17 @@ class Rung(StrEnum):
     KILL = "SIGKILL"
 
 
-Update = tuple[str, Any, float]
-"""PV name, value, time stamp of the sample (seconds since 1970)."""
+class Update(msgspec.Struct, frozen=True, array_like=True):
+    """One value on its way to a PV, or only a change of its alarm."""
+
+    pv: str
+    value: Any
+    stamp_s: float
+    """Of the sample, in s since 1970; 0: when it is published."""
+    alarm: Alarm | None = None
+    """What the driver says of it; None: nothing, so it is good as far as it knows."""
+    keeps_value: bool = False
+    """Only the alarm changes; `value` is None and means nothing."""
 
 
 # Down

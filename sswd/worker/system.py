@@ -13,6 +13,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from sswd.alarm import NO_ALARM as OK
+from sswd.alarm import Alarm
+from sswd.worker.reading import Reading, stated_alarm
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,6 +32,7 @@ class Services(Protocol):
     """What the worker offers a system; see worker/services.py."""
 
     def post(self, updates: Mapping[str, Any]) -> None: ...
+    def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
 
@@ -100,15 +105,60 @@ class System:
     def close(self) -> None:
         """Release the hardware. Runs on every orderly stop."""
 
-    def io_put(self, pv: str | Mapping[str, Any], value: Any = None) -> None:
+    def io_put(
+        self,
+        pv: str | Mapping[str, Any],
+        value: Any = None,
+        *,
+        severity: str | int | None = None,
+        status: str | int | None = None,
+        message: str = "",
+        timestamp: float | None = None,
+    ) -> None:
         """Post `value` to `pv`, or every pair of a mapping. From any thread.
 
         Values: float, int, bool, str, bytes, lists and numpy arrays of numbers (copied;
         n-dimensional ones are flattened in C order) and lists of str. Newer values may
         replace unsent older ones of the same PV. What does not fit its PV is refused
         by the IOC and logged; nothing is raised here.
+
+        `severity`, `status`, `message` and `timestamp` as in Reading, which is what a
+        value of a mapping may be. A post without them clears what the driver said of
+        that PV before. Raises ValueError for a severity, status or time that EPICS
+        does not know; TypeError for them beside a mapping.
         """
-        self._services.post(pv if isinstance(pv, Mapping) else {pv: value})
+        known = (severity, status, message or None, timestamp)
+        if known == (None, None, None, None):
+            self._services.post(pv if isinstance(pv, Mapping) else {pv: value})
+            return
+        if isinstance(pv, Mapping):
+            raise TypeError(
+                "io_put of a mapping takes no severity, status, message or timestamp; "
+                "give each PV a Reading(value, severity, ...)"
+            )
+        reading = Reading(value, severity, status, message, timestamp)
+        self._services.post({pv: reading})
+
+    def alarm(
+        self,
+        pv: str,
+        severity: str | int,
+        status: str | int | None = None,
+        message: str = "",
+    ) -> None:
+        """Say that `pv` is in alarm, without a new value. From any thread.
+
+        It stands until the next `io_put` of that PV or `ok(pv)`. Severity and status
+        as in Reading; ValueError for what EPICS does not know.
+        """
+        self._services.post_alarm(pv, stated_alarm(severity, status, message) or OK)
+
+    def ok(self, pv: str) -> None:
+        """Take back what `alarm` or `io_put` said of `pv`. From any thread.
+
+        Alarms that come from limits, age, the link or the worker stay.
+        """
+        self._services.post_alarm(pv, OK)
 
     def sleep(self, seconds: float) -> None:
         """Sleep `seconds` s; raises Aborted at once when the command is aborted."""

@@ -20,7 +20,7 @@ does not take stays in its bounded queue, an update that it cannot take conflate
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.pv.publish import post, set_alarm
+from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -32,6 +32,7 @@ __all__ = [
     "fill_record_fields",
     "flusher",
     "post",
+    "post_if_changed",
     "set_alarm",
     "watch",
 ]

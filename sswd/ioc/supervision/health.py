@@ -39,7 +39,8 @@ class Health:
 
     def stalled(self, run: Run) -> None:
         """The worker fell silent."""
-        self._publisher.stall(True)
+        words = f"no sign of life for {self._restart.stall_s:g} s"
+        self._publisher.stall(True, words)
         log.warning(
             "system '%s': no sign of life from the worker for %g s: its GIL is held, "
             "or it is stopped; PVs are INVALID/TIMEOUT until it is heard again",

@@ -257,7 +257,7 @@ class Supervisor:
             self._arm(event, None)
         self._parts.commands.clear()
         ca.post(self._parts.status.PID, 0)
-        self._parts.publisher.worker_gone()
+        self._parts.publisher.worker_gone(self.worker_events.last_words)
         self._parts.dispatcher.worker_gone(self.worker_events.last_words)
 
     def _flush(self) -> None:

@@ -21,7 +21,8 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue, EventfdQueue
 from sswd.ioc.process.slots import layout
 from sswd.ioc.pvs.declared import check_put, declare
-from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher, Target
+from sswd.ioc.pvs.fed_pv import FedPv
+from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.postmortem import Archive
@@ -89,11 +90,11 @@ class ServedSystem:
         self.commands: EventfdQueue = CommandQueue(self._submit_by_hand)
         self.publisher = Publisher(name, self.status.REFUSED)
         for pv in FED_FROM_THE_START:
-            target = Target(getattr(server, pv), is_writable=False)
+            target = FedPv(getattr(server, pv), is_writable=False)
             self.publisher.add(pv, target, is_fed=True)
-        progress = Target(server.PROGRESS, is_writable=False)
+        progress = FedPv(server.PROGRESS, is_writable=False)
         self.publisher.add("PROGRESS", progress, is_fed=False)
-        self.publisher.own_alarm("CMD", server.CMD)
+        self.publisher.show_on("CMD", server.CMD)
         if group is not None:
             self._add_group(group)
         self.declare_pvs(config.pvs)
@@ -118,7 +119,7 @@ class ServedSystem:
 
     def start(self) -> None:
         """Start the first worker."""
-        self.publisher.worker_gone()
+        self.publisher.worker_gone("the worker has not been started")
         self.supervisor.feed(Event.START)
         if self._trigger is not None:
             self._trigger.start()
@@ -169,10 +170,7 @@ class ServedSystem:
         """Make a command of a put; publish an accepted value at once."""
         config = self._declared.get(pv)
         refusal = None if config is None else check_put(config, value)
-        future = self.dispatcher.submit(pv, value, refusal)
-        if not future.done():
-            self.publisher.read_back(pv, value)
-        return future
+        return self.dispatcher.submit(pv, value, refusal)
 
     def obstacle(self) -> str | None:
         """Why a command put now would not begin now, in words; None: it would."""
@@ -240,7 +238,7 @@ class ServedSystem:
             return
         channels = declare(pvs, prefix=self._server.prefix, forward=self.forward)
         for name, config in pvs.items():
-            target = Target(
+            target = FedPv(
                 channels[name], is_writable=config.writable, finite=config.finite
             )
             self.publisher.add(name, target, is_fed=True)
@@ -253,7 +251,7 @@ class ServedSystem:
         for pvname, data in group.pvdb.items():
             name = pvname.removeprefix(group.prefix)
             if pvname not in own and not self.publisher.knows(name):
-                self.publisher.add(name, Target(data, is_writable=True), is_fed=False)
+                self.publisher.add(name, FedPv(data, is_writable=True), is_fed=False)
 
     # -- inside
 

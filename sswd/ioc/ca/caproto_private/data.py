@@ -61,6 +61,8 @@ class Data(Protocol):
 
     def preprocess_value(self, value: object) -> Any: ...
 
+    def publish(self, flags: int) -> Coroutine[Any, Any, None]: ...
+
 
 class Alarm(Protocol):
     """The part of caproto's ChannelAlarm that this package uses."""
@@ -103,9 +105,15 @@ def alarm_peers(data: Data) -> list[Any]:
     return list(data._alarm._channels)  # type: ignore[attr-defined]
 
 
-def store_alarm(data: Data, status: int, severity: int) -> None:
+def alarm_words(data: Data) -> str:
+    """What .AMSG says."""
+    return str(data._alarm._data["alarm_string"])  # type: ignore[attr-defined]
+
+
+def store_alarm(data: Data, status: int, severity: int, words: str) -> None:
     """What ChannelAlarm.write does with status and severity, publishing nothing."""
     store = data._alarm._data  # type: ignore[attr-defined]
+    store["alarm_string"] = words
     store["status"] = caproto.AlarmStatus(status)
     store["severity"] = caproto.AlarmSeverity(severity)
     due = store["severity_to_acknowledge"]
@@ -193,8 +201,7 @@ def serves_caproto(data: Data) -> bool:
 
 def caproto_publish(data: Data, flags: int) -> Coroutine[Any, Any, None]:
     """caproto's own publish, which a ServedPv hides."""
-    publish = type(data).publish  # type: ignore[attr-defined]
-    return cast("Coroutine[Any, Any, None]", publish(data, flags))
+    return type(data).publish(data, flags)
 
 
 def has_getter(data: Data) -> bool:

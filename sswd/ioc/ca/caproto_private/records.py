@@ -61,7 +61,7 @@ def follows_plainly(data: Data) -> bool:
     )
 
 
-def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
+def alarm_fields(peer: object) -> list[tuple[Data, int | str]] | None:
     """The fields of a record that follow an alarm and what they show; None: no record.
 
     RecordFieldGroup.publish does the same through putters, in half a millisecond.
@@ -72,9 +72,13 @@ def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
         return None
     group: Any = peer
     alarm = group._alarm
-    return [
+    fields: list[tuple[Data, int | str]] = [
         (group.alarm_acknowledge_transient, int(alarm.must_acknowledge_transient)),
         (group.alarm_acknowledge_severity, int(alarm.severity_to_acknowledge)),
         (group.alarm_status, int(alarm.status)),
         (group.current_alarm_severity, int(alarm.severity)),
     ]
+    words = group.pvdb.get("AMSG")
+    if words is not None:
+        fields.append((words, alarm.alarm_string))
+    return fields
