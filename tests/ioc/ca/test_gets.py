@@ -10,6 +10,7 @@ from ca_raw import CLEAR_CHANNEL, READ_NOTIFY, message
 from caproto import AccessRights, ChannelType
 from caproto.server import PVGroup, pvproperty
 
+from sswd.alarm import Alarm
 from sswd.ioc.ca import post, set_alarm
 from sswd.ioc.ca.circuit import circuit
 
@@ -72,7 +73,7 @@ async def test_a_new_value_is_seen(group, asking):
 
 async def test_a_new_alarm_is_seen_although_value_and_stamp_are_the_same(group, asking):
     before = await asking()
-    set_alarm(group.number, 9, 3)
+    set_alarm(group.number, Alarm(3, 9))
     after = await asking()
     assert struct.unpack_from("!HH", before.body) == (0, 0)
     assert struct.unpack_from("!HH", after.body) == (9, 3)

@@ -65,7 +65,7 @@ def frame(message: Message) -> bytes:
 
 
 def array_of(updates: list[Any]) -> np.ndarray:
-    return updates[0][1]
+    return updates[0].value
 
 
 def note(i: int) -> Log:
@@ -236,7 +236,7 @@ def test_more_buffers_than_one_writev_takes(pipe):
     many = Post([(f"pv{i}", np.full(3, i, np.uint16), 0.0) for i in range(700)])
     FrameWriter(pipe.into).send(many)
     (got,) = pipe.read_all()
-    assert [v.tolist() for _, v, _ in got.updates] == [[i] * 3 for i in range(700)]
+    assert [update.value.tolist() for update in got.updates] == [[i] * 3 for i in range(700)]
 
 
 def test_a_reader_that_is_gone(pipe):

@@ -12,7 +12,16 @@ from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.system.receiver import GRANT_AT, TURN_S, TURN_UPDATES, MessageReceiver
 from sswd.pipe.codec import LARGE
-from sswd.pipe.protocol import Failure, Finished, Free, Grant, Message, Post, Pulse
+from sswd.pipe.protocol import (
+    Failure,
+    Finished,
+    Free,
+    Grant,
+    Message,
+    Post,
+    Pulse,
+    Update,
+)
 
 
 class FakeRun:
@@ -91,7 +100,7 @@ async def door(world):
 
 
 def post(*pairs: tuple[str, Any]) -> Post:
-    return Post([(pv, value, 1.0) for pv, value in pairs])
+    return Post([Update(pv, value, 1.0) for pv, value in pairs])
 
 
 def many(n: int) -> Post:
@@ -106,7 +115,7 @@ async def settle() -> None:
 
 async def test_posts_then_the_end(door, run, world):
     door.push((run, post(("values", 1), ("ACK", "1"))))
-    door.push((run, Finished(7, None, False, [("message", "late", 1.0)])))
+    door.push((run, Finished(7, None, False, [Update("message", "late", 1.0)])))
     await settle()
     assert world.events == [
         ("values", 1),
@@ -190,7 +199,7 @@ async def test_what_is_refused_returns_its_credit_too(door, run):
 
 async def test_finished_costs_nothing(door, run):
     for i in range(10):
-        door.push((run, Finished(i, None, False, [("a", 1, 1.0)])))
+        door.push((run, Finished(i, None, False, [Update("a", 1, 1.0)])))
     await settle()
     assert run.granted == 0
 
@@ -198,7 +207,7 @@ async def test_finished_costs_nothing(door, run):
 async def test_nothing_of_another_run_is_published(door, run, world):
     old = FakeRun()
     door.push((old, post(("a", 1))))
-    door.push((old, Finished(1, None, False, [("a", 2, 1.0)])))
+    door.push((old, Finished(1, None, False, [Update("a", 2, 1.0)])))
     door.push((run, post(("a", 3))))
     await settle()
     assert [e for e in world.events if e[0] == "a"] == [("a", 3)]
@@ -241,7 +250,7 @@ async def test_an_update_that_cannot_be_published_does_not_stop_the_rest(
     world.poison = {"bad"}
     for _ in range(GRANT_AT):
         door.push((run, post(("a", 1), ("bad", 1), ("b", 1))))
-    door.push((run, Finished(1, None, False, [("bad", 2, 1.0), ("c", 2, 1.0)])))
+    door.push((run, Finished(1, None, False, [Update("bad", 2, 1.0), Update("c", 2, 1.0)])))
     await settle()
     pvs = [pv for pv, _ in world.events]
     assert pvs == ["a", "bad", "b"] * GRANT_AT + ["bad", "c", "finished"]
