@@ -97,9 +97,7 @@ class CommandDispatcher:
         self._waiting: dict[Command, asyncio.Future[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
-        self._shown: dict[str, Any] = {}
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
-        self._untold = 0
 
     @property
     def running(self) -> Command | None:
@@ -187,8 +185,8 @@ class CommandDispatcher:
                 case Escalate(command, rung):
                     log.warning("%s: ending it by %s", words_of(command), rung.value)
                     self._escalate(command, rung)
-        self._post_if_changed("QUEUE_LEN", self._ledger.queued)
-        self._post_if_changed("BUSY", int(self._ledger.running is not None))
+        ca.post_if_changed(self._pvs.QUEUE_LEN, self._ledger.queued)
+        ca.post_if_changed(self._pvs.BUSY, int(self._ledger.running is not None))
         self._set_timer()
 
     def _accepted(self, command: Command) -> None:
@@ -205,9 +203,11 @@ class CommandDispatcher:
             ca.post(self._pvs.PROGRESS, 0.0)
 
     def _post_command_state(self, command: Command) -> None:
-        self._post_if_changed("CMD_ID", command.id)
-        self._post_if_changed("CMD_ERROR", fitting(command.error, self._pvs.CMD_ERROR))
-        self._post_if_changed("CMD_TIME", command.ran_s(time.monotonic()))
+        ca.post_if_changed(self._pvs.CMD_ID, command.id)
+        ca.post_if_changed(
+            self._pvs.CMD_ERROR, fitting(command.error, self._pvs.CMD_ERROR)
+        )
+        ca.post_if_changed(self._pvs.CMD_TIME, command.ran_s(time.monotonic()))
         ca.post(self._pvs.CMD_STATE, int(command.state))
         if command.state in ENDED:
             self._tell_end(command)
@@ -225,10 +225,9 @@ class CommandDispatcher:
     def _tell_log(self, command: Command) -> None:
         """A line for each bad end, unless a client makes thousands a second."""
         if not self._bucket.take():
-            self._untold += 1
             return
-        more = f" (and {self._untold} more ends not told)" if self._untold else ""
-        self._untold = 0
+        kept_back = self._bucket.collect_kept_back()
+        more = f" (and {kept_back} more ends not told)" if kept_back else ""
         log.warning("%s: %s%s", words_of(command), command.error, more)
 
     def _final_ack(self, command: Command) -> None:
@@ -250,11 +249,6 @@ class CommandDispatcher:
             future.set_result(None)
         else:
             future.set_exception(error(command.error))
-
-    def _post_if_changed(self, pv: str, value: Any) -> None:
-        if self._shown.get(pv) != value:
-            self._shown[pv] = value
-            ca.post(getattr(self._pvs, pv), value)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

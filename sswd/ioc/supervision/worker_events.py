@@ -21,7 +21,8 @@ from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.postmortem import Archive, death_of
 from sswd.ioc.supervision.standby import Standby
 from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
-from sswd.ratelimit import TokenBucket
+from sswd.ratelimit import OncePerPeriod, TokenBucket
+from sswd.sizes import STATUS_BYTES
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -64,7 +65,7 @@ class WorkerEvents:
         self._feed = feed
         self._archive = archive
         self._bucket = TokenBucket()
-        self._log_dropped = 0
+        self._drops_logged = OncePerPeriod(1.0)
         self.last_words = "the worker has not been started"
         """How the last run ended, or why none could be started."""
         self.ran_s = 0.0
@@ -154,14 +155,12 @@ class WorkerEvents:
             )
             worker_log.log(record.level, "%s: %s: %s", run.who, record.logger, text)
             return
-        self._log_dropped += 1
-        if self._log_dropped % 1000 == 1:
-            worker_log.warning(
-                "%s logs too fast; %d records dropped", run.who, self._log_dropped
-            )
+        if self._drops_logged.take() is not None:
+            dropped = self._bucket.collect_kept_back()
+            worker_log.warning("%s logs too fast; %d records dropped", run.who, dropped)
 
 
-def tail(text: str, size: int = 4000) -> str:
+def tail(text: str, size: int = STATUS_BYTES) -> str:
     """The end of a text that fits a long string PV."""
     chars = text.encode("utf-8", "replace")
     return text if len(chars) <= size else chars[-size:].decode("utf-8", "ignore")
