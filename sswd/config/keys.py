@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from sswd.sizes import CMD_BYTES, DESC_CHARACTERS, STRING_BYTES
+
 PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
 Scalar = bool | int | float | str
 
@@ -18,9 +20,6 @@ Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=0)]
 
-# Room for a long string, unless `length` says otherwise: as much as CMD and message.
-TEXT_CAPACITY = 10_000
-
 
 class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One PV that the system posts, or that clients write and sswd forwards."""
@@ -29,7 +28,8 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         PvType,
         Meta(
             description="float, int (32 bits), bool, enum (needs strings), str (EPICS "
-            "string, 39 bytes), text (long string) or bytes (uint8, for images)"
+            f"string, {STRING_BYTES} bytes), text (long string) or bytes (uint8, for "
+            "images)"
         ),
     ]
     value: Annotated[
@@ -55,7 +55,11 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, Meta(description="clients may write; writes are forwarded as commands")
     ] = False
     description: Annotated[
-        str, Meta(description="what the PV is; .DESC carries its first 40 characters")
+        str,
+        Meta(
+            description=f"what the PV is; .DESC carries its first {DESC_CHARACTERS} "
+            "characters"
+        ),
     ] = ""
     strings: Annotated[
         tuple[str, ...],
@@ -68,7 +72,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=2**28)] | None,
         Meta(
             description="makes an array of at most so many float, int or str; the "
-            "capacity in bytes of text (10000 unless given) and bytes (required)"
+            f"capacity in bytes of text ({CMD_BYTES} unless given) and bytes (required)"
         ),
     ] = None
     finite: Annotated[
@@ -95,7 +99,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def capacity(self) -> int:
         """The most elements it holds: of an array, bytes of text and bytes, else 1."""
         if self.type == "text":
-            return self.length or TEXT_CAPACITY
+            return self.length or CMD_BYTES
         return self.length or 1
 
     @property

@@ -6,13 +6,12 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post
-from sswd.ioc.pvs.longstring import LongStringRO
-from sswd.ioc.supervision.worker_pvs import is_act, momentary
+from sswd.ioc.pvs.momentary import is_act, momentary
+from sswd.ioc.pvs.readback import readback
 from sswd.master.conductor import Conductor, State
 from sswd.master.config import MasterConfig
 from sswd.master.server import Server
-
-TEXT = 10_000
+from sswd.sizes import CMD_BYTES
 
 
 class MasterGroup(PVGroup):  # type: ignore[misc]
@@ -24,56 +23,22 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         value=0.0, units="s", precision=3, record="ao", doc="From point to point"
     )
     REPEAT = pvproperty(value=1, record="longout", doc="How often all loops are run")
-    STATE = pvproperty(
-        value=State.IDLE,
-        dtype=State,
-        record="mbbi",
-        read_only=True,
-        doc="What the master is doing",
+    STATE = readback(
+        "enum", "What the master is doing", strings=[state.name for state in State]
     )
-    STATUS = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="The same in words",
+    STATUS = readback("text", "The same in words", length=CMD_BYTES)
+    DONE = readback("int", "Points that are complete")
+    TOTAL = readback("int", "Points of the scan")
+    PROGRESS = readback("float", "DONE / TOTAL", precision=3)
+    RESENT = readback("int", "Steps that were sent again")
+    POINT_TIME = readback(
+        "float", "How long the last point took", units="s", precision=6
     )
-    DONE = pvproperty(
-        value=0, record="longin", read_only=True, doc="Points that are complete"
+    SERVERS = readback(
+        "text", "What is stepped, outermost loop first", length=CMD_BYTES
     )
-    TOTAL = pvproperty(
-        value=0, record="longin", read_only=True, doc="Points of the scan"
-    )
-    PROGRESS = pvproperty(
-        value=0.0, precision=3, record="ai", read_only=True, doc="DONE / TOTAL"
-    )
-    RESENT = pvproperty(
-        value=0, record="longin", read_only=True, doc="Steps that were sent again"
-    )
-    POINT_TIME = pvproperty(
-        value=0.0,
-        units="s",
-        precision=6,
-        record="ai",
-        read_only=True,
-        doc="How long the last point took",
-    )
-    SERVERS = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="What is stepped, outermost loop first",
-    )
-    Nested_Indices = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="Trigger: who is to step to which count",
+    Nested_Indices = readback(
+        "text", "Trigger: who is to step to which count", length=CMD_BYTES
     )
 
     def __init__(self, config: MasterConfig) -> None:

@@ -14,6 +14,7 @@ from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import AlarmTable, Condition
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.sizes import COUNTER_MODULUS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -150,7 +151,7 @@ class Publisher:
             ca.set_alarm(data, *alarm)
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
-        self.refused = (self.refused + 1) % 2**31
+        self.refused = (self.refused + 1) % COUNTER_MODULUS
         if pv not in self._told and len(self._told) >= MAX_TOLD:
             return
         told = self._told.setdefault(pv, set())
