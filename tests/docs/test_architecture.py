@@ -1,4 +1,4 @@
-"""docs/explanations/architecture.md lists every module; its pictures show their sources."""
+"""docs/explanations/architecture.md lists every module; pictures show their sources."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""No line of the repository points outside it: a reader has nothing but the repository."""
+"""No line of the repository points outside it: a reader has nothing else."""
 
 import re
 from pathlib import Path
@@ -28,7 +28,7 @@ OUTSIDE = {
     "notes of somebody's own": re.compile(rf"\b(?:{NOTES})\b"),
     "a tracker that is not here": re.compile(r"\b[Ii]ssues? #?\d+|\(#\d+\)"),
     "a folder of somebody's machine": re.compile(r"(?<![\w.])/(?:work|tmp|home)/\w"),
-    "a folder beside the repository": re.compile(r"\bshar" r"ed/|(?:\.\./){5}"),
+    "a folder beside the repository": re.compile(r"\bshar[e]d/|(?:\.\./){5}"),
 }
 NAMED = re.compile(r"`((?:tests|sswd|bench|examples|docs)/[\w/]+\.\w+)`")
 PAGES = sorted((ROOT / "docs/explanations/decisions").glob("[0-9]*.md"))

@@ -159,7 +159,7 @@ class Publisher:
         if kind not in told and len(told) < MAX_REASONS:
             told.add(kind)
             log.warning(
-                "post to %s of system '%s' refused: %s; %s (told once a run)",
+                "post to %s of system '%s' refused: %s; %s (logged once a run)",
                 pv,
                 self._name,
                 reason,
