@@ -195,6 +195,21 @@ def _trace(record: logging.LogRecord) -> str:
     return record.exc_text or ""
 
 
+def log_with_trace(
+    logger: logging.Logger, level: int, trace: str, text: str, *args: object
+) -> None:
+    """Log `text % args` with a traceback that came as text, from another process.
+
+    It belongs to the one event, as `exc_info` would; any formatter shows it. An empty
+    `trace` is none. Any thread.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    record = logger.makeRecord(logger.name, level, "", 0, text, args, None)
+    record.exc_text = trace.rstrip() or None
+    logger.handle(record)
+
+
 class RateLimit(logging.Filter):
     """Lets `count` equal lines of one kind pass in `window_s`, and counts the rest.
 

@@ -34,7 +34,10 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ]
     value: Annotated[
         Scalar | tuple[Scalar, ...] | None,
-        Meta(description="initial value; else 0, false, the first string or empty"),
+        Meta(
+            description="initial value; 0, false, the first string or empty unless "
+            "given"
+        ),
     ] = None
     units: Annotated[
         str,
@@ -42,7 +45,9 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     precision: Annotated[
         Annotated[int, Meta(ge=0, le=15)] | None,
-        Meta(description="decimals that displays show of a float (.PREC), else 3"),
+        Meta(
+            description="decimals that displays show of a float (.PREC); 3 unless given"
+        ),
     ] = None
     limits: Annotated[
         tuple[float, float] | None,
@@ -87,7 +92,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "fifo"
     timeout_s: Annotated[
         Seconds | None,
-        Meta(description="deadline of a put on this PV; else the system's"),
+        Meta(description="deadline of a put on this PV; the system's unless given"),
     ] = None
 
     @property
@@ -116,28 +121,33 @@ class RestartConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     delay_s: Annotated[
         Seconds, Meta(description="first delay after a death; doubles each time")
     ] = 0.5
-    max_delay_s: Annotated[
-        Seconds, Meta(description="the delay grows no further than this")
-    ] = 30.0
+    max_delay_s: Annotated[Seconds, Meta(description="longest delay")] = 30.0
     max_restarts: Annotated[
         Annotated[int, Meta(ge=0)] | None,
         Meta(
-            description="more deaths within window_s are FATAL; else there is no budget"
+            description="more deaths than this within window_s make the worker FATAL; "
+            "no limit unless given"
         ),
     ] = None
     window_s: Annotated[
         Seconds, Meta(description="the time over which max_restarts counts")
     ] = 60.0
     stall_s: Annotated[
-        Seconds, Meta(description="silence of the worker that counts as STALLED")
+        Seconds, Meta(description="a worker that is silent for so long is STALLED")
     ] = 5.0
     on_stall: Annotated[
         Literal["tell", "restart"],
-        Meta(description="what to do about a stalled worker, besides its alarm"),
+        Meta(
+            description="what to do with a stalled worker: show the alarm only, or "
+            "restart it too"
+        ),
     ] = "tell"
     start_s: Annotated[
         Seconds | None,
-        Meta(description="a start (import, constructor, setup) may take so long"),
+        Meta(
+            description="longest time of a start (import, constructor, setup); no "
+            "limit unless given"
+        ),
     ] = None
 
 
@@ -149,15 +159,24 @@ class CommandConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 64
     timeout_s: Annotated[
         Seconds | None,
-        Meta(description="deadline of a command, from its start; then TIMEOUT"),
+        Meta(
+            description="longest time of a command, from its start; then it is ended "
+            "with TIMEOUT; no limit unless given"
+        ),
     ] = None
     on_restart: Annotated[
         Literal["flush", "keep"],
-        Meta(description="waiting commands when the worker is lost: reject or keep"),
+        Meta(
+            description="what happens to waiting commands when the worker is lost: "
+            "rejected or kept"
+        ),
     ] = "flush"
     on_down: Annotated[
         Literal["reject", "queue"],
-        Meta(description="puts while no worker is RUNNING: reject or let them wait"),
+        Meta(
+            description="what happens to puts while no worker is RUNNING: rejected, or "
+            "they wait"
+        ),
     ] = "reject"
     abort_s: Annotated[
         tuple[
@@ -179,8 +198,8 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: Annotated[
         str | None,
         Meta(
-            description="whose count to take from text such as {'stage': 3}; else the "
-            "system's name. A number is for every server"
+            description="name whose count is taken from a text such as {'stage': 3}; "
+            "the system's name unless given. A number is for every server"
         ),
     ] = None
     busy: Annotated[
@@ -192,7 +211,7 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "missed"
     at_connect: Annotated[
         bool,
-        Meta(description="step on the value that is found when the PV connects, too"),
+        Meta(description="also step on the value that the PV has when it connects"),
     ] = False
     put: Annotated[
         str, Meta(description="the PV of the system that the count is put to")
@@ -271,7 +290,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Seconds,
         Meta(
             description="a client that takes none of the bytes waiting for it for so "
-            "long is too"
+            "long is disconnected"
         ),
     ] = 600.0
     stalled_bytes: Annotated[
@@ -354,19 +373,24 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "after a worker died, in a process of its own"
         ),
     ] = None
-    park_s: Annotated[Seconds, Meta(description="park may take so long")] = 5.0
+    park_s: Annotated[
+        Seconds, Meta(description="longest time that the park routine may take")
+    ] = 5.0
     outbox: Annotated[
         int,
         Meta(
             ge=1,
             le=1024,
-            description="updates kept in order while the IOC is busy; beyond, the "
+            description="updates kept in order while the IOC is busy; beyond that, the "
             "newest of each PV",
         ),
     ] = 64
     memory_max_mb: Annotated[
         Annotated[float, Meta(gt=0, le=1e9)] | None,
-        Meta(description="a worker above this is restarted when it is idle"),
+        Meta(
+            description="a worker whose memory is above this is restarted when it is "
+            "idle; no limit unless given"
+        ),
     ] = None
 
 

@@ -61,7 +61,7 @@ class Server(PVGroup):  # type: ignore[misc]
         record="lso",
         doc="Command to the system",
     )
-    ACK = readback("str", "The system's word about CMD: 0, 1, 0 why", value="0")
+    ACK = readback("str", "Answer to CMD: 1, or 0 with the reason", value="0")
     message = readback("text", "Text from the system", length=CMD_BYTES)
     values = readback(
         "float",
@@ -71,14 +71,14 @@ class Server(PVGroup):  # type: ignore[misc]
         precision=3,
         max_subscription_backlog=100,
     )
-    CMD_ID = readback("int", "Id of the command told of here")
+    CMD_ID = readback("int", "Id of the last changed command")
     CMD_STATE = readback(
         "enum",
         "State of the last changed command",
         strings=[state.name for state in CommandState],
     )
-    CMD_ERROR = readback("text", "Why it did not succeed", length=CMD_BYTES)
-    CMD_TIME = readback("float", "How long it ran", units="s", precision=3)
+    CMD_ERROR = readback("text", "Why the command did not succeed", length=CMD_BYTES)
+    CMD_TIME = readback("float", "How long the command ran", units="s", precision=3)
     BUSY = readback("bool", "Whether a command runs now", strings=("Idle", "Busy"))
     PROGRESS = readback(
         "float",
@@ -87,14 +87,14 @@ class Server(PVGroup):  # type: ignore[misc]
         lower_disp_limit=0.0,
         upper_disp_limit=1.0,
     )
-    QUEUE_LEN = readback("int", "Commands that wait")
-    ABORT = momentary("Abort what runs, reject what waits")
+    QUEUE_LEN = readback("int", "Number of commands that wait")
+    ABORT = momentary("Abort the command, reject waiting ones")
     CMD_PREVIEW = pvproperty(
         value="",
         dtype=Text,
         max_length=CMD_BYTES,
         record="lso",
-        doc="Put a text: reads what CMD would do",
+        doc="Put a text; shows what CMD would do",
     )
     WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
 

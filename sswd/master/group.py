@@ -20,13 +20,17 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
     START = momentary("Begin a scan: all loops, REPEAT times")
     STOP = momentary("Send no more steps")
     PERIOD = pvproperty(
-        value=0.0, units="s", precision=3, record="ao", doc="From point to point"
+        value=0.0,
+        units="s",
+        precision=3,
+        record="ao",
+        doc="Shortest time from point to point",
     )
     REPEAT = pvproperty(value=1, record="longout", doc="How often all loops are run")
     STATE = readback(
         "enum", "What the master is doing", strings=[state.name for state in State]
     )
-    STATUS = readback("text", "The same in words", length=CMD_BYTES)
+    STATUS = readback("text", "What the master is doing, in words", length=CMD_BYTES)
     DONE = readback("int", "Points that are complete")
     TOTAL = readback("int", "Points of the scan")
     PROGRESS = readback("float", "DONE / TOTAL", precision=3)
@@ -35,7 +39,7 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         "float", "How long the last point took", units="s", precision=6
     )
     SERVERS = readback(
-        "text", "What is stepped, outermost loop first", length=CMD_BYTES
+        "text", "Stepped servers, outermost loop first", length=CMD_BYTES
     )
     Nested_Indices = readback(
         "text", "Trigger: who is to step to which count", length=CMD_BYTES

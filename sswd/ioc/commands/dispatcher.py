@@ -33,6 +33,7 @@ from sswd.ioc.commands.ledger import (
 )
 from sswd.ioc.pvs.alarm_priority import Condition
 from sswd.ioc.pvs.publisher import Publisher
+from sswd.logs import log_with_trace
 from sswd.pipe.codec import why_unsendable
 from sswd.pipe.protocol import Failure, Rung
 from sswd.ratelimit import TokenBucket
@@ -133,8 +134,6 @@ class CommandDispatcher:
 
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""
-        if failure is not None and failure.traceback and failure.kind != "Aborted":
-            log.error("command %d failed:\n%s", command_id, failure.traceback)
         now_s = time.monotonic()
         self.perform(self._ledger.finished(command_id, failure, now_s))
 
@@ -223,12 +222,16 @@ class CommandDispatcher:
             self._final_ack(command)
 
     def _tell_log(self, command: Command) -> None:
-        """A line for each bad end, unless a client makes thousands a second."""
+        """One event for each bad end, with the system's traceback if it has one;
+        fewer where a client makes thousands a second."""
         if not self._bucket.take():
             return
-        kept_back = self._bucket.collect_kept_back()
-        more = f" (and {kept_back} more ends not told)" if kept_back else ""
-        log.warning("%s: %s%s", words_of(command), command.error, more)
+        words = f"{words_of(command)}: {command.error}"
+        if command.state is CommandState.FAILED:
+            words = f"{words_of(command)} failed: {command.error}"
+        if kept_back := self._bucket.collect_kept_back():
+            words += f" ({kept_back} more that did not succeed are not logged)"
+        log_with_trace(log, logging.WARNING, command.traceback, "%s", words)
 
     def _final_ack(self, command: Command) -> None:
         if command.state is CommandState.REJECTED:

@@ -23,12 +23,12 @@ class Statistics(PVGroup):  # type: ignore[misc]
     """Loop lag, posts, and the counts of the Channel Access side."""
 
     LOOP_LAG = readback(
-        "float", "Largest delay of the event loop, last 1 s", units="s", precision=4
+        "float", "Largest delay of the loop, last 1 s", units="s", precision=4
     )
     POST_TIME = readback(
         "float", "Mean time to publish a post, last 1 s", units="us", precision=1
     )
-    POSTS = readback("int", "Posts published, all systems")
+    POSTS = readback("int", "Posts published by all systems")
     CA_CONNECTIONS = readback("int", "Clients connected now")
     CA_CHANNELS = readback("int", "Channels of all clients now")
     CA_SUBSCRIPTIONS = readback("int", "Monitors of all clients now")
@@ -40,8 +40,8 @@ class Statistics(PVGroup):  # type: ignore[misc]
     CA_BAD_REQUESTS = readback("int", "Messages that broke the protocol")
     CA_OVER_LIMIT = readback("int", "Requests refused by a limit")
     CA_CONNECTIONS_REFUSED = readback("int", "Clients refused by a limit")
-    CA_CLOSED_IDLE = readback("int", "Idle clients disconnected")
-    CA_CLOSED_STALLED = readback("int", "Clients that read nothing disconnected")
+    CA_CLOSED_IDLE = readback("int", "Clients disconnected because idle")
+    CA_CLOSED_STALLED = readback("int", "Clients disconnected because not reading")
     CA_HOOK_FAILURES = readback("int", "Failures in startup and scan hooks")
     CA_SEARCHES_DROPPED = readback("int", "Searches dropped under load")
 

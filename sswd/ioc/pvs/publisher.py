@@ -160,7 +160,7 @@ class Publisher:
             logged = self._reasons_logged[pv] = OncePerKey(MAX_REASONS)
         if logged.is_new(_NUMBERS.sub("#", reason)):
             log.warning(
-                "post to %s of system '%s' refused: %s; %s (told once a run)",
+                "post to %s of system '%s' refused: %s; %s (logged once a run)",
                 pv,
                 self._name,
                 reason,

@@ -20,6 +20,7 @@ from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.postmortem import Archive, death_of
 from sswd.ioc.supervision.standby import Standby
+from sswd.logs import log_with_trace
 from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
 from sswd.ratelimit import OncePerPeriod, TokenBucket
 from sswd.sizes import STATUS_BYTES
@@ -99,7 +100,16 @@ class WorkerEvents:
                 error = message.failure
                 text = error.traceback or f"{error.kind}: {error.message}"
                 self.tell_error(text)
-                log.error("%s: %s failed:\n%s", run.who, message.doing, text)
+                log_with_trace(
+                    log,
+                    logging.ERROR,
+                    error.traceback,
+                    "%s: %s failed: %s: %s",
+                    run.who,
+                    message.doing,
+                    error.kind,
+                    error.message,
+                )
             case _:  # Pulse: the bridge has noted the time
                 pass
 
@@ -150,10 +160,8 @@ class WorkerEvents:
 
     def _log(self, run: Run, record: Log) -> None:
         if self._bucket.take():
-            text = (
-                f"{record.message}\n{record.trace}" if record.trace else record.message
-            )
-            worker_log.log(record.level, "%s: %s: %s", run.who, record.logger, text)
+            text = f"{run.who}: {record.logger}: {record.message}"
+            log_with_trace(worker_log, record.level, record.trace, "%s", text)
             return
         if self._drops_logged.take() is not None:
             dropped = self._bucket.collect_kept_back()

@@ -18,19 +18,23 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     STATE = readback(
         "enum", "State of the worker process", strings=[s.name for s in WorkerState]
     )
-    PID = readback("int", "Process id, 0: none")
-    RUN = readback("int", "Number of this run")
-    RESTARTS = readback("int", "Starts after the first one")
-    UPTIME = readback("float", "How long this run is RUNNING", units="s", precision=1)
-    HEARTBEAT = readback("int", "Counts while the worker is heard")
-    STALLED = readback("bool", "No sign of life: GIL held or stopped", strings=NO_YES)
+    PID = readback("int", "Process id of the worker, 0 if none")
+    RUN = readback("int", "Number of the worker's run")
+    RESTARTS = readback("int", "Number of starts after the first")
+    UPTIME = readback(
+        "float", "How long the worker has been RUNNING", units="s", precision=1
+    )
+    HEARTBEAT = readback("int", "Counts up while the worker responds")
+    STALLED = readback("bool", "Worker is silent: GIL held or stopped", strings=NO_YES)
     LAST_EXIT = readback("text", "How the last run ended", length=STATUS_BYTES)
     LAST_ERROR = readback(
         "text", "The worker's last failure or crash text", length=STATUS_BYTES
     )
-    CPU = readback("float", "CPU of the worker, 100: one core", units="%", precision=1)
+    CPU = readback(
+        "float", "CPU of the worker, 100 is one core", units="%", precision=1
+    )
     MEM = readback("float", "Resident memory of the worker", units="MB", precision=1)
-    REFUSED = readback("int", "Posts refused by the IOC")
+    REFUSED = readback("int", "Number of posts that the IOC refused")
     RESTART = momentary("Stop the worker and start a new one")
     START = momentary("Start the worker")
     STOP = momentary("Stop the worker and keep it stopped")

@@ -10,10 +10,12 @@ class TriggerPvs(PVGroup):  # type: ignore[misc]
     """Served only where `[system.NAME.trigger]` is configured."""
 
     CONNECTED = readback("bool", "Whether the master's PV is connected", strings=NO_YES)
-    SEEN = readback("int", "Triggers for this system")
-    EXECUTED = readback("int", "Of these: steps that succeeded")
-    FAILED = readback("int", "Of these: steps that did not")
-    MISSED = readback("int", "Of these: never begun")
+    SEEN = readback("int", "Number of triggers for this system")
+    EXECUTED = readback("int", "Triggers whose step succeeded")
+    FAILED = readback("int", "Triggers whose step failed")
+    MISSED = readback("int", "Triggers whose step never began")
     INDEX = readback("int", "Count of the last trigger", value=-1)
     LAST = readback("text", "Text of the last trigger", length=CMD_BYTES)
-    ERROR = readback("text", "Why the last one missed or failed was", length=CMD_BYTES)
+    ERROR = readback(
+        "text", "Why a trigger was last missed or failed", length=CMD_BYTES
+    )
