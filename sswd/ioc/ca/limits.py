@@ -1,6 +1,6 @@
 """What one client may cost this server, as data; and the counts that tell it.
 
-Every bound has a written overflow policy: its description in sswd/config/keys.py.
+Every bound has a written overflow policy: its description in sswd.config.keys.
 """
 
 import os
@@ -13,7 +13,7 @@ SMALLEST_PAYLOAD = 16384
 
 
 class Limits(LimitsConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of the Channel Access server; each is described in sswd/config/keys.py,
+    """Bounds of the Channel Access server; each is described in sswd.config.keys,
     with what follows beyond it. Sizes in bytes, times in seconds."""
 
     def max_payload(self) -> int:
