@@ -36,7 +36,7 @@ wheel: $(VENV)/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps \
 	    --target $(OUT)/site $(OUT)/dist/*.whl
 	tar cf - --exclude=__pycache__ --exclude=results tests docs examples deploy bench \
-	    README.md CHANGELOG.md Makefile pyproject.toml | tar xf - -C $(OUT)
+	    README.md CHANGELOG.md CONTRIBUTING.md Makefile pyproject.toml | tar xf - -C $(OUT)
 
 # Two files at a time on two cores disturb each other: what fails then is run once more,
 # alone, and counts if it fails there too. It says so.
