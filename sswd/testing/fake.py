@@ -166,7 +166,7 @@ class FakeRun:
 
         `pvs` are those that the class declares.
         """
-        self.say(Loaded(PROTOCOL, self.pid, dict(pvs or {}), []))
+        self.say(Loaded(PROTOCOL, dict(pvs or {}), []))
         self.expect(Begin)
         self.say(Ready())
 
@@ -186,7 +186,7 @@ class FakeRun:
         `values` are posts that come with the end.
         """
         failure = None if error is None else Failure("RuntimeError", error)
-        self.say(Finished(command.id, failure, False, _updates(values or {})))
+        self.say(Finished(command.id, failure, _updates(values or {})))
 
     def fail(self, doing: str, words: str) -> None:
         """Import, construction or setup failed with these words; it exits with 70."""
@@ -195,7 +195,7 @@ class FakeRun:
 
     def pulse(self) -> None:
         """Give a sign of life; without it the worker is STALLED after a while."""
-        self.say(Pulse(0, 0.0))
+        self.say(Pulse())
 
     def write(self, text: str) -> None:
         """Write on its standard output and error."""

@@ -180,7 +180,7 @@ class Bridge(threading.Thread):
             self._fail(ex)
             self._up_closed()
         else:
-            if not self._reader.is_dry:
+            if not self._reader.found_nothing:
                 self.last_message_s = time.monotonic()
             for message in messages:
                 self._up_queue.append_quietly((self._run, message))
@@ -304,7 +304,7 @@ class Bridge(threading.Thread):
                 if self.is_deaf:
                     break
                 self._receive()
-                if self._reader.is_dry:
+                if self._reader.found_nothing:
                     break
             self.is_deaf = True
         self._read_stdio()

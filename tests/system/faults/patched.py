@@ -74,9 +74,9 @@ def late() -> None:
             lies = [("values", [666.0], 0.0), ("message", "late", 0.0)]
             door.push((run, Post(lies)))
             for number in range(10):
-                door.push((run, Finished(number, None, False, lies)))
+                door.push((run, Finished(number, None, lies)))
             door.push((run, Ready()))
-            door.push((run, Pulse(1, 1.0)))
+            door.push((run, Pulse()))
             door.push((run, Failed("setup", Failure("Late", "late"))))
             Path(os.environ["GO"] + ".done").touch()
 

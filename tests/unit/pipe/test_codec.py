@@ -108,7 +108,7 @@ def same(a: Any, b: Any) -> bool:
 def test_posts_arrive_as_they_were_frozen(values):
     frozen = [freeze(value) for value in values]
     updates = [(f"pv{i}", value, 1.5) for i, value in enumerate(frozen)]
-    for sent in (Post(updates), Finished(3, None, False, updates)):
+    for sent in (Post(updates), Finished(3, None, updates)):
         got = across(sent, Up)
         posts = got.updates if isinstance(got, Post) else got.posts
         for (pv, value, stamp_s), (name, was, _) in zip(posts, updates, strict=True):
@@ -133,11 +133,11 @@ MESSAGES: list[tuple[Message, Any]] = [
     (Free([1, 2]), Down),
     (Cancel(7, Rung.EXCEPTION), Down),
     (Stop(), Down),
-    (Loaded(1, 2, {"X": {"type": "float"}}, [{"name": "v"}], ["X"]), Up),
+    (Loaded(1, {"X": {"type": "float"}}, [{"name": "v"}], ["X"]), Up),
     (Ready(), Up),
     (Post([]), Up),
-    (Finished(1, Failure("ValueError", "no", "Traceback"), True, []), Up),
-    (Pulse(3, 0.5), Up),
+    (Finished(1, Failure("ValueError", "no", "Traceback"), []), Up),
+    (Pulse(), Up),
     (Log(20, "x", "text", "trace"), Up),
     (Failed("setup", Failure("OSError", "no")), Up),
 ]

@@ -106,7 +106,7 @@ async def settle() -> None:
 
 async def test_posts_then_the_end(door, run, world):
     door.push((run, post(("values", 1), ("ACK", "1"))))
-    door.push((run, Finished(7, None, False, [("message", "late", 1.0)])))
+    door.push((run, Finished(7, None, [("message", "late", 1.0)])))
     await settle()
     assert world.events == [
         ("values", 1),
@@ -190,7 +190,7 @@ async def test_what_is_refused_returns_its_credit_too(door, run):
 
 async def test_finished_costs_nothing(door, run):
     for i in range(10):
-        door.push((run, Finished(i, None, False, [("a", 1, 1.0)])))
+        door.push((run, Finished(i, None, [("a", 1, 1.0)])))
     await settle()
     assert run.granted == 0
 
@@ -198,7 +198,7 @@ async def test_finished_costs_nothing(door, run):
 async def test_nothing_of_another_run_is_published(door, run, world):
     old = FakeRun()
     door.push((old, post(("a", 1))))
-    door.push((old, Finished(1, None, False, [("a", 2, 1.0)])))
+    door.push((old, Finished(1, None, [("a", 2, 1.0)])))
     door.push((run, post(("a", 3))))
     await settle()
     assert [e for e in world.events if e[0] == "a"] == [("a", 3)]
@@ -216,9 +216,9 @@ async def test_gone_comes_after_everything_before_it(door, run, world):
 
 
 async def test_other_messages_are_heard(door, run, world):
-    door.push((run, Pulse(0, 1.0)))
+    door.push((run, Pulse()))
     await settle()
-    assert world.events == [("heard", Pulse(0, 1.0))]
+    assert world.events == [("heard", Pulse())]
 
 
 async def test_posts_by_hand(door, world):
@@ -241,7 +241,7 @@ async def test_an_update_that_cannot_be_published_does_not_stop_the_rest(
     world.poison = {"bad"}
     for _ in range(GRANT_AT):
         door.push((run, post(("a", 1), ("bad", 1), ("b", 1))))
-    door.push((run, Finished(1, None, False, [("bad", 2, 1.0), ("c", 2, 1.0)])))
+    door.push((run, Finished(1, None, [("bad", 2, 1.0), ("c", 2, 1.0)])))
     await settle()
     pvs = [pv for pv, _ in world.events]
     assert pvs == ["a", "bad", "b"] * GRANT_AT + ["bad", "c", "finished"]
