@@ -86,7 +86,7 @@ def test_our_own_code_is_never_torn(worker, where):
         # Where it was raised, by the last lines of the traceback: not within sswd.
         torn = ended.failure.traceback.splitlines()[-3]
         assert "outbox" not in torn, ended.failure.traceback
-        assert "channel" not in torn, ended.failure.traceback
+        assert "framing" not in torn, ended.failure.traceback
         worker.said.clear()
         worker._taken = 0
     assert is_alive(worker)

@@ -99,7 +99,7 @@ class EventfdQueue(AsyncioQueue, Generic[T]):  # type: ignore[misc]
 
     def close(self) -> None:
         """Give the descriptor back. Nobody reads what comes later: the bridge of a
-        worker that did not die in time speaks after the end of the IOC."""
+        worker that did not die in time delivers after the end of the IOC."""
         with self._closing:
             if self._eventfd >= 0:
                 os.close(self._eventfd)

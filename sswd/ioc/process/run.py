@@ -135,7 +135,7 @@ class Run:
         return messages
 
     def _give_up(self) -> None:
-        """A process that nobody could speak to is ended at once."""
+        """A process without a bridge is ended at once."""
         self.process.kill_group()
         self.process.process.join()
         self._return_all()

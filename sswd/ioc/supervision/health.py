@@ -54,7 +54,7 @@ class Health:
             self._feed(Event.RECYCLE)
 
     def recovered(self) -> None:
-        """It is heard again."""
+        """It sends again."""
         self._publisher.stall(False)
         log.info("system '%s': the worker is heard again", self._name)
 

@@ -82,7 +82,7 @@ class WorkerEvents:
         """The active run has imported its module: serve its PVs, let it begin."""
         if loaded.protocol != PROTOCOL:
             log.error(
-                "%s speaks protocol %d, the IOC %d: two versions of sswd are mixed; "
+                "%s uses protocol %d, the IOC %d: two versions of sswd are mixed; "
                 "killing it",
                 run.who,
                 loaded.protocol,

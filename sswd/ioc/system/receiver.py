@@ -6,7 +6,7 @@ the active one, the standby and the park routine are dropped: nothing from a dea
 reaches a PV.
 
 The loop reads a run's pipe here, when it is readable. Messages that bridges' threads
-have read, and what somebody puts in by hand, come through the queue; what the loop has
+have read, and what users put in by hand, come through the queue; what the loop has
 read before goes first, so the messages of a run stay in their order.
 
 Threading model: the loop's own.
@@ -99,7 +99,7 @@ class MessageReceiver:
         self._on_items()
 
     def _on_event(self) -> None:
-        """Another thread, or somebody's hand, has put something into the queue."""
+        """Another thread, or a user's put by hand, has filled the queue."""
         self._queue.clear_event()
         self._on_items()
 
