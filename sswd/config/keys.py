@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from sswd.sizes import CMD_BYTES, DESC_CHARACTERS, STRING_BYTES
+
 PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
 Scalar = bool | int | float | str
 
@@ -18,9 +20,6 @@ Seconds = Annotated[float, Meta(gt=0, le=31_536_000)]
 Count = Annotated[int, Meta(ge=1)]
 Bytes = Annotated[int, Meta(ge=0)]
 
-# Room for a long string, unless `length` says otherwise: as much as CMD and message.
-TEXT_CAPACITY = 10_000
-
 
 class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One PV that the system posts, or that clients write and sswd forwards."""
@@ -29,12 +28,16 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         PvType,
         Meta(
             description="float, int (32 bits), bool, enum (needs strings), str (EPICS "
-            "string, 39 bytes), text (long string) or bytes (uint8, for images)"
+            f"string, {STRING_BYTES} bytes), text (long string) or bytes (uint8, for "
+            "images)"
         ),
     ]
     value: Annotated[
         Scalar | tuple[Scalar, ...] | None,
-        Meta(description="initial value; else 0, false, the first string or empty"),
+        Meta(
+            description="initial value; 0, false, the first string or empty unless "
+            "given"
+        ),
     ] = None
     units: Annotated[
         str,
@@ -42,7 +45,9 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = ""
     precision: Annotated[
         Annotated[int, Meta(ge=0, le=15)] | None,
-        Meta(description="decimals that displays show of a float (.PREC), else 3"),
+        Meta(
+            description="decimals that displays show of a float (.PREC); 3 unless given"
+        ),
     ] = None
     limits: Annotated[
         tuple[float, float] | None,
@@ -55,7 +60,11 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool, Meta(description="clients may write; writes are forwarded as commands")
     ] = False
     description: Annotated[
-        str, Meta(description="what the PV is; .DESC carries its first 40 characters")
+        str,
+        Meta(
+            description=f"what the PV is; .DESC carries its first {DESC_CHARACTERS} "
+            "characters"
+        ),
     ] = ""
     strings: Annotated[
         tuple[str, ...],
@@ -68,7 +77,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[int, Meta(ge=1, le=2**28)] | None,
         Meta(
             description="makes an array of at most so many float, int or str; the "
-            "capacity in bytes of text (10000 unless given) and bytes (required)"
+            f"capacity in bytes of text ({CMD_BYTES} unless given) and bytes (required)"
         ),
     ] = None
     finite: Annotated[
@@ -83,7 +92,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "fifo"
     timeout_s: Annotated[
         Seconds | None,
-        Meta(description="deadline of a put on this PV; else the system's"),
+        Meta(description="deadline of a put on this PV; the system's unless given"),
     ] = None
 
     @property
@@ -95,7 +104,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def capacity(self) -> int:
         """The most elements it holds: of an array, bytes of text and bytes, else 1."""
         if self.type == "text":
-            return self.length or TEXT_CAPACITY
+            return self.length or CMD_BYTES
         return self.length or 1
 
     @property
@@ -112,28 +121,33 @@ class RestartConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     delay_s: Annotated[
         Seconds, Meta(description="first delay after a death; doubles each time")
     ] = 0.5
-    max_delay_s: Annotated[
-        Seconds, Meta(description="the delay grows no further than this")
-    ] = 30.0
+    max_delay_s: Annotated[Seconds, Meta(description="longest delay")] = 30.0
     max_restarts: Annotated[
         Annotated[int, Meta(ge=0)] | None,
         Meta(
-            description="more deaths within window_s are FATAL; else there is no budget"
+            description="more deaths than this within window_s make the worker FATAL; "
+            "no limit unless given"
         ),
     ] = None
     window_s: Annotated[
         Seconds, Meta(description="the time over which max_restarts counts")
     ] = 60.0
     stall_s: Annotated[
-        Seconds, Meta(description="silence of the worker that counts as STALLED")
+        Seconds, Meta(description="a worker that is silent for so long is STALLED")
     ] = 5.0
     on_stall: Annotated[
         Literal["tell", "restart"],
-        Meta(description="what to do about a stalled worker, besides its alarm"),
+        Meta(
+            description="what to do with a stalled worker: show the alarm only, or "
+            "restart it too"
+        ),
     ] = "tell"
     start_s: Annotated[
         Seconds | None,
-        Meta(description="a start (import, constructor, setup) may take so long"),
+        Meta(
+            description="longest time of a start (import, constructor, setup); no "
+            "limit unless given"
+        ),
     ] = None
 
 
@@ -145,15 +159,24 @@ class CommandConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 64
     timeout_s: Annotated[
         Seconds | None,
-        Meta(description="deadline of a command, from its start; then TIMEOUT"),
+        Meta(
+            description="longest time of a command, from its start; then it is ended "
+            "with TIMEOUT; no limit unless given"
+        ),
     ] = None
     on_restart: Annotated[
         Literal["flush", "keep"],
-        Meta(description="waiting commands when the worker is lost: reject or keep"),
+        Meta(
+            description="what happens to waiting commands when the worker is lost: "
+            "rejected or kept"
+        ),
     ] = "flush"
     on_down: Annotated[
         Literal["reject", "queue"],
-        Meta(description="puts while no worker is RUNNING: reject or let them wait"),
+        Meta(
+            description="what happens to puts while no worker is RUNNING: rejected, or "
+            "they wait"
+        ),
     ] = "reject"
     abort_s: Annotated[
         tuple[
@@ -175,8 +198,8 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     key: Annotated[
         str | None,
         Meta(
-            description="whose count to take from text such as {'stage': 3}; else the "
-            "system's name. A number is for every server"
+            description="name whose count is taken from a text such as {'stage': 3}; "
+            "the system's name unless given. A number is for every server"
         ),
     ] = None
     busy: Annotated[
@@ -188,7 +211,7 @@ class TriggerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "missed"
     at_connect: Annotated[
         bool,
-        Meta(description="step on the value that is found when the PV connects, too"),
+        Meta(description="also step on the value that the PV has when it connects"),
     ] = False
     put: Annotated[
         str, Meta(description="the PV of the system that the count is put to")
@@ -267,7 +290,7 @@ class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Seconds,
         Meta(
             description="a client that takes none of the bytes waiting for it for so "
-            "long is too"
+            "long is disconnected"
         ),
     ] = 600.0
     stalled_bytes: Annotated[
@@ -350,19 +373,24 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "after a worker died, in a process of its own"
         ),
     ] = None
-    park_s: Annotated[Seconds, Meta(description="park may take so long")] = 5.0
+    park_s: Annotated[
+        Seconds, Meta(description="longest time that the park routine may take")
+    ] = 5.0
     outbox: Annotated[
         int,
         Meta(
             ge=1,
             le=1024,
-            description="updates kept in order while the IOC is busy; beyond, the "
+            description="updates kept in order while the IOC is busy; beyond that, the "
             "newest of each PV",
         ),
     ] = 64
     memory_max_mb: Annotated[
         Annotated[float, Meta(gt=0, le=1e9)] | None,
-        Meta(description="a worker above this is restarted when it is idle"),
+        Meta(
+            description="a worker whose memory is above this is restarted when it is "
+            "idle; no limit unless given"
+        ),
     ] = None
 
 

@@ -21,19 +21,20 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue
 from sswd.ioc.pvs.channel import Channel
-from sswd.ioc.pvs.declared import DoubleRO, EnumRO, IntegerRO, StringRO, Text, TextRO
+from sswd.ioc.pvs.declared import Text
+from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START
+from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
-from sswd.ioc.supervision.worker_pvs import WorkerStatus, is_act, momentary
+from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger_pvs import TriggerPvs
 from sswd.pipe.launch import Launch, launch
+from sswd.sizes import CMD_BYTES, VALUES_ELEMENTS
 
 log = logging.getLogger("sswd.ioc")
 
-LENGTH = 10_000
-"""Capacity of CMD, message (bytes) and values (elements)."""
 NO_SYSTEM = (
     'no system is set: name one with `server.system = "module:Class"` before run(), '
     "or `target` in the configuration"
@@ -61,99 +62,44 @@ class Server(PVGroup):  # type: ignore[misc]
     CMD = pvproperty(
         value="This is command string",
         dtype=Text,
-        max_length=LENGTH,
+        max_length=CMD_BYTES,
         record="lso",
         doc="Command to the system",
     )
-    ACK = pvproperty(
-        value="0",
-        dtype=StringRO,
-        record="stringin",
-        read_only=True,
-        doc="The system's word about CMD: 0, 1, 0 why",
-    )
-    message = pvproperty(
-        value="",
-        dtype=TextRO,
-        max_length=LENGTH,
-        record="lsi",
-        read_only=True,
-        doc="Text from the system",
-    )
-    values = pvproperty(
+    ACK = readback("str", "Answer to CMD: 1, or 0 with the reason", value="0")
+    message = readback("text", "Text from the system", length=CMD_BYTES)
+    values = readback(
+        "float",
+        "Numbers from the system",
         value=np.array([np.nan, np.nan]),
-        dtype=DoubleRO,
-        max_length=LENGTH,
-        record="waveform",
-        read_only=True,
+        length=VALUES_ELEMENTS,
         precision=3,
-        doc="Numbers from the system",
         max_subscription_backlog=100,
     )
-    CMD_ID = pvproperty(
-        value=0,
-        dtype=IntegerRO,
-        record="longin",
-        read_only=True,
-        doc="Id of the command told of here",
+    CMD_ID = readback("int", "Id of the last changed command")
+    CMD_STATE = readback(
+        "enum",
+        "State of the last changed command",
+        strings=[state.name for state in CommandState],
     )
-    CMD_STATE = pvproperty(
-        value="IDLE",
-        dtype=EnumRO,
-        enum_strings=[state.name for state in CommandState],
-        record="mbbi",
-        read_only=True,
-        doc="State of the last changed command",
-    )
-    CMD_ERROR = pvproperty(
-        value="",
-        dtype=TextRO,
-        max_length=LENGTH,
-        record="lsi",
-        read_only=True,
-        doc="Why it did not succeed",
-    )
-    CMD_TIME = pvproperty(
-        value=0.0,
-        dtype=DoubleRO,
-        units="s",
-        precision=3,
-        record="ai",
-        read_only=True,
-        doc="How long it ran",
-    )
-    BUSY = pvproperty(
-        value="Idle",
-        enum_strings=["Idle", "Busy"],
-        dtype=EnumRO,
-        record="bi",
-        read_only=True,
-        doc="Whether a command runs now",
-    )
-    PROGRESS = pvproperty(
-        value=0.0,
-        dtype=DoubleRO,
+    CMD_ERROR = readback("text", "Why the command did not succeed", length=CMD_BYTES)
+    CMD_TIME = readback("float", "How long the command ran", units="s", precision=3)
+    BUSY = readback("bool", "Whether a command runs now", strings=("Idle", "Busy"))
+    PROGRESS = readback(
+        "float",
+        "How far the running command is, 0 to 1",
         precision=2,
-        record="ai",
-        read_only=True,
         lower_disp_limit=0.0,
         upper_disp_limit=1.0,
-        doc="How far the running command is, 0 to 1",
     )
-    QUEUE_LEN = pvproperty(
-        value=0,
-        dtype=IntegerRO,
-        record="longin",
-        read_only=True,
-        doc="Commands that wait",
-    )
-    ABORT = momentary("Abort what runs, reject what waits")
+    QUEUE_LEN = readback("int", "Number of commands that wait")
+    ABORT = momentary("Abort the command, reject waiting ones")
     CMD_PREVIEW = pvproperty(
         value="",
         dtype=Text,
-        max_length=LENGTH,
+        max_length=CMD_BYTES,
         record="lso",
-        doc="Put a text: reads what CMD would do",
+        doc="Put a text; shows what CMD would do",
     )
     WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
 

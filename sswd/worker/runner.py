@@ -89,7 +89,9 @@ class Runner:
         except Exception:
             if name not in self._failing:
                 self._failing.add(name)
-                log.exception("periodic method %s failed; told once", name)
+                log.exception(
+                    "periodic method %s failed; not logged again until it works", name
+                )
         else:
             if name in self._failing:
                 self._failing.discard(name)

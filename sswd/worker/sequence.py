@@ -248,7 +248,7 @@ class SequenceSystem(System):
         try:
             self._stepper.load(trajectory, self.max_points)
         except StepError as ex:
-            self.log.warning("the former trajectory is not taken over: %s", ex)
+            self.log.warning("the trajectory of the run before is not used: %s", ex)
 
     @every(_LOOK_S)
     def _between_commands(self) -> None:

@@ -44,7 +44,7 @@ SEQUENCE_PVS: Mapping[str, Mapping[str, Any]] = {
         "value": 1,
         "writable": True,
         "limits": [1, MAX_COUNT],
-        "description": "counts of the master to one step",
+        "description": "counts of the master for one step",
     },
     step_pvs.RETURN_VALUE: {
         "type": "float",

@@ -10,7 +10,7 @@
     entry     one PV: payloads cached by request, who listens
       encode, convert, incoming, wire, filters, names   bytes <-> values; no I/O
     loop      asyncio's event loop with a short way to the circuits
-    publish   post() and set_alarm(), for whoever has a value
+    publish   post(), post_if_changed() and set_alarm(), for whoever has a value
     seam, seam_records   the only two that know caproto's private names
 
 Everything runs on the loop's thread. Nothing here waits for a client: an answer that it
@@ -21,7 +21,7 @@ from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.pv.publish import post, set_alarm
+from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -34,6 +34,7 @@ __all__ = [
     "fill_record_fields",
     "flusher",
     "post",
+    "post_if_changed",
     "set_alarm",
     "watch",
 ]

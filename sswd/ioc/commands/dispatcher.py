@@ -35,6 +35,7 @@ from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.alarm_priority import Condition
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
+from sswd.logs import log_with_trace
 from sswd.pipe.codec import encoded
 from sswd.pipe.protocol import Failure
 from sswd.ratelimit import TokenBucket
@@ -98,9 +99,7 @@ class CommandDispatcher:
         self._encoded: dict[Command, object] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
-        self._shown: dict[str, object] = {}
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
-        self._untold = 0
 
     @property
     def running(self) -> Command | None:
@@ -136,8 +135,6 @@ class CommandDispatcher:
 
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""
-        if failure is not None and failure.traceback and failure.kind != "Aborted":
-            log.error("command %d failed:\n%s", command_id, failure.traceback)
         now_s = time.monotonic()
         self.perform(self._ledger.finished(command_id, failure, now_s))
 
@@ -188,8 +185,8 @@ class CommandDispatcher:
                 case Escalate(command, rung):
                     log.warning("%s: ending it by %s", words_of(command), rung.value)
                     self._active.escalate(command.id, rung)
-        self._post_if_changed("QUEUE_LEN", self._ledger.queued)
-        self._post_if_changed("BUSY", int(self._ledger.running is not None))
+        ca.post_if_changed(self._pvs.QUEUE_LEN, self._ledger.queued)
+        ca.post_if_changed(self._pvs.BUSY, int(self._ledger.running is not None))
         self._set_timer()
 
     def _accepted(self, command: Command) -> None:
@@ -207,9 +204,11 @@ class CommandDispatcher:
             ca.post(self._pvs.PROGRESS, 0.0)
 
     def _post_command_state(self, command: Command) -> None:
-        self._post_if_changed("CMD_ID", command.id)
-        self._post_if_changed("CMD_ERROR", fitting(command.error, self._pvs.CMD_ERROR))
-        self._post_if_changed("CMD_TIME", command.ran_s(time.monotonic()))
+        ca.post_if_changed(self._pvs.CMD_ID, command.id)
+        ca.post_if_changed(
+            self._pvs.CMD_ERROR, fitting(command.error, self._pvs.CMD_ERROR)
+        )
+        ca.post_if_changed(self._pvs.CMD_TIME, command.ran_s(time.monotonic()))
         ca.post(self._pvs.CMD_STATE, int(command.state))
         if command.state in ENDED:
             self._tell_end(command)
@@ -225,13 +224,16 @@ class CommandDispatcher:
             self._final_ack(command)
 
     def _tell_log(self, command: Command) -> None:
-        """A line for each bad end, unless a client makes thousands a second."""
+        """One event for each bad end, with the system's traceback if it has one;
+        fewer where a client makes thousands a second."""
         if not self._bucket.take():
-            self._untold += 1
             return
-        more = f" (and {self._untold} more ends not told)" if self._untold else ""
-        self._untold = 0
-        log.warning("%s: %s%s", words_of(command), command.error, more)
+        words = f"{words_of(command)}: {command.error}"
+        if command.state is CommandState.FAILED:
+            words = f"{words_of(command)} failed: {command.error}"
+        if kept_back := self._bucket.collect_kept_back():
+            words += f" ({kept_back} more that did not succeed are not logged)"
+        log_with_trace(log, logging.WARNING, command.traceback, "%s", words)
 
     def _final_ack(self, command: Command) -> None:
         if command.state is CommandState.REJECTED:
@@ -253,11 +255,6 @@ class CommandDispatcher:
             future.set_result(None)
         else:
             future.set_exception(error(command.error))
-
-    def _post_if_changed(self, pv: str, value: object) -> None:
-        if self._shown.get(pv) != value:
-            self._shown[pv] = value
-            ca.post(getattr(self._pvs, pv), value)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

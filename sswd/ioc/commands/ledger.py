@@ -96,6 +96,8 @@ class Command:
     timeout_s: float | None = None
     state: CommandState = CommandState.QUEUED
     error: str = ""
+    traceback: str = ""
+    """What the system raised, as Python prints it; empty when it raised nothing."""
     started_s: float | None = None
     ended_s: float | None = None
     cause: Cause | None = None
@@ -207,6 +209,8 @@ class Ledger:
         command = self.running
         if command is None or command.id != command_id:
             return []
+        if failure is not None and failure.kind != "Aborted":
+            command.traceback = failure.traceback
         if command.cause is not None:
             state, words = command.cause.fate, command.error or command.cause.words
         elif failure is not None:

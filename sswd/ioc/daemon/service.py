@@ -116,7 +116,7 @@ class Service:
         closing = (server.close() for server in self._servers)
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
-                log.error("a system did not close in order", exc_info=failure)
+                log.error("a system failed while it was closed", exc_info=failure)
         self._composed.guardian.close()  # kills what is left
         if context.done():
             context.result()  # raises what ended it: a taken port
@@ -162,7 +162,7 @@ class Service:
                 server.WORKER.feed(Event.RELOAD)
 
     def _tell_workers_stacks(self) -> None:
-        log.info("SIGUSR1 received: the stacks of the IOC are told, now the workers'")
+        log.info("SIGUSR1 received: writing the stacks of the IOC and of the workers")
         for server in self._servers:
             server.dump_stacks()
 

@@ -164,7 +164,7 @@ class Bridge(threading.Thread):
 
     def _fail(self, ex: Exception) -> None:
         """A run without its bridge would be neither dead nor alive: end it."""
-        log.error("%s failed; killing its worker", self.name, exc_info=ex)
+        log.error("thread %s failed; killing its worker", self.name, exc_info=ex)
         self._process.kill_group()
 
     def _receive(self) -> list[Up]:
@@ -174,7 +174,7 @@ class Bridge(threading.Thread):
         except PipeClosed:
             self._up_closed()
         except ProtocolError as ex:
-            log.error("worker sent what is no message (%s); killing it", ex)
+            log.error("the worker sent bytes that are no message (%s); killing it", ex)
             self._process.kill_group()
             self._up_closed()
         except Exception as ex:  # noqa: BLE001 (told in _fail)

@@ -44,7 +44,7 @@ class Health:
         self._publisher.stall(True)
         log.warning(
             "system '%s': no sign of life from the worker for %g s: its GIL is held, "
-            "or it is stopped; %s; PVs are INVALID/TIMEOUT until it is heard again",
+            "or it is stopped; %s; PVs are INVALID/TIMEOUT until it answers again",
             self._name,
             self._restart.stall_s,
             _busy_words(command),
@@ -56,7 +56,7 @@ class Health:
     def recovered(self) -> None:
         """It sends again."""
         self._publisher.stall(False)
-        log.info("system '%s': the worker is heard again", self._name)
+        log.info("system '%s': the worker answers again", self._name)
 
     def measured(self, run: Run, memory_mb: float, *, is_idle: bool) -> None:
         """The worker, which is RUNNING, has so much resident memory."""

@@ -19,6 +19,7 @@ from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.health import Health
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.sizes import COUNTER_MODULUS
 
 SLOW_S = 1.0
 """Period of UPTIME, CPU and MEM."""
@@ -112,7 +113,7 @@ class Monitor:
     def _measure(self, run: Run, now_s: float) -> None:
         if run.bridge.last_message_s != self._beat_s:
             self._beat_s = run.bridge.last_message_s
-            self._beats = (self._beats + 1) % 2**31
+            self._beats = (self._beats + 1) % COUNTER_MODULUS
             ca.post(self._status.HEARTBEAT, self._beats)
         if run.ready_s is not None:
             ca.post(self._status.UPTIME, now_s - run.ready_s)

@@ -18,8 +18,10 @@ from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import death_of
 from sswd.ioc.supervision.standby import Standby
+from sswd.logs import log_with_trace
 from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
-from sswd.ratelimit import TokenBucket
+from sswd.ratelimit import OncePerPeriod, TokenBucket
+from sswd.sizes import STATUS_BYTES
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -48,7 +50,7 @@ class WorkerEvents:
         self._processes = processes
         self._feed = feed
         self._bucket = TokenBucket()
-        self._log_dropped = 0
+        self._drops_logged = OncePerPeriod(1.0)
 
     def on_message(self, run: Run, message: Message) -> None:
         """A message that is no post of the active run."""
@@ -74,7 +76,16 @@ class WorkerEvents:
                 error = message.failure
                 text = error.traceback or f"{error.kind}: {error.message}"
                 self.tell_error(text)
-                log.error("%s: %s failed:\n%s", run.who, message.doing, text)
+                log_with_trace(
+                    log,
+                    logging.ERROR,
+                    error.traceback,
+                    "%s: %s failed: %s: %s",
+                    run.who,
+                    message.doing,
+                    error.kind,
+                    error.message,
+                )
             case _:  # a Pulse: the bridge has noted the time
                 pass
 
@@ -124,19 +135,15 @@ class WorkerEvents:
 
     def _log(self, run: Run, record: Log) -> None:
         if self._bucket.take():
-            text = (
-                f"{record.message}\n{record.trace}" if record.trace else record.message
-            )
-            worker_log.log(record.level, "%s: %s: %s", run.who, record.logger, text)
+            text = f"{run.who}: {record.logger}: {record.message}"
+            log_with_trace(worker_log, record.level, record.trace, "%s", text)
             return
-        self._log_dropped += 1
-        if self._log_dropped % 1000 == 1:
-            worker_log.warning(
-                "%s logs too fast; %d records dropped", run.who, self._log_dropped
-            )
+        if self._drops_logged.take() is not None:
+            dropped = self._bucket.collect_kept_back()
+            worker_log.warning("%s logs too fast; %d records dropped", run.who, dropped)
 
 
-def tail(text: str, size: int = 4000) -> str:
+def tail(text: str, size: int = STATUS_BYTES) -> str:
     """The end of a text that fits a long string PV."""
     chars = text.encode("utf-8", "replace")
     return text if len(chars) <= size else chars[-size:].decode("utf-8", "ignore")

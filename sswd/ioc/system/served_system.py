@@ -161,7 +161,10 @@ class ServedSystem:
         try:
             await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
         except TimeoutError:
-            log.error("system '%s': still not stopped; leaving it", self.name)
+            log.error(
+                "system '%s': the worker did not stop in time; the IOC ends without it",
+                self.name,
+            )
         await self._let_go()
         self._receiver.close()
         self.supervisor.close()
@@ -239,7 +242,9 @@ class ServedSystem:
         try:
             self.verbs = from_plain(loaded.verbs)
         except VerbError as ex:
-            log.error("system '%s': verbs left out: %s", self.name, ex)
+            log.error(
+                "system '%s': the verbs of the class cannot be used: %s", self.name, ex
+            )
         found: dict[str, PvConfig] = {}
         for name, keys in loaded.pvs.items():
             if name in self._declared:
@@ -247,7 +252,9 @@ class ServedSystem:
             try:
                 found[name] = pv_from_dict(name, keys, self.config.target)
             except ConfigError as ex:
-                log.error("system '%s': PV left out: %s", self.name, ex)
+                log.error(
+                    "system '%s': a PV of the class is not served: %s", self.name, ex
+                )
         self.declare_pvs(found)
 
     def restore(self, loaded: Loaded) -> None:

@@ -177,6 +177,8 @@ def test_the_system_raises(daemon: Daemon, client: Client) -> None:
     log = daemon.log[before:]
     assert log.count("Traceback (most recent call last)") == 1
     assert "in do_raise" in log
+    told = [line for line in log.splitlines() if line[:1].isdigit()]
+    assert len([line for line in told if "told to fail twice" in line]) == 1, told
     assert_healed(daemon, client)
     assert client.get(prefix + "WORKER:PID") == pid
     assert client.get(prefix + "WORKER:RUN") == run

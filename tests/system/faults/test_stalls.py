@@ -100,7 +100,7 @@ def test_a_held_gil_is_told_at_its_limit(daemon: Daemon, client: Client) -> None
     assert list(values.last.value) == [1, 2]
     assert client.get(prefix + "WORKER:PID") == pid
     assert "its GIL is held, or it is stopped" in daemon.log
-    assert "the worker is heard again" in daemon.log
+    assert "the worker answers again" in daemon.log
 
 
 @pytest.mark.row(13)

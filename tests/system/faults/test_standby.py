@@ -184,7 +184,9 @@ def test_a_standby_that_was_killed_is_not_missed(
     prefix = daemon.prefix + "warm:"
     state = client.monitor(prefix + "WORKER:STATE")
     os.kill(standby_pid(daemon, client), signal.SIGKILL)
-    until(lambda: "standby: was killed by SIGKILL" in daemon.log, "it to be seen")
+    until(
+        lambda: "standby worker: was killed by SIGKILL" in daemon.log, "it to be seen"
+    )
     assert state.values == ["RUNNING"]
     assert healed_s(client, prefix, state) > IMPORT_S  # as without a standby
     assert client.put(prefix + "CMD", "0")
