@@ -17,6 +17,7 @@ Everything runs on the loop's thread. Nothing here waits for a client: an answer
 does not take stays in its bounded queue, an update that it cannot take conflates.
 """
 
+from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
@@ -27,6 +28,7 @@ from sswd.ioc.ca.server.context import Context
 __all__ = [
     "Context",
     "Counts",
+    "Data",
     "Limits",
     "QuickLoop",
     "fill_record_fields",

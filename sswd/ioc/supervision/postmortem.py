@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -145,5 +144,5 @@ class Archive:
             old.unlink(missing_ok=True)
 
 
-def _age(path: Path) -> Any:
+def _age(path: Path) -> int:
     return -path.stat().st_mtime_ns
