@@ -53,14 +53,21 @@ _STATUS = struct.Struct("!HH").pack
 _ACKNOWLEDGE = struct.Struct("!HHHH").pack
 
 
+Buffer = dbr_elements.Buffer
+
+
 class Payload(NamedTuple):
     """What follows a header. `body` is bytes below BIG, else the buffers to send."""
 
     size: int
     elements: int
-    body: Any
+    body: bytes | list[Buffer]
     lent: bool
     """The buffers are those of the PV's own array (see Flusher.keep_copies)."""
+
+    def joined(self) -> bytes:
+        """All of the body in one."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 _new_payload = tuple.__new__  # a third of the time that the named tuple's own takes
@@ -213,7 +220,7 @@ def _finish(
 
 def trimmed(payload: Payload) -> Payload:
     """A single string without what follows its NUL, as old gets are answered."""
-    body = payload.body.partition(b"\0")[0] + b"\0"
+    body = payload.joined().partition(b"\0")[0] + b"\0"
     body += protocol.PADS[len(body) % 8]
     return Payload(len(body), payload.elements, body, lent=False)
 
