@@ -214,7 +214,7 @@ async def test_stalled_clients_are_bounded_together(serve, raw):
         return all(c.output.pressure >= CONGESTED for c in context.circuits)
 
     await until(all_stalled)
-    Reaper(context._shared, context.circuits).sweep(time.monotonic())
+    Reaper(context._shared, context.circuits).close_over_limits(time.monotonic())
     assert context.counts.closed_stalled >= 1
     left = [c.output for c in context.circuits if c.output.pressure is not FREE]
     assert sum(output.unsent_bytes for output in left) <= MB

@@ -1,8 +1,6 @@
 """Puts: from the bytes of a request to the PV's putter, and the truth about its end."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
 
 import caproto
 
@@ -12,6 +10,7 @@ from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import protocol, put_values
 from sswd.ioc.ca.codec.protocol import Request
+from sswd.ioc.ca.evloop.eager import Coro
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -60,9 +59,7 @@ def _put(circuit: Circuit, request: Request) -> None:
     puts.add(lambda: _perform(circuit, channel, request), done)
 
 
-def _perform(
-    circuit: Circuit, channel: Channel, request: Request
-) -> Coroutine[Any, Any, object]:
+def _perform(circuit: Circuit, channel: Channel, request: Request) -> Coro:
     """caproto's auth_write: access, conversion, limits, putter, publication."""
     data = channel.served_pv.data
     if request.dtype in (protocol.PUT_ACKT, protocol.PUT_ACKS):

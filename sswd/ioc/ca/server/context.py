@@ -3,8 +3,6 @@
 import asyncio
 import functools
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
@@ -12,6 +10,7 @@ from caproto.asyncio.server import Context as CaprotoContext
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.circuit import handlers
 from sswd.ioc.ca.codec import names
+from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.limits import Limits
 from sswd.ioc.ca.pv.hook_guard import Hook, fenced
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
@@ -40,7 +39,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
 
     def __init__(
         self,
-        pvdb: dict[str, Any],
+        pvdb: dict[str, Data],
         interfaces: list[str] | None = None,
         *,
         limits: Limits | None = None,
@@ -60,7 +59,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
     async def run(
         self,
         *,
-        startup_hook: Callable[[Any], Any] | None = None,
+        startup_hook: Hook | None = None,
         log_pv_names: bool = False,
     ) -> None:
         """Serve until cancelled; then run the shutdown hooks and hang up.
@@ -86,7 +85,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
             await self._shut_down(acceptor)
 
     def _start(self, startup_hook: Hook | None) -> list[asyncio.Task[object]]:
-        jobs: list[Coroutine[Any, Any, object]] = [
+        jobs: list[Coro] = [
             self.broadcaster_receive_loop(),
             self.broadcaster_queue_loop(),
             self._beacons.run(),
@@ -119,7 +118,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
             transport.close()
         self._beacons.close()
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> Data:
         """The ChannelData of a name; UDP searches ask here. Raises KeyError."""
         found = names.find(self.pvdb, name)
         if found is None:
@@ -156,7 +155,9 @@ class Context(CaprotoContext):  # type: ignore[misc]
             else:
                 await self._broadcaster_recv_datagram(data, address)
 
-    async def _broadcaster_queue_iteration(self, addr: Any, commands: Any) -> None:
+    async def _broadcaster_queue_iteration(
+        self, addr: object, commands: object
+    ) -> None:
         """caproto's answer to a search, without a traceback where nobody is home."""
         try:
             await super()._broadcaster_queue_iteration(addr, commands)

@@ -25,9 +25,9 @@ class Reaper:
         """Look at all clients every second until cancelled."""
         while True:
             await asyncio.sleep(PERIOD_S)
-            self.sweep(time.monotonic())
+            self.close_over_limits(time.monotonic())
 
-    def sweep(self, now_s: float) -> None:
+    def close_over_limits(self, now_s: float) -> None:
         """Close the circuits that have passed a limit at this (monotonic) time."""
         for circuit in self._circuits:
             if circuit.output.pressure is not FREE:
