@@ -57,6 +57,7 @@ def test_stop_instead_of_begin_ends_it_in_order(rig):
     assert not any(isinstance(m, Ready) for m in worker.said)
 
 
+@pytest.mark.timing
 def test_pulses_tell_what_runs(rig):
     worker = rig("systems:Chameleon", pulse_s=0.02).begin()
     assert worker.wait(Pulse).busy_with == 0
