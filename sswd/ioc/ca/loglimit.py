@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
 from types import TracebackType
+
+from sswd.ratelimit import Clock, OncePerPeriod
 
 MAX_KEYS = 1000
 
@@ -19,15 +20,12 @@ class LimitedLog:
     """
 
     def __init__(
-        self,
-        logger: logging.Logger,
-        period_s: float,
-        clock: Callable[[], float] = time.monotonic,
+        self, logger: logging.Logger, period_s: float, clock: Clock = time.monotonic
     ) -> None:
-        self.logger = logger
-        self.period_s = period_s
+        self._logger = logger
+        self._period_s = period_s
         self._clock = clock
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._once: dict[str, OncePerPeriod] = {}
 
     def log(
         self,
@@ -41,15 +39,15 @@ class LimitedLog:
 
         Returns whether it was written.
         """
-        now_s = self._clock()
-        last_s, kept_back = self._seen.get(key, (-self.period_s, 0))
-        if now_s - last_s < self.period_s:
-            self._seen[key] = (last_s, kept_back + 1)
+        once = self._once.get(key)
+        if once is None:
+            if len(self._once) >= MAX_KEYS:
+                self._once.clear()
+            once = self._once[key] = OncePerPeriod(self._period_s, self._clock)
+        kept_back = once.take()
+        if kept_back is None:
             return False
-        if len(self._seen) >= MAX_KEYS:
-            self._seen.clear()
-        self._seen[key] = (now_s, 0)
         if kept_back:
             text += f" (and {kept_back} more of this kind)"
-        self.logger.log(level, text, *args, exc_info=exc_info)
+        self._logger.log(level, text, *args, exc_info=exc_info)
         return True

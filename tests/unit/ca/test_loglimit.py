@@ -28,4 +28,4 @@ def test_keys_are_bounded():
     log = LimitedLog(logging.getLogger("x"), 10.0, Clock())
     for number in range(3 * MAX_KEYS):
         log.log(logging.DEBUG, str(number), "x")
-    assert len(log._seen) <= MAX_KEYS
+    assert len(log._once) <= MAX_KEYS

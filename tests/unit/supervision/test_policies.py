@@ -10,7 +10,6 @@ from sswd.ioc.process import output_log
 from sswd.ioc.process.output_log import MAX_LINE, TAIL, OutputLog
 from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, AlarmTable, Condition
 from sswd.ioc.supervision.backoff import GOOD_RUN_S, Backoff, Ceiling, Size
-from sswd.ratelimit import TokenBucket
 
 # -- back-off
 
@@ -175,15 +174,6 @@ def clock(monkeypatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(output_log, "time", clock)
     return clock
-
-
-def test_a_bucket(clock):
-    bucket = TokenBucket(burst=3, rate_per_s=2.0)
-    assert [bucket.take() for _ in range(5)] == [True] * 3 + [False] * 2
-    clock.now_s += 1.0
-    assert [bucket.take() for _ in range(3)] == [True, True, False]
-    clock.now_s += 1e6
-    assert [bucket.take() for _ in range(4)] == [True] * 3 + [False]
 
 
 def lines_of(caplog) -> list[str]:
