@@ -3,8 +3,9 @@
     python tests/run.py [--jobs N] [--untimed] [arguments of pytest]
 
 Tests with the mark `timing` can fail because the machine was busy with something else.
-So they run in one process after the others, and those that fail run a second time, which
-counts; the last lines name them. No other test runs twice. `--untimed` leaves them out.
+So they run in one process after the others, and those that fail run a second time,
+which counts; the last lines name them. No other test runs twice. `--untimed` leaves
+them out.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def pytest(*arguments: str) -> int:
 
 
 def run_timed(rest: list[str]) -> tuple[int, list[str]]:
-    """Run the timed tests, and once more those that failed: (exit code, their names)."""
+    """Run the timed tests, and those that fail once more: (exit code, their names)."""
     timed = ("-m", "timing", "-o", f"cache_dir={CACHE}", *rest)
     code = pytest(*timed, "--cache-clear")
     if code != FAILED:  # anything else is no matter of time
