@@ -45,6 +45,7 @@ def test_our_sleep_raises_aborted_at_the_flag(worker):
     assert was_aborted(ended)
 
 
+@pytest.mark.timing
 def test_an_abort_that_outlasts_its_command_holds_up_the_next_one_only(worker):
     """It would stop what that begins. Its own command has ended when it has."""
     cancelled(worker, "flag", Rung.FLAG)
@@ -60,6 +61,7 @@ def test_abort_is_called_once_from_another_thread(worker):
     assert worker.posted("message")[-1] == "sswd-abort"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "where",
     ["time_sleep", "socket", "our_sleep", "post_loop", "log_loop", "aborted_loop"],

@@ -137,6 +137,7 @@ async def test_the_last_output_comes_with_gone(bridged):
     assert any("Segmentation fault" in line for line in gone.tail)
 
 
+@pytest.mark.timing
 async def test_gone_although_a_child_holds_the_pipes(bridged):
     """It left the group, so it survives; EOF would never come."""
     one = bridged().begin()
@@ -174,8 +175,9 @@ async def test_a_stopped_worker_does_not_hold_up_orders(bridged):
     for i in range(2000):
         one.commands.push(Execute(i + 1, "CMD", "x" * 1000))
         one.bridge.order(Grant(1))
-    while len(one.commands):
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(LIMIT_S):
+        while len(one.commands):
+            await asyncio.sleep(0.001)
     one.bridge.order(Cancel(1, Rung.FLAG))
     one.process.kill_group()
     one.wait(Gone)

@@ -132,7 +132,8 @@ async def test_close_leaves_nothing_of_a_standby_that_is_slow_to_go(
 async def test_close_in_the_middle_of_a_start(served, say):
     one = served()
     one.system.start()
-    await asyncio.sleep(0.05)
+    await one.until(lambda: one.active is not None)
+    assert one.state is WorkerState.STARTING
     one.feed(say)
     await one.server.close()
     assert one.system.supervisor.phase is Phase.CLOSED

@@ -232,6 +232,7 @@ async def test_nobody_listening_for_beacons_makes_no_noise(
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
+@pytest.mark.timing
 async def test_beacons_begin_again_when_pvs_were_added(port, serving, monkeypatch, raw):
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind(("127.0.0.1", 0))

@@ -261,6 +261,7 @@ async def flood(hz, seconds, publish):
     return count
 
 
+@pytest.mark.timing
 @pytest.mark.row(23)
 @pytest.mark.timeout(120)
 async def test_one_stalled_subscriber_hurts_nobody(group, raw):

@@ -74,6 +74,7 @@ def assert_healed(daemon: Daemon, client: Client) -> None:
     assert client.get(daemon.prefix + "CMD_STATE") == "DONE"
 
 
+@pytest.mark.timing
 @pytest.mark.row(1)
 def test_killed_when_idle(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
@@ -101,6 +102,7 @@ def test_killed_when_idle(daemon: Daemon, client: Client) -> None:
     assert_healed(daemon, client)
 
 
+@pytest.mark.timing
 @pytest.mark.row(2)
 def test_killed_during_a_command(
     daemon: Daemon, client: Client, survivor: tuple[Daemon, Path]
@@ -143,6 +145,7 @@ def test_segmentation_fault(daemon: Daemon, client: Client) -> None:
     assert_healed(daemon, client)
 
 
+@pytest.mark.timing
 @pytest.mark.row(6)
 @pytest.mark.parametrize(
     ("text", "code"), [("exit 0", 0), ("exit 4", 4), ("leave 0", 0), ("leave 3", 3)]

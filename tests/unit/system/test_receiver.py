@@ -123,9 +123,9 @@ def many(n: int) -> Post:
 
 
 async def settle() -> None:
-    for _ in range(50):
+    """More turns of the loop than any test needs, even with one update in each."""
+    for _ in range(5 * TURN_UPDATES):
         await asyncio.sleep(0)
-    await asyncio.sleep(0.01)
 
 
 async def test_posts_then_the_end(queue, receiver, run, world):
@@ -153,7 +153,7 @@ async def test_others_get_their_turns(queue, receiver, run, world):
     queue.push((run, many(5 * TURN_UPDATES)))
     most = 0
     seen = 0
-    for _ in range(100):
+    for _ in range(10 * TURN_UPDATES):
         await asyncio.sleep(0)
         most = max(most, len(world.events) - seen)
         seen = len(world.events)
@@ -172,10 +172,11 @@ async def test_what_takes_long_leaves_the_loop_in_between(queue, receiver, run, 
     world.publish = slowly
     queue.push((run, many(20)))
     most = seen = 0
-    while seen < 20:
+    for _ in range(100):
         await asyncio.sleep(0)
         most = max(most, len(world.events) - seen)
         seen = len(world.events)
+    assert seen == 20
     assert most <= 1
 
 

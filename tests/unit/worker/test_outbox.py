@@ -75,12 +75,12 @@ def writer() -> FakeWriter:
 
 def test_a_post_is_sent_at_once_while_there_is_credit(writer):
     outbox = outbox_of(writer, credits=2)
-    before_s = time.time()
+    before = time.time()
     outbox.post({"a": 1, "b": 2})
     outbox.post({"a": 3})
     outbox.post({"a": 4})
     assert updates_of(writer.sent) == [("a", 1), ("b", 2), ("a", 3)]
-    assert before_s <= writer.sent[0].updates[0][2] <= time.time()
+    assert before <= writer.sent[0].updates[0][2] <= time.time()
 
 
 def test_a_grant_fetched_by_the_poster_is_used(writer):
@@ -224,6 +224,7 @@ def test_a_large_array_waits_a_little_for_the_former_one_to_be_sent(
     assert [value[0] for _, value in updates_of(writer.sent)] == [1, 2]
 
 
+@pytest.mark.timing
 def test_its_patience_has_an_end(writer):
     """The IOC may be stopped: a post holds up its driver for some milliseconds only."""
     outbox = outbox_of(writer, credits=0)
@@ -601,6 +602,7 @@ def test_single_posts_never_wait_for_a_pulse():
         ioc.close()
 
 
+@pytest.mark.timing
 def test_nobody_is_kept_posting_for_others():
     """A thread that posts once is back soon, however much the others post."""
     ioc = Ioc(bound=64, credits=8, lazy_s=0.0)
