@@ -3,7 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    := build/outside
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# make test JOBS=4 PYTEST_ARGS="tests/worker -k abort"
+JOBS   ?= 2
+PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-only lint wheel soak bench bench-full clean
@@ -36,15 +38,12 @@ wheel: $(VENV)/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps \
 	    --target $(OUT)/site $(OUT)/dist/*.whl
 	tar cf - --exclude=__pycache__ --exclude=results tests docs examples deploy bench \
-	    README.md CHANGELOG.md Makefile pyproject.toml | tar xf - -C $(OUT)
+	    README.md CHANGELOG.md CONTRIBUTING.md Makefile pyproject.toml | tar xf - -C $(OUT)
 
-# Two files at a time on two cores disturb each other: what fails then is run once more,
-# alone, and counts if it fails there too. It says so.
+# What runs side by side, what runs alone and what may run twice: see tests/run.py.
 test-only: wheel
-	cd $(OUT) && export PYTHONPATH=$$PWD/site PATH=$$PWD/../../$(BIN):$$PATH && \
-	    { python -m pytest $(PYTEST_ARGS) || { [ $$? -eq 1 ] && \
-	    echo "*** what failed is run once more, alone ***" && \
-	    python -m pytest --last-failed --last-failed-no-failures none; }; }
+	cd $(OUT) && PYTHONPATH=$$PWD/site PATH=$(abspath $(BIN)):$$PATH \
+	    python tests/run.py --jobs $(JOBS) $(PYTEST_ARGS)
 
 test: lint test-only
 

@@ -10,14 +10,15 @@ import logging
 import queue
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, Literal
 
 import msgspec
+
+from sswd.ratelimit import Clock, FewPerPeriod
 
 LogFormat = Literal["text", "json"]
 
@@ -194,6 +195,21 @@ def _trace(record: logging.LogRecord) -> str:
     return record.exc_text or ""
 
 
+def log_with_trace(
+    logger: logging.Logger, level: int, trace: str, text: str, *args: object
+) -> None:
+    """Log `text % args` with a traceback that came as text, from another process.
+
+    It belongs to the one event, as `exc_info` would; any formatter shows it. An empty
+    `trace` is none. Any thread.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    record = logger.makeRecord(logger.name, level, "", 0, text, args, None)
+    record.exc_text = trace.rstrip() or None
+    logger.handle(record)
+
+
 class RateLimit(logging.Filter):
     """Lets `count` equal lines of one kind pass in `window_s`, and counts the rest.
 
@@ -208,38 +224,17 @@ class RateLimit(logging.Filter):
         window_s: float = 10.0,
         *,
         kinds: int = 1000,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
-        self._count, self._window_s, self._kinds = count, window_s, kinds
-        self._clock = clock
         self._lock = threading.Lock()
-        self._seen: dict[tuple[str, int, int], _Window] = {}
+        self._kinds = FewPerPeriod(count, window_s, clock, max_keys=kinds)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass; any thread."""
         key = (record.name, record.levelno, hash(_text(record)))
-        now_s = self._clock()
         with self._lock:
-            window = self._seen.get(key)
-            if window is None or now_s - window.start_s >= self._window_s:
-                if len(self._seen) >= self._kinds:
-                    self._seen.clear()
-                self._seen[key] = _Window(now_s)
-                if window is not None and window.dropped:
-                    record.dropped = window.dropped
-                return True
-            window.passed += 1
-            if window.passed <= self._count:
-                return True
-            window.dropped += 1
-            return False
-
-
-@dataclass(slots=True)
-class _Window:
-    """What became of one kind of line since `start_s`."""
-
-    start_s: float
-    passed: int = 1
-    dropped: int = 0
+            dropped = self._kinds.take(key)
+        if dropped:
+            record.dropped = dropped
+        return dropped is not None

@@ -1,13 +1,18 @@
 """Pins Channel Access to loopback before any client library is imported, and fails a
-test that leaves a thread, a child process or a file descriptor behind."""
+test that leaves a thread, a child process, a file descriptor or an asyncio task behind.
+
+The home directory is an empty one, and the run fails if a test leaves a file in it.
+"""
 
 import asyncio
 import atexit
 import gc
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +24,18 @@ import pytest
 from sswd.testing import loopback_env
 
 os.environ.update(loopback_env())
+
+# Processes of pytest-xdist find the directories that their controller made.
+_OURS = "SSWD_TESTS_DIRECTORY"
+if _OURS not in os.environ:
+    os.environ[_OURS] = tempfile.mkdtemp(prefix="sswd-tests-")
+    atexit.register(shutil.rmtree, os.environ[_OURS], ignore_errors=True)
+HOME = Path(os.environ[_OURS]) / "home"
+HOME.mkdir(exist_ok=True)
+os.environ["HOME"] = str(HOME)
+os.environ["XDG_STATE_HOME"] = os.environ[_OURS] + "/state"
+for _name in ("STATE_DIRECTORY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+    os.environ.pop(_name, None)
 
 # In the background we ignore Ctrl-C, with nohup the hang-up; our children would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -110,6 +127,30 @@ def no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         time.sleep(0.01)
 
 
+@pytest.fixture(autouse=True)
+def no_pending_tasks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No task of a test's event loop is left when its fixtures have ended.
+
+    Those that were cancelled may take GRACE_S. pytest-asyncio would cancel the others
+    without a word. Its loop outlives this fixture because this fixture asks for it.
+    """
+    name = "_function_scoped_runner"
+    if name not in request.fixturenames:
+        yield
+        return
+    runner: asyncio.Runner = request.getfixturevalue(name)
+    yield
+    if left := runner.run(_pending_tasks()):
+        pytest.fail(f"left pending: {left}")
+
+
+async def _pending_tasks() -> set[asyncio.Task[object]]:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if not others:
+        return set()
+    return (await asyncio.wait(others, timeout=GRACE_S))[1]
+
+
 def _left(
     checks: list[tuple[str, Callable[[], dict[int, str]]]],
     before: list[dict[int, str]],
@@ -121,6 +162,15 @@ def _left(
         for number, name in look().items()
         if known.get(number) != name and not (has_libca and name.startswith("socket:"))
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if there is a file in the home directory."""
+    found = sorted(str(path) for path in HOME.rglob("*") if not path.is_dir())
+    if found and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nleft in the home directory: {found}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ from sswd.config.keys import (
     SystemConfig,
     TriggerConfig,
 )
+from sswd.sizes import STRING_BYTES
 
 Problem = tuple[str, str]
 
@@ -40,7 +41,6 @@ _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 # db_access.h: MAX_ENUM_STATES, MAX_ENUM_STRING_SIZE and MAX_STRING_SIZE less their NUL.
 ENUM_STATES = 16
 ENUM_BYTES = 25
-STRING_BYTES = 39
 # DB_UNITS_SIZE less its NUL: what .EGU holds.
 UNITS_BYTES = 15
 INT32 = (-(2**31), 2**31 - 1)

@@ -5,14 +5,13 @@ from typing import Any
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
-from sswd.ioc.ca import post
-from sswd.ioc.pvs.longstring import LongStringRO
-from sswd.ioc.supervision.worker_pvs import is_act, momentary
+from sswd.ioc.ca import post, post_if_changed
+from sswd.ioc.pvs.momentary import is_act, momentary
+from sswd.ioc.pvs.readback import readback
 from sswd.master.conductor import Conductor, State
 from sswd.master.config import MasterConfig
 from sswd.master.server import Server
-
-TEXT = 10_000
+from sswd.sizes import CMD_BYTES
 
 
 class MasterGroup(PVGroup):  # type: ignore[misc]
@@ -21,66 +20,35 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
     START = momentary("Begin a scan: all loops, REPEAT times")
     STOP = momentary("Send no more steps")
     PERIOD = pvproperty(
-        value=0.0, units="s", precision=3, record="ao", doc="From point to point"
-    )
-    REPEAT = pvproperty(value=1, record="longout", doc="How often all loops are run")
-    STATE = pvproperty(
-        value=State.IDLE,
-        dtype=State,
-        record="mbbi",
-        read_only=True,
-        doc="What the master is doing",
-    )
-    STATUS = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="The same in words",
-    )
-    DONE = pvproperty(
-        value=0, record="longin", read_only=True, doc="Points that are complete"
-    )
-    TOTAL = pvproperty(
-        value=0, record="longin", read_only=True, doc="Points of the scan"
-    )
-    PROGRESS = pvproperty(
-        value=0.0, precision=3, record="ai", read_only=True, doc="DONE / TOTAL"
-    )
-    RESENT = pvproperty(
-        value=0, record="longin", read_only=True, doc="Steps that were sent again"
-    )
-    POINT_TIME = pvproperty(
         value=0.0,
         units="s",
-        precision=6,
-        record="ai",
-        read_only=True,
-        doc="How long the last point took",
+        precision=3,
+        record="ao",
+        doc="Shortest time from point to point",
     )
-    SERVERS = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="What is stepped, outermost loop first",
+    REPEAT = pvproperty(value=1, record="longout", doc="How often all loops are run")
+    STATE = readback(
+        "enum", "What the master is doing", strings=[state.name for state in State]
     )
-    Nested_Indices = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="Trigger: who is to step to which count",
+    STATUS = readback("text", "What the master is doing, in words", length=CMD_BYTES)
+    DONE = readback("int", "Points that are complete")
+    TOTAL = readback("int", "Points of the scan")
+    PROGRESS = readback("float", "DONE / TOTAL", precision=3)
+    RESENT = readback("int", "Steps that were sent again")
+    POINT_TIME = readback(
+        "float", "How long the last point took", units="s", precision=6
+    )
+    SERVERS = readback(
+        "text", "Stepped servers, outermost loop first", length=CMD_BYTES
+    )
+    Nested_Indices = readback(
+        "text", "Trigger: who is to step to which count", length=CMD_BYTES
     )
 
     def __init__(self, config: MasterConfig) -> None:
         super().__init__(config.prefix)
         self._config = config
         self._conductor: Conductor | None = None
-        self._shown: dict[str, Any] = {}
 
     def connect(self) -> None:
         """Connect to the servers; on the loop that serves this group."""
@@ -122,15 +90,10 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         """Publish what has changed."""
         conductor = self._conductor
         assert conductor is not None
-        self._post_if_changed("DONE", conductor.done)
-        self._post_if_changed("TOTAL", conductor.total)
-        self._post_if_changed("PROGRESS", conductor.done / max(1, conductor.total))
-        self._post_if_changed("RESENT", conductor.resent)
-        self._post_if_changed("POINT_TIME", conductor.point_s)
-        self._post_if_changed("STATUS", conductor.status)
-        self._post_if_changed("STATE", int(conductor.state))
-
-    def _post_if_changed(self, pv: str, value: Any) -> None:
-        if self._shown.get(pv) != value:
-            self._shown[pv] = value
-            post(getattr(self, pv), value)
+        post_if_changed(self.DONE, conductor.done)
+        post_if_changed(self.TOTAL, conductor.total)
+        post_if_changed(self.PROGRESS, conductor.done / max(1, conductor.total))
+        post_if_changed(self.RESENT, conductor.resent)
+        post_if_changed(self.POINT_TIME, conductor.point_s)
+        post_if_changed(self.STATUS, conductor.status)
+        post_if_changed(self.STATE, int(conductor.state))

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 
 from sswd.errors import SswdError
-
-MAX_COUNT = 2**31 - 1
+from sswd.sequence.stepping import MAX_COUNT
 
 
 class ScanError(SswdError):

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sswd.sequence.errors import GrammarError
+from sswd.sizes import VALUES_ELEMENTS
 
-DEFAULT_LIMIT = 10_000
+DEFAULT_LIMIT = VALUES_ELEMENTS
 """Points of a trajectory unless the caller gives a limit: the length of ``values``."""
 
 Series: TypeAlias = NDArray[np.float64]

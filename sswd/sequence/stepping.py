@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike
 
 from sswd.sequence.errors import StepError
 from sswd.sequence.points import DEFAULT_LIMIT, Series
+from sswd.sizes import COUNTER_MODULUS
 
-MAX_COUNT = 2**31 - 1
+MAX_COUNT = COUNTER_MODULUS - 1
 """The largest count: that of a 32-bit integer PV."""
 
 

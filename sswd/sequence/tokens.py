@@ -8,9 +8,7 @@ import re
 from itertools import islice
 
 from sswd.sequence.errors import GrammarError
-
-MAX_TEXT = 10_000
-"""Characters of a command: the length of ``CMD``."""
+from sswd.sizes import CMD_BYTES
 
 END = ""
 """The word after the last one."""
@@ -33,9 +31,9 @@ def words(text: str) -> list[str]:
     Characters that belong to no word come out as words of one character, for the
     parser to refuse at their place.
     """
-    if len(text) > MAX_TEXT:
+    if len(text) > CMD_BYTES:
         raise GrammarError(
-            f"the command has {len(text)} characters and the limit is {MAX_TEXT}",
+            f"the command has {len(text)} characters and the limit is {CMD_BYTES}",
             "use functions such as linear(start, end, step)",
         )
     if control := _CONTROL.search(text):

@@ -9,9 +9,7 @@ import re
 
 from sswd.sequence.errors import StepError, TriggerError, TriggerKeyError
 from sswd.sequence.stepping import whole
-
-MAX_TEXT = 10_000
-"""Bytes or characters of a trigger value."""
+from sswd.sizes import CMD_BYTES
 
 _SPACE = r"[ \t\r\n]*+"
 _TEXT = r"\"(?:[^\"\\]|\\.)*+\"|'(?:[^'\\]|\\.)*+'"
@@ -38,8 +36,8 @@ def index_from(value: str | bytes | float, key: str = "") -> int:
         value = value.partition(b"\0")[0].decode("latin-1")
     if not isinstance(value, str):
         return _index(value)
-    if len(value) > MAX_TEXT:
-        raise TriggerError(f"a trigger of {len(value)} characters; {MAX_TEXT} at most")
+    if len(value) > CMD_BYTES:
+        raise TriggerError(f"a trigger of {len(value)} characters; {CMD_BYTES} at most")
     text = value.strip(" \t\r\n\0")
     if not text.startswith("{"):
         if not re.fullmatch(_NUMBER, text):

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.errors import SswdError
+from sswd.sizes import STRING_BYTES
 
 LOOK_S = 0.02
 
@@ -79,7 +80,11 @@ class CaClient:
         """Put a value; with `wait`, return whether the put succeeded."""
         from caproto.sync import client
 
-        data = value.encode() if isinstance(value, str) and len(value) > 39 else value
+        data = (
+            value.encode()
+            if isinstance(value, str) and len(value) > STRING_BYTES
+            else value
+        )
         with self._addressed():
             reply = client.write(
                 self.prefix + pv,

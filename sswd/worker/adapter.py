@@ -112,7 +112,7 @@ class Adapter:
             try:
                 method()
             except Exception:
-                log.exception("abort() failed; going on with the next means")
+                log.exception("abort() raised; the abort goes on with its next step")
 
         return abort
 

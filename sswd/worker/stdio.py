@@ -23,7 +23,12 @@ def redirect(stdio: int) -> None:
         for fd in (1, 2)
     )
     stacks = os.dup(2)  # a copy: drivers close fd 2
-    faulthandler.enable(file=stacks)
+    if sys.version_info >= (3, 14):
+        # Its C stack would push the words of the crash out of the lines that the IOC
+        # keeps, and the C library may allocate memory, that is hang, to find it.
+        faulthandler.enable(file=stacks, c_stack=False)
+    else:
+        faulthandler.enable(file=stacks)
     tell_stacks(STACKS, stacks, at_once=True)
 
 

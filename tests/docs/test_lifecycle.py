@@ -27,10 +27,14 @@ HEAD = f"""\
 <!-- Made from sswd/ioc/supervision/lifecycle.py by tests/docs/test_lifecycle.py:
      SSWD_WRITE_DOCS=1 writes it anew. -->
 
+*For maintainers. Operators find the states of a worker in [PVs](pvs.md#the-worker), and
+what to do about each in [troubleshooting](../how-to/troubleshooting.md).*
+
 `WORKER:STATE` shows one of supervisord's words. The supervisor knows more: a *phase*
-also says what comes next, so `STOPPING` to restart is not `STOPPING` to end. Every
-event in every phase is decided by one table: it leads to a phase and to actions, in the
-order in which they stand here, or it is ignored for the reason told below.
+also says what comes next. So `STOPPING` before a restart and `STOPPING` before the end
+are two phases. One table decides every event in every phase. An event leads to a next
+phase and to actions, which are performed in the order of the table, or the event is
+ignored for the reason given below.
 
 Times: LATE_S is {LATE_S:g} s, STOP_S {STOP_S:g} s, KILL_S {KILL_S:g} s. `start_s` and
 the back-off are configured in [`[system.NAME.restart]`](configuration.md).
@@ -44,7 +48,7 @@ def page() -> str:
 def diagram() -> Iterator[str]:
     yield "## Diagram"
     yield ""
-    yield "What stays in its phase is left out. Exits are `ENDED` and `DIED`."
+    yield "Events that change no phase are not shown. `ENDED` and `DIED` are exits."
     yield ""
     yield "```mermaid"
     yield "stateDiagram-v2"
@@ -80,7 +84,7 @@ def events() -> Iterator[str]:
     yield "| event | meaning | where the table does not name it |"
     yield "|---|---|---|"
     for event in Event:
-        otherwise = IGNORED.get(event, "told as an error; nothing is done")
+        otherwise = IGNORED.get(event, "logged as an error; nothing is done")
         yield f"| {event.name} | {event.value} | {otherwise} |"
 
 

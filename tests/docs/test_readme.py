@@ -62,7 +62,7 @@ def answer(command: str, env: dict[str, str]) -> str:
 
 
 def test_every_block_is_of_a_known_kind() -> None:
-    known = {("text", None), ("sh", None), ("python", None), ("python", "file")}
+    known = {("sh", None), ("python", None), ("python", "file")}
     known |= {("toml", "file"), ("sh", "run"), ("sh", "client")}
     assert {(lang, key) for lang, key, _, _ in BLOCKS} == known
 
@@ -136,6 +136,7 @@ def test_the_group_under_caprotos_own_run(folder: Path) -> None:
 
 def test_links_lead_somewhere() -> None:
     pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]
+    pages += [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
     broken = []
     for page in pages:
         for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from caproto import AccessRights, ChannelType
 
+from sswd.alarm import Alarm
 from sswd.config import PvConfig
 from sswd.errors import CommandRejected
-from sswd.alarm import Alarm
 from sswd.ioc import ca
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.declared import as_sent, check_put, declare

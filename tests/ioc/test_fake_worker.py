@@ -198,6 +198,7 @@ def test_nobody_starts_a_worker(fake: FakeWorker) -> None:
         fake.next_run(0.05)
 
 
+@pytest.mark.timing
 @pytest.mark.leaks("an IOC that leaves a worker keeps its ends", "file descriptor")
 def test_the_ioc_stops_soon_beside_a_stubborn_worker(fake: FakeWorker) -> None:
     with running_ioc(served()) as client:

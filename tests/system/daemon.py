@@ -7,12 +7,17 @@ from collections.abc import Callable
 import psutil
 
 
-def until(condition: Callable[[], bool], what: str, timeout_s: float = 10.0) -> None:
-    """Wait for a condition; fails with `what` was waited for."""
+def until(
+    condition: Callable[[], bool],
+    what: str,
+    timeout_s: float = 10.0,
+    pause_s: float = 0.02,
+) -> None:
+    """Wait for a condition, asked every `pause_s`; fails with `what` was waited for."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline_s, f"waited {timeout_s} s for {what}"
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def family(pid: int) -> list[psutil.Process]:

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from sswd.testing import running_daemon
 
 SLOW = """
@@ -23,6 +25,7 @@ def test_a_put_during_the_first_start_waits(tmp_path) -> None:
         assert daemon.get("CMD_STATE", as_string=True) == "DONE"
 
 
+@pytest.mark.timing
 def test_a_put_during_a_later_start_is_rejected(tmp_path) -> None:
     (tmp_path / "slow.py").write_text(SLOW)
     with running_daemon(system="slow:Slow", folder=tmp_path) as daemon:

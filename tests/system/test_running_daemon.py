@@ -7,6 +7,7 @@ import pytest
 from sswd.testing import DaemonError, running_daemon
 
 
+@pytest.mark.timing
 def test_a_daemon_that_ends_is_not_waited_for() -> None:
     begun_s = time.monotonic()
     wrong = 'prefix = "@"\n[system.main]\nno_such_key = 1\n'

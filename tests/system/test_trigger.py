@@ -165,6 +165,7 @@ def test_at_connect_steps_on_the_value_found(masters) -> None:
         master.kill()
 
 
+@pytest.mark.timing
 def test_no_master_at_all(masters) -> None:
     with triggered(masters) as daemon:
         assert daemon.get("TRIGGER:CONNECTED", as_string=True) == "No"

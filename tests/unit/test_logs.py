@@ -72,6 +72,27 @@ def test_a_traceback_belongs_to_its_event(log_format):
         assert text.endswith("ValueError: no\\x1b\n")
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_traceback_of_another_process_belongs_to_its_event(log_format):
+    trace = "Traceback (most recent call last):\n  File x\nValueError: no\n"
+
+    def call() -> None:
+        logs.log_with_trace(LOG, logging.ERROR, trace, "command %d failed", 41)
+        logs.log_with_trace(LOG, logging.DEBUG, trace, "below the level")
+        logs.log_with_trace(LOG, logging.INFO, "", "none")
+
+    text = logged(call, format=log_format)
+    if log_format == "json":
+        first, second = map(json.loads, text.splitlines())
+        assert (first["message"], first["trace"]) == ("command 41 failed", trace[:-1])
+        assert "trace" not in second
+    else:
+        first, *rest, last = text.splitlines()
+        assert first.endswith(" ERROR   sswd.test: command 41 failed")
+        assert rest == [f"    {line}" for line in trace.splitlines()]
+        assert last.endswith(" INFO    sswd.test: none")
+
+
 def test_a_bad_call_hurts_nobody():
     bad = logging.makeLogRecord({"name": "x", "msg": "%d of %s", "args": ("x",)})
     assert "'%d of %s' % ('x',)" in TextLines().format(bad)
@@ -170,7 +191,7 @@ def test_rate_limit_is_bounded():
     limit = RateLimit(kinds=100)
     for n in range(1_000):
         assert limit.filter(record(str(n)))
-        assert len(limit._seen) <= 100
+        assert len(limit._kinds) <= 100
 
 
 def test_equal_lines_are_limited_in_the_log():

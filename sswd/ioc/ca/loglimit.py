@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
 from types import TracebackType
 
-MAX_KEYS = 1000
+from sswd.ratelimit import Clock, OncePerPeriod
 
 ExcInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | BaseException
@@ -15,19 +14,14 @@ ExcInfo = (
 class LimitedLog:
     """Writes the first line of each key at once, then one per period with a count.
 
-    A client can choose neither the number of lines nor (MAX_KEYS) the memory they take.
+    A client can choose neither the number of lines nor the memory they take.
     """
 
     def __init__(
-        self,
-        logger: logging.Logger,
-        period_s: float,
-        clock: Callable[[], float] = time.monotonic,
+        self, logger: logging.Logger, period_s: float, clock: Clock = time.monotonic
     ) -> None:
-        self.logger = logger
-        self.period_s = period_s
-        self._clock = clock
-        self._seen: dict[str, tuple[float, int]] = {}
+        self._logger = logger
+        self._once = OncePerPeriod(period_s, clock)
 
     def log(
         self,
@@ -41,15 +35,10 @@ class LimitedLog:
 
         Returns whether it was written.
         """
-        now_s = self._clock()
-        last_s, kept_back = self._seen.get(key, (-self.period_s, 0))
-        if now_s - last_s < self.period_s:
-            self._seen[key] = (last_s, kept_back + 1)
+        kept_back = self._once.take(key)
+        if kept_back is None:
             return False
-        if len(self._seen) >= MAX_KEYS:
-            self._seen.clear()
-        self._seen[key] = (now_s, 0)
         if kept_back:
             text += f" (and {kept_back} more of this kind)"
-        self.logger.log(level, text, *args, exc_info=exc_info)
+        self._logger.log(level, text, *args, exc_info=exc_info)
         return True

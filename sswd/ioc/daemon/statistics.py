@@ -8,60 +8,42 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from caproto.server import PVGroup, pvproperty
+from caproto.server import PVGroup
 
 from sswd.ioc import ca
-from sswd.ioc.pvs.declared import DoubleRO, IntegerRO
+from sswd.ioc.pvs.readback import readback
+from sswd.sizes import COUNTER_MODULUS
 
 PERIOD_S = 1.0
 LOOK_S = 0.05
 """The loop is asked so often whether it is in time."""
-_MODULO = 2**31
-
-
-def _counter(doc: str) -> Any:
-    return pvproperty(
-        value=0, dtype=IntegerRO, record="longin", read_only=True, doc=doc
-    )
 
 
 class Statistics(PVGroup):  # type: ignore[misc]
     """Loop lag, posts, and the counts of the Channel Access side."""
 
-    LOOP_LAG = pvproperty(
-        value=0.0,
-        dtype=DoubleRO,
-        units="s",
-        precision=4,
-        record="ai",
-        read_only=True,
-        doc="Largest delay of the event loop, last 1 s",
+    LOOP_LAG = readback(
+        "float", "Largest delay of the loop, last 1 s", units="s", precision=4
     )
-    POST_TIME = pvproperty(
-        value=0.0,
-        dtype=DoubleRO,
-        units="us",
-        precision=1,
-        record="ai",
-        read_only=True,
-        doc="Mean time to publish a post, last 1 s",
+    POST_TIME = readback(
+        "float", "Mean time to publish a post, last 1 s", units="us", precision=1
     )
-    POSTS = _counter("Posts published, all systems")
-    CA_CONNECTIONS = _counter("Clients connected now")
-    CA_CHANNELS = _counter("Channels of all clients now")
-    CA_SUBSCRIPTIONS = _counter("Monitors of all clients now")
-    CA_PUTS_IN_FLIGHT = _counter("Puts that have not ended")
-    CA_REQUESTS = _counter("Requests served")
-    CA_UPDATES = _counter("Monitor updates sent")
-    CA_CONFLATED = _counter("Updates replaced by newer ones")
-    CA_FAILED_PUTS = _counter("Puts that failed")
-    CA_BAD_REQUESTS = _counter("Messages that broke the protocol")
-    CA_OVER_LIMIT = _counter("Requests refused by a limit")
-    CA_CONNECTIONS_REFUSED = _counter("Clients refused by a limit")
-    CA_CLOSED_IDLE = _counter("Idle clients disconnected")
-    CA_CLOSED_STALLED = _counter("Clients that read nothing disconnected")
-    CA_HOOK_FAILURES = _counter("Failures in startup and scan hooks")
-    CA_SEARCHES_DROPPED = _counter("Searches dropped under load")
+    POSTS = readback("int", "Posts published by all systems")
+    CA_CONNECTIONS = readback("int", "Clients connected now")
+    CA_CHANNELS = readback("int", "Channels of all clients now")
+    CA_SUBSCRIPTIONS = readback("int", "Monitors of all clients now")
+    CA_PUTS_IN_FLIGHT = readback("int", "Puts that have not ended")
+    CA_REQUESTS = readback("int", "Requests served")
+    CA_UPDATES = readback("int", "Monitor updates sent")
+    CA_CONFLATED = readback("int", "Updates replaced by newer ones")
+    CA_FAILED_PUTS = readback("int", "Puts that failed")
+    CA_BAD_REQUESTS = readback("int", "Messages that broke the protocol")
+    CA_OVER_LIMIT = readback("int", "Requests refused by a limit")
+    CA_CONNECTIONS_REFUSED = readback("int", "Clients refused by a limit")
+    CA_CLOSED_IDLE = readback("int", "Clients disconnected because idle")
+    CA_CLOSED_STALLED = readback("int", "Clients disconnected because not reading")
+    CA_HOOK_FAILURES = readback("int", "Failures in startup and scan hooks")
+    CA_SEARCHES_DROPPED = readback("int", "Searches dropped under load")
 
     counts: Any = None
     """Counts of the Context; set by the service before the server runs."""
@@ -79,17 +61,11 @@ class Statistics(PVGroup):  # type: ignore[misc]
                 mean_us = 1e6 * (now_took_s - took_s) / new if new else 0.0
                 posts, took_s = now_posts, now_took_s
                 ca.post(self.POST_TIME, mean_us)
-                self._post_if_changed("POSTS", posts)
+                ca.post_if_changed(self.POSTS, posts % COUNTER_MODULUS)
             if self.counts is not None:
                 for name in self.counts.__slots__:
-                    self._post_if_changed(
-                        f"CA_{name.upper()}", getattr(self.counts, name)
-                    )
-
-    def _post_if_changed(self, pv: str, value: int) -> None:
-        data = getattr(self, pv)
-        if data.value != value % _MODULO:
-            ca.post(data, value % _MODULO)
+                    count = getattr(self.counts, name) % COUNTER_MODULUS
+                    ca.post_if_changed(getattr(self, f"CA_{name.upper()}"), count)
 
 
 async def _largest_lag_s(period_s: float) -> float:

@@ -49,7 +49,10 @@ class Guardian:
         except BrokenPipeError:
             log.warning("the guard process died; another is started with the next run")
         except OSError as ex:  # a worker's life and death must not depend on it
-            log.warning("no guard process for the workers: %s; trying again later", ex)
+            log.warning(
+                "no guard process can be started: %s; trying again at the next run",
+                ex,
+            )
 
     def _start(self) -> subprocess.Popen[bytes]:
         # A session of its own: no signal to our group or terminal may end it.

@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from sswd.ioc.pvs.longstring import cut_text, encode_text
 from sswd.pipe.codec import Unsendable
+from sswd.sizes import STRING_BYTES
 
 Array = npt.NDArray[Any]
-
-STRING_BYTES = 39
 
 
 class Unfit(Exception):

@@ -25,17 +25,17 @@ from caproto.server import (
 )
 from caproto.server.server import PVSpec
 
-from sswd.config.keys import PvConfig
+from sswd.config.keys import PvConfig, PvType
 from sswd.config.rules import INT32
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
 from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
+from sswd.sizes import DESC_CHARACTERS
 
 Forward = Callable[[str, object], Awaitable[object]]
 
 PRECISION = 3
 """Decimals of a float that says nothing; EPICS's own 0 would show 0.5 as 0 or 1."""
-DESC_CHARACTERS = 40
 UNITS_BYTES = 7  # MAX_UNITS_SIZE less the NUL; EPICS base cuts there as well
 # caproto logs a warning where length times backlog could be more updates than this.
 _BACKLOG_ELEMENTS = 10_000_000
@@ -99,7 +99,7 @@ class ByteRO(_Declared, PvpropertyByteRO):  # type: ignore[misc]
     """bytes."""
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """How a type of the configuration is served."""
 
     writable: type[Any]
@@ -108,14 +108,14 @@ class _Kind(NamedTuple):
     in_record: str
 
 
-_KINDS = {
-    "float": _Kind(Double, DoubleRO, "ao", "ai"),
-    "int": _Kind(Integer, IntegerRO, "longout", "longin"),
-    "bool": _Kind(Enum, EnumRO, "bo", "bi"),
-    "enum": _Kind(Enum, EnumRO, "mbbo", "mbbi"),
-    "str": _Kind(String, StringRO, "stringout", "stringin"),
-    "text": _Kind(Text, TextRO, "lso", "lsi"),
-    "bytes": _Kind(Byte, ByteRO, "waveform", "waveform"),
+KINDS: dict[PvType, Kind] = {
+    "float": Kind(Double, DoubleRO, "ao", "ai"),
+    "int": Kind(Integer, IntegerRO, "longout", "longin"),
+    "bool": Kind(Enum, EnumRO, "bo", "bi"),
+    "enum": Kind(Enum, EnumRO, "mbbo", "mbbi"),
+    "str": Kind(String, StringRO, "stringout", "stringin"),
+    "text": Kind(Text, TextRO, "lso", "lsi"),
+    "bytes": Kind(Byte, ByteRO, "waveform", "waveform"),
 }
 
 
@@ -133,7 +133,7 @@ def declare(
 
 
 def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Any:
-    kind = _KINDS[pv.type]
+    kind = KINDS[pv.type]
     record = kind.out_record if pv.writable else kind.in_record
     channel_class = kind.writable if pv.writable else kind.read_only
     channel = channel_class(

@@ -9,6 +9,7 @@ from typing import Any
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.value_rules import ValueRules
 
@@ -18,7 +19,7 @@ class ShownPv:
 
     __slots__ = ("data", "held")
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: Channel) -> None:
         self.data = data
         self.held: dict[Source, Alarm] = {}
         """What every source says now; those that say nothing are not here."""
@@ -59,7 +60,7 @@ class FedPv(ShownPv):
 
     def __init__(
         self,
-        data: Any,
+        data: Channel,
         *,
         is_writable: bool,
         finite: bool = False,

@@ -13,18 +13,15 @@ from caproto.server import PvpropertyChar, PvpropertyCharRO
 
 from sswd.ioc.ca.codec import dbr_elements
 from sswd.ioc.ca.codec.dbr_elements import cut_text
+from sswd.sizes import STRING_BYTES
 
 __all__ = [
-    "STRING_BYTES",
     "LongString",
     "LongStringRO",
     "cut_text",
     "decode_text",
     "encode_text",
 ]
-
-STRING_BYTES = 39
-"""What a DBR_STRING holds beside its terminating NUL."""
 
 
 def encode_text(text: str) -> bytes:

@@ -14,15 +14,19 @@ from sswd.alarm import NO_ALARM, Alarm
 from sswd.errors import PostRefused
 from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import Source, alarm_from
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ratelimit import OncePerKey
+from sswd.sizes import COUNTER_MODULUS
 
 log = logging.getLogger("sswd.ioc")
 
 FED_FROM_THE_START = ("ACK", "message", "values")
-MAX_TOLD = 1000
+MAX_PVS_LOGGED = 1000
+"""PVs whose refused posts are logged in a run; a system may make up names."""
 MAX_REASONS = 5
-"""Different reasons for refusing posts to one PV that are told in a run."""
+"""Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
 _OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
 """What a read-only PV has until it is posted again, because its value is old."""
@@ -31,7 +35,7 @@ _OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
 class Publisher:
     """The PVs of one system that the worker feeds, and their alarms."""
 
-    def __init__(self, name: str, refused: Any) -> None:
+    def __init__(self, name: str, refused: Channel) -> None:
         """`refused` is the PV that counts refused posts."""
         self._name = name
         self._refused_pv = refused
@@ -40,7 +44,7 @@ class Publisher:
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
         """PVs whose source is back, and whose first post is still to come."""
-        self._told: dict[str, set[str]] = {}
+        self._reasons_logged: dict[str, OncePerKey] = {}
         self.refused = 0
         """Posts that were refused since the IOC started."""
 
@@ -52,7 +56,7 @@ class Publisher:
         if is_fed:
             self._fed.add(pv)
 
-    def show_on(self, pv: str, data: Any) -> None:
+    def show_on(self, pv: str, data: Channel) -> None:
         """Show alarms of `pv` on `data`, which the worker cannot post."""
         own_alarm(data)
         self._shown[pv] = ShownPv(data)
@@ -170,7 +174,7 @@ class Publisher:
 
     def worker_ready(self) -> None:
         """Writable PVs are good again; the others with their first post."""
-        self._told.clear()
+        self._reasons_logged.clear()
         writable = self._fed - self._read_only(self._fed)
         self.clear_alarm(writable, Source.WORKER_GONE)
 
@@ -200,15 +204,15 @@ class Publisher:
     # -- refusals
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
-        self.refused = (self.refused + 1) % 2**31
-        if pv not in self._told and len(self._told) >= MAX_TOLD:
-            return
-        told = self._told.setdefault(pv, set())
-        kind = _NUMBERS.sub("#", reason)
-        if kind not in told and len(told) < MAX_REASONS:
-            told.add(kind)
+        self.refused = (self.refused + 1) % COUNTER_MODULUS
+        logged = self._reasons_logged.get(pv)
+        if logged is None:
+            if len(self._reasons_logged) >= MAX_PVS_LOGGED:
+                return
+            logged = self._reasons_logged[pv] = OncePerKey(MAX_REASONS)
+        if logged.is_new(_NUMBERS.sub("#", reason)):
             log.warning(
-                "post to %s of system '%s' refused: %s; %s (told once a run)",
+                "post to %s of system '%s' refused: %s; %s (logged once a run)",
                 pv,
                 self._name,
                 reason,

@@ -6,6 +6,7 @@ from caproto import ChannelAlarm
 
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.ioc import ca
+from sswd.ioc.pvs.channel import Channel
 
 
 class PvAlarm(ChannelAlarm):  # type: ignore[misc]
@@ -28,12 +29,12 @@ class PvAlarm(ChannelAlarm):  # type: ignore[misc]
             await super().write(**others)
 
 
-def own_alarm(data: Any) -> None:
+def own_alarm(data: Channel) -> None:
     """Give `data` an alarm of its own that only sswd changes, by `show_alarm`."""
     old = data.alarm
     data.alarm = PvAlarm(status=old.status, severity=old.severity)
 
 
-def show_alarm(data: Any, alarm: Alarm = NO_ALARM) -> None:
+def show_alarm(data: Channel, alarm: Alarm = NO_ALARM) -> None:
     """Give `data` this alarm, without a new value; loop thread only."""
     ca.set_alarm(data, alarm)

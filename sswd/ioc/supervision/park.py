@@ -45,7 +45,9 @@ class Parker:
         try:
             self._run = self._launch()
         except OSError as ex:
-            log.error("park routine cannot be started: %s; going on without", ex)
+            log.error(
+                "the park routine cannot be started: %s; the hardware is not parked", ex
+            )
             self._feed(Event.PARKED)
             return
         loop = asyncio.get_running_loop()

@@ -116,7 +116,7 @@ class Standby:
 
     def _fail(self, words: str) -> None:
         self.words = words
-        log.warning("standby: %s; the next start imports again", words)
+        log.warning("standby worker: %s; the next start imports the code itself", words)
         self._arm(None)
         if self._is_refreshing:
             self._is_refreshing = False

@@ -72,7 +72,7 @@ class StateMachine:
 
     def _log_error(self, words: str, *, has_traceback: bool = False) -> None:
         log.error(
-            "system '%s': %s; the story: %s",
+            "system '%s': %s; the steps before: %s",
             self._name,
             words,
             "; ".join(self._story),

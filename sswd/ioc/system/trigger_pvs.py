@@ -1,52 +1,21 @@
 """The TRIGGER: group: what a client can know of a system's trigger."""
 
-from caproto.server import PVGroup, pvproperty
+from caproto.server import PVGroup
 
-from sswd.ioc.pvs.longstring import LongStringRO
-
-TEXT = 10_000
-"""Capacity of LAST and ERROR in bytes."""
+from sswd.ioc.pvs.readback import NO_YES, readback
+from sswd.sizes import CMD_BYTES
 
 
 class TriggerPvs(PVGroup):  # type: ignore[misc]
     """Served only where `[system.NAME.trigger]` is configured."""
 
-    CONNECTED = pvproperty(
-        value="No",
-        enum_strings=["No", "Yes"],
-        dtype=bool,
-        record="bi",
-        read_only=True,
-        doc="Whether the master's PV is connected",
-    )
-    SEEN = pvproperty(
-        value=0, record="longin", read_only=True, doc="Triggers for this system"
-    )
-    EXECUTED = pvproperty(
-        value=0, record="longin", read_only=True, doc="Of these: steps that succeeded"
-    )
-    FAILED = pvproperty(
-        value=0, record="longin", read_only=True, doc="Of these: steps that did not"
-    )
-    MISSED = pvproperty(
-        value=0, record="longin", read_only=True, doc="Of these: never begun"
-    )
-    INDEX = pvproperty(
-        value=-1, record="longin", read_only=True, doc="Count of the last trigger"
-    )
-    LAST = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="Text of the last trigger",
-    )
-    ERROR = pvproperty(
-        value="",
-        dtype=LongStringRO,
-        max_length=TEXT,
-        record="lsi",
-        read_only=True,
-        doc="Why the last one missed or failed was",
+    CONNECTED = readback("bool", "Whether the master's PV is connected", strings=NO_YES)
+    SEEN = readback("int", "Number of triggers for this system")
+    EXECUTED = readback("int", "Triggers whose step succeeded")
+    FAILED = readback("int", "Triggers whose step failed")
+    MISSED = readback("int", "Triggers whose step never began")
+    INDEX = readback("int", "Count of the last trigger", value=-1)
+    LAST = readback("text", "Text of the last trigger", length=CMD_BYTES)
+    ERROR = readback(
+        "text", "Why a trigger was last missed or failed", length=CMD_BYTES
     )

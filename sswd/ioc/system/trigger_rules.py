@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sswd.sequence import TriggerError, TriggerKeyError, index_from
-
-COUNTS = 2**31
-"""Counts are shown in 32 bits and begin again at 0."""
+from sswd.sizes import COUNTER_MODULUS
 
 Value = bytes | str | float
 
@@ -73,9 +71,9 @@ class TriggerRules:
     def ended(self, put: Put, failure: str | None, *, ran: bool) -> None:
         """A put has ended; `ran`: it was not refused before it began."""
         if failure is None:
-            self.executed = (self.executed + 1) % COUNTS
+            self.executed = (self.executed + 1) % COUNTER_MODULUS
         elif ran:
-            self.failed = (self.failed + 1) % COUNTS
+            self.failed = (self.failed + 1) % COUNTER_MODULUS
             self.error = f"{put.index}: {failure}"
         else:
             self._miss(str(put.index), failure)
@@ -91,10 +89,10 @@ class TriggerRules:
         except TriggerKeyError:
             return None  # for other servers
         except TriggerError as ex:
-            self.seen = (self.seen + 1) % COUNTS
+            self.seen = (self.seen + 1) % COUNTER_MODULUS
             self._miss("a trigger", str(ex))
             return None
-        self.seen = (self.seen + 1) % COUNTS
+        self.seen = (self.seen + 1) % COUNTER_MODULUS
         self.index, self.text = index, text
         if obstacle is not None and (is_hopeless or self._busy == "missed"):
             self._miss(str(index), obstacle)
@@ -102,7 +100,7 @@ class TriggerRules:
         return Put(text if self._whole else index, index)
 
     def _miss(self, what: str, why: str) -> None:
-        self.missed = (self.missed + 1) % COUNTS
+        self.missed = (self.missed + 1) % COUNTER_MODULUS
         self.error = f"{what} missed: {why}"
 
 

@@ -28,20 +28,28 @@ async def _serving(pvdb, limits=None, **run):
     context = Context(pvdb, limits=limits or Limits())
     task = asyncio.create_task(context.run(**run))
     try:
-        while True:
-            if task.done():
-                task.result()
-            with contextlib.suppress(OSError):
-                if context.port:
-                    socket.create_connection(("127.0.0.1", context.port), 1).close()
-                    break
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while not _is_open(context):
+                if task.done():
+                    task.result()
+                await asyncio.sleep(0.01)
         yield context
     finally:
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
+
+
+def _is_open(context: Context) -> bool:
+    """Whether it lets a client connect."""
+    if not context.port:
+        return False
+    try:
+        socket.create_connection(("127.0.0.1", context.port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture

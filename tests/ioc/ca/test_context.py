@@ -12,8 +12,8 @@ from ca_raw import EVENT_ADD, READ_NOTIFY, RawClient, message
 from caproto.asyncio.server import Context as CaprotoContext
 from caproto.server import PVGroup, pvproperty
 
-from sswd.errors import PortTakenError
 from sswd.alarm import Alarm
+from sswd.errors import PortTakenError
 from sswd.ioc.ca import Context, fill_record_fields, post, set_alarm
 from sswd.ioc.ca.server import ports
 
@@ -233,6 +233,7 @@ async def test_nobody_listening_for_beacons_makes_no_noise(
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
+@pytest.mark.timing
 async def test_beacons_begin_again_when_pvs_were_added(port, serving, monkeypatch, raw):
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind(("127.0.0.1", 0))

@@ -61,6 +61,7 @@ class Outcome:
         self.runs = client.get(prefix + "WORKER:RUN") - run
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("text", "rungs", "runs"),
     [
@@ -92,6 +93,7 @@ def test_the_ladder_is_climbed_as_far_as_needed(
     assert client.get(daemon.prefix + "CMD_STATE") == "DONE"
 
 
+@pytest.mark.timing
 def test_abort_of_the_system_is_called_once(daemon: Daemon, client: Client) -> None:
     before = abort_while(daemon, client, "time_sleep")
     after = abort_while(daemon, client, "time_sleep")

@@ -16,6 +16,7 @@ JUMPING = Path(__file__).parent / "jumping_clock"
 HOUR_S = 3600.0
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("jump_s", [HOUR_S, -HOUR_S], ids=["forward", "back"])
 def test_the_clock_jumps(client: Client, tmp_path: Path, jump_s: float) -> None:
     shift = tmp_path / "shift"

@@ -45,6 +45,7 @@ def lives(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.timing
 def test_it_goes_when_the_worker_is_killed(client: Client) -> None:
     """The children hold the worker's pipes open; its death is seen all the same."""
     with served(CONFIG, client) as daemon:

@@ -74,6 +74,7 @@ def assert_healed(daemon: Daemon, client: Client) -> None:
     assert client.get(daemon.prefix + "CMD_STATE") == "DONE"
 
 
+@pytest.mark.timing
 @pytest.mark.row(1)
 def test_killed_when_idle(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
@@ -101,6 +102,7 @@ def test_killed_when_idle(daemon: Daemon, client: Client) -> None:
     assert_healed(daemon, client)
 
 
+@pytest.mark.timing
 @pytest.mark.row(2)
 def test_killed_during_a_command(
     daemon: Daemon, client: Client, survivor: tuple[Daemon, Path]
@@ -143,6 +145,7 @@ def test_segmentation_fault(daemon: Daemon, client: Client) -> None:
     assert_healed(daemon, client)
 
 
+@pytest.mark.timing
 @pytest.mark.row(6)
 @pytest.mark.parametrize(
     ("text", "code"), [("exit 0", 0), ("exit 4", 4), ("leave 0", 0), ("leave 3", 3)]
@@ -177,6 +180,8 @@ def test_the_system_raises(daemon: Daemon, client: Client) -> None:
     log = daemon.log[before:]
     assert log.count("Traceback (most recent call last)") == 1
     assert "in do_raise" in log
+    told = [line for line in log.splitlines() if line[:1].isdigit()]
+    assert len([line for line in told if "told to fail twice" in line]) == 1, told
     assert_healed(daemon, client)
     assert client.get(prefix + "WORKER:PID") == pid
     assert client.get(prefix + "WORKER:RUN") == run

@@ -60,6 +60,7 @@ def start_queue(client: Client, prefix: str, texts: tuple[str, ...]) -> list[Any
 TEXTS = ("sleep 60", "echo first", "echo second")
 
 
+@pytest.mark.timing
 @pytest.mark.row(3)
 def test_killed_with_commands_queued_flush(
     survivor: Daemon, client: Client, folder: Path
@@ -95,6 +96,7 @@ def test_killed_with_commands_queued_keep(
     assert (folder / "keep").read_text().splitlines() == list(TEXTS)
 
 
+@pytest.mark.timing
 @pytest.mark.row(4)
 def test_killed_while_it_sends_50_mebibytes(
     survivor: Daemon, client: Client, folder: Path

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from client import Client
+from daemon import until
 from served import assert_nothing_left, offspring, served
 from systems import one_system
 
@@ -74,6 +75,7 @@ def end(daemon: Daemon, number: signal.Signals, limit_s: float) -> str:
     return after
 
 
+@pytest.mark.timing
 @pytest.mark.row(17)
 def test_term_in_six_situations_at_once(client: Client, tmp_path: Path) -> None:
     config = CASES.replace("FOLDER", str(tmp_path))
@@ -87,8 +89,7 @@ def test_term_in_six_situations_at_once(client: Client, tmp_path: Path) -> None:
         failed_s: list[float] = []
         client.wait_for(prefix + "ignores:message", "in ignore 3600")
         client.wait_for(prefix + "command:message", "in sleep 3600")
-        while not (tmp_path / "setup").exists():
-            time.sleep(0.01)
+        until((tmp_path / "setup").exists, "the setup of 'setup'")
 
         begun_s = time.monotonic()
         put.add_done_callback(lambda _: failed_s.append(time.monotonic() - begun_s))
@@ -115,6 +116,7 @@ def test_term_in_six_situations_at_once(client: Client, tmp_path: Path) -> None:
         assert killed in after
 
 
+@pytest.mark.timing
 @pytest.mark.row(17)
 @pytest.mark.parametrize("moment", ["STOPPING", "STARTING", "BACKOFF"])
 def test_term_during_a_restart(client: Client, tmp_path: Path, moment: str) -> None:
@@ -129,6 +131,7 @@ def test_term_during_a_restart(client: Client, tmp_path: Path, moment: str) -> N
         end(daemon, signal.SIGTERM, 3.0)
 
 
+@pytest.mark.timing
 @pytest.mark.row(17)
 def test_a_second_term_is_quick(client: Client, tmp_path: Path) -> None:
     with served(careful(tmp_path), client) as daemon:
@@ -143,9 +146,12 @@ def test_a_second_term_is_quick(client: Client, tmp_path: Path) -> None:
 @pytest.mark.row(17)
 def test_term_again_and_again_spoils_nothing(client: Client, tmp_path: Path) -> None:
     with served(careful(tmp_path), client) as daemon:
-        while daemon.process.poll() is None:
+
+        def has_ended() -> bool:
             daemon.process.send_signal(signal.SIGTERM)
-            time.sleep(0.002)
+            return daemon.process.poll() is not None
+
+        until(has_ended, "its end", 2 * STOPS_S, pause_s=0.002)
         assert daemon.process.returncode == 0
         assert "Traceback" not in daemon.log
 

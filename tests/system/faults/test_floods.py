@@ -70,6 +70,7 @@ class Memory:
         assert max(self.grown_mb) < BOUND_MB, f"MB grown (IOC, worker): {self.grown_mb}"
 
 
+@pytest.mark.timing
 @pytest.mark.row(22)
 def test_100000_posts_in_a_second(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
@@ -84,6 +85,7 @@ def test_100000_posts_in_a_second(daemon: Daemon, client: Client) -> None:
     )
 
 
+@pytest.mark.timing
 @pytest.mark.row(22)
 def test_posts_in_a_loop(daemon: Daemon, client: Client) -> None:
     """A number and 10,000 doubles, as fast as they go."""
@@ -100,6 +102,7 @@ def test_posts_in_a_loop(daemon: Daemon, client: Client) -> None:
     )
 
 
+@pytest.mark.timing
 @pytest.mark.row(22)
 def test_posts_of_four_threads(daemon: Daemon, client: Client) -> None:
     """With names that no PV has, ever new ones: they may not pile up either."""
@@ -128,6 +131,7 @@ def flooded(daemon: Daemon, client: Client, text: str) -> list[float]:
     return memory.grown_mb
 
 
+@pytest.mark.timing
 @pytest.mark.row(32)
 @pytest.mark.parametrize(
     "text", ["print 30000", "raw 5", "log 30000", "close_fds", "close_files"]
@@ -152,6 +156,7 @@ def test_output_never_blocks_and_is_limited(
     assert "Fatal Python error: Segm" in client.get(prefix + "WORKER:LAST_ERROR")
 
 
+@pytest.mark.timing
 @pytest.mark.row(32)
 def test_nobody_reads_the_daemons_own_log(client: Client, tmp_path: Path) -> None:
     """A paused terminal, a pipe whose reader hangs: the loop never waits for it."""

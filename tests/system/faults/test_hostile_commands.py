@@ -24,6 +24,7 @@ def put(client: Client, pv: str, text: bytes) -> bool:
     return client.put(pv, np.frombuffer((text + b"\0")[:ROOM], np.uint8))
 
 
+@pytest.mark.timing
 def test_a_raw_system_gets_every_text_as_it_is(client: Client) -> None:
     pvs = 'GIVEN = { type = "text", length = 100000 }'
     with served(one_system("echo:Echo", pvs=pvs), client) as daemon:
@@ -38,6 +39,7 @@ def test_a_raw_system_gets_every_text_as_it_is(client: Client) -> None:
         ca_is_up(daemon, client)
 
 
+@pytest.mark.timing
 def test_the_command_language_refuses_them_in_words(
     client: Client, tmp_path: Path
 ) -> None:

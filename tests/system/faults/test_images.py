@@ -110,6 +110,7 @@ def take_frames(
     return seen[1:]
 
 
+@pytest.mark.timing
 @pytest.mark.row(35)
 def test_six_subscribers_that_never_read_hold_up_nobody(client: Client) -> None:
     """Of 5 slots, which they would all hold, and all frames would take the long way."""
@@ -153,6 +154,7 @@ def test_a_daemon_that_is_killed_leaves_no_memory(client: Client) -> None:
         assert not any(shares_memory(p.pid) for p in holders)
 
 
+@pytest.mark.timing
 @pytest.mark.row(35)
 @pytest.mark.parametrize(
     ("command", "words"),
@@ -182,6 +184,7 @@ def test_without_shared_memory_frames_go_through_the_pipe(
         assert daemon.log.count("no shared memory") == 2, "once a run"
 
 
+@pytest.mark.timing
 @pytest.mark.row(35)
 def test_memory_that_takes_long_to_allocate_holds_up_nobody(client: Client) -> None:
     """250 MiB take 200 ms; here 3 s, as on a host that has to find it first."""

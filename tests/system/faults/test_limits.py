@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from client import Client, ca_is_up
@@ -79,6 +79,7 @@ def test_cpu_is_told(daemon: Daemon, client: Client) -> None:
     cpu.wait_for(lambda seen: seen.value < 10)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("doing", "message"), [("sleep 3", "in sleep 3"), ("crunch 4", "crunches")]
 )
@@ -102,6 +103,7 @@ def test_sigusr1_tells_all_stacks(
     assert log.count("(most recent call first)") > 3
 
 
+@pytest.mark.timing
 def test_sigusr1_hurts_nobody(daemon: Daemon, client: Client) -> None:
     """Neither threads that run meanwhile, nor a worker that just begins: a process
     that does not mind the signal yet would die of it."""
@@ -110,14 +112,19 @@ def test_sigusr1_hurts_nobody(daemon: Daemon, client: Client) -> None:
     run = client.get(prefix + "WORKER:RUN")
     put = client.start_put(prefix + "CMD", "threads 2")
     with client.watching(prefix + "CMD", 0.001) as watch:
-        while not put.done():
+
+        def signalled(condition: Callable[[], bool]) -> bool:
             daemon.process.send_signal(signal.SIGUSR1)
-            time.sleep(0.005)
+            return condition()
+
+        until(lambda: signalled(put.done), "the end of its command", pause_s=0.005)
         assert put.result(0) is True
         assert client.put(prefix + "WORKER:RESTART", 1)
-        while state.values.count("RUNNING") < 2:
-            daemon.process.send_signal(signal.SIGUSR1)
-            time.sleep(0.005)
+        until(
+            lambda: signalled(lambda: state.values.count("RUNNING") == 2),
+            "the next run",
+            pause_s=0.005,
+        )
     watch.assert_up()
     assert state.values == ["RUNNING", "STOPPING", "STARTING", "RUNNING"]
     assert client.get(prefix + "WORKER:RUN") == run + 1

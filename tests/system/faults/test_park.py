@@ -53,6 +53,7 @@ def die(daemon: Daemon, client: Client, name: str) -> float:
     return took_s
 
 
+@pytest.mark.timing
 def test_it_runs_before_the_next_worker(
     daemon: Daemon, client: Client, folder: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_it_runs_before_the_next_worker(
     assert "park routine of system 'park' done" in daemon.log
 
 
+@pytest.mark.timing
 def test_it_has_a_limit(daemon: Daemon, client: Client, folder: Path) -> None:
     assert die(daemon, client, "hang") > 0.9
     wrote = (folder / "hang").read_text().splitlines()
@@ -72,6 +74,7 @@ def test_it_has_a_limit(daemon: Daemon, client: Client, folder: Path) -> None:
     )
 
 
+@pytest.mark.timing
 def test_its_failure_is_told(daemon: Daemon, client: Client, folder: Path) -> None:
     die(daemon, client, "fail")
     wrote = (folder / "fail").read_text().splitlines()
@@ -79,6 +82,7 @@ def test_its_failure_is_told(daemon: Daemon, client: Client, folder: Path) -> No
     assert "ConnectionError: no answer from the stage" in daemon.log
 
 
+@pytest.mark.timing
 def test_the_daemon_stops_with_and_without_a_living_worker(
     daemon: Daemon, client: Client, folder: Path
 ) -> None:

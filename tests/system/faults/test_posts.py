@@ -35,6 +35,7 @@ def same_worker(daemon: Daemon, client: Client) -> Iterator[None]:
     assert client.get(daemon.prefix + "WORKER:PID") == pid, daemon.log[-3000:]
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("watched", [False, True], ids=["unwatched", "watched"])
 def test_wrong_posts_are_refused_in_words_and_counted(
     daemon: Daemon, client: Client, watched: bool
@@ -59,6 +60,7 @@ def test_wrong_posts_are_refused_in_words_and_counted(
     ca_is_up(daemon, client)
 
 
+@pytest.mark.timing
 def test_what_fits_in_another_form_is_published(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
     for name, (pv, _) in posts.ODD.items():
@@ -97,6 +99,7 @@ def test_a_post_of_cmd_runs_nothing(daemon: Daemon, client: Client) -> None:
     assert client.get(prefix + "CMD") == "echo"
 
 
+@pytest.mark.timing
 def test_the_same_wrong_post_is_told_once(daemon: Daemon, client: Client) -> None:
     for _ in range(50):
         assert client.put(daemon.prefix + "CMD", "no_state classic")

@@ -36,6 +36,7 @@ def slow(client: Client) -> Iterator[Daemon]:
         yield daemon
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("how", ["sleep", "compute", "gil"])
 def test_ca_is_up_while_the_system_blocks(
     slow: Daemon, client: Client, how: str
@@ -56,6 +57,7 @@ def test_ca_is_up_while_the_system_blocks(
     answers.assert_up()
 
 
+@pytest.mark.timing
 def test_from_start_to_the_first_answer(client: Client) -> None:
     """IOC and worker up, one command through: the best of some tries, and on a host
     with more to do than it can, as much later as our share of it is smaller."""

@@ -76,6 +76,7 @@ def test_puts_of_two_clients_run_one_after_the_other(
     assert book.numbers("start") == [1, 2]
 
 
+@pytest.mark.timing
 @pytest.mark.row(26)
 def test_ten_thousand_puts_while_the_worker_is_stopped(
     daemon: Daemon, client: Client, book: Book
@@ -103,6 +104,7 @@ def test_ten_thousand_puts_while_the_worker_is_stopped(
     assert daemon.log.count("queue full") < 300
 
 
+@pytest.mark.timing
 @pytest.mark.row(27)
 def test_a_client_that_goes_away_during_its_put(
     daemon: Daemon, client: Client, book: Book

@@ -93,6 +93,7 @@ def test_puts_before_the_first_start_wait(
     assert client.get(early[0].prefix + "main:message") == "second"
 
 
+@pytest.mark.timing
 @pytest.mark.row(19)
 def test_hup_loads_fresh_code(daemon: Daemon, client: Client, folder: Path) -> None:
     """And leaves alone the worker that an operator has stopped."""
@@ -138,6 +139,7 @@ def test_restart_during_a_command(daemon: Daemon, client: Client) -> None:
     assert state.drops == 0
 
 
+@pytest.mark.timing
 @pytest.mark.row(19)
 def test_a_hundred_restarts_in_a_second_are_one(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix + "main:"
@@ -162,6 +164,7 @@ def test_a_hundred_restarts_in_a_second_are_one(daemon: Daemon, client: Client) 
     assert client.get(prefix + "WORKER:RUN") == run + 2
 
 
+@pytest.mark.timing
 @pytest.mark.row(28)
 @pytest.mark.parametrize("down", ["BACKOFF", "STOPPED", "STARTING"])
 def test_puts_while_the_worker_is_down(

@@ -27,6 +27,7 @@ TAKEN = 69
 PORTS = ("EPICS_CA_SERVER_PORT", "EPICS_CAS_SERVER_PORT")
 
 
+@pytest.mark.timing
 @pytest.mark.row(30)
 def test_a_worker_restarts_while_clients_hold_all_descriptors(client: Client) -> None:
     few_files = ("prlimit", f"--nofile={FILES}", sys.executable, "-m", "sswd")
@@ -64,6 +65,7 @@ def connected(pv: str) -> socket.socket:
 CONFIG = one_system("deaths:Mortal")
 
 
+@pytest.mark.timing
 @pytest.mark.row(31)
 def test_a_second_daemon_with_the_same_prefix_is_refused(client: Client) -> None:
     with served(CONFIG, client) as first:
@@ -76,6 +78,7 @@ def test_a_second_daemon_with_the_same_prefix_is_refused(client: Client) -> None
         ca_is_up(first, client)
 
 
+@pytest.mark.timing
 @pytest.mark.row(31)
 def test_a_second_daemon_at_the_same_explicit_port_is_refused(client: Client) -> None:
     with served(CONFIG, client) as first:

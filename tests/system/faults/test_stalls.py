@@ -39,6 +39,7 @@ def daemon(session_client: Client) -> Iterator[Daemon]:
         yield daemon
 
 
+@pytest.mark.timing
 @pytest.mark.row(10)
 def test_an_hour_of_sleep_ends_at_its_deadline(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix + "limited:"
@@ -62,6 +63,7 @@ def test_an_hour_of_sleep_ends_at_its_deadline(daemon: Daemon, client: Client) -
     assert client.put(prefix + "CMD", "sleep 0")
 
 
+@pytest.mark.timing
 @pytest.mark.row(10)
 def test_busy_is_not_stalled(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix + "main:"
@@ -74,6 +76,7 @@ def test_busy_is_not_stalled(daemon: Daemon, client: Client) -> None:
     watch.assert_up()
 
 
+@pytest.mark.timing
 @pytest.mark.row(11)
 def test_a_held_gil_is_told_at_its_limit(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix + "main:"
@@ -100,9 +103,10 @@ def test_a_held_gil_is_told_at_its_limit(daemon: Daemon, client: Client) -> None
     assert list(values.last.value) == [1, 2]
     assert client.get(prefix + "WORKER:PID") == pid
     assert "its GIL is held, or it is stopped" in daemon.log
-    assert "the worker is heard again" in daemon.log
+    assert "the worker answers again" in daemon.log
 
 
+@pytest.mark.timing
 @pytest.mark.row(13)
 def test_a_pause_shorter_than_the_limit_is_nothing(
     daemon: Daemon, client: Client
@@ -145,6 +149,7 @@ def test_on_stall_restart(daemon: Daemon, client: Client) -> None:
     assert client.put(prefix + "CMD", "sleep 0")
 
 
+@pytest.mark.timing
 @pytest.mark.row(12)
 def test_a_stopped_worker_can_be_stopped_and_restarted(
     daemon: Daemon, client: Client

@@ -104,6 +104,7 @@ def healed_s(client: Client, prefix: str, state: Monitor) -> float:
     return state.wait_for("RUNNING", since_s=killed_s).at_s - killed_s
 
 
+@pytest.mark.timing
 def test_a_crash_costs_no_imports(daemon: Daemon, client: Client, folder: Path) -> None:
     warm, cold = (daemon.prefix + system for system in SYSTEMS)
     for prefix in (warm, cold):
@@ -125,6 +126,7 @@ def test_a_crash_costs_no_imports(daemon: Daemon, client: Client, folder: Path) 
     assert standby_pid(daemon, client) != waiting  # there is another one
 
 
+@pytest.mark.timing
 def test_restart_imports_fresh_code_while_the_worker_runs(
     daemon: Daemon, client: Client, folder: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_restart_imports_fresh_code_while_the_worker_runs(
     assert state.drops == 0
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -184,7 +187,9 @@ def test_a_standby_that_was_killed_is_not_missed(
     prefix = daemon.prefix + "warm:"
     state = client.monitor(prefix + "WORKER:STATE")
     os.kill(standby_pid(daemon, client), signal.SIGKILL)
-    until(lambda: "standby: was killed by SIGKILL" in daemon.log, "it to be seen")
+    until(
+        lambda: "standby worker: was killed by SIGKILL" in daemon.log, "it to be seen"
+    )
     assert state.values == ["RUNNING"]
     assert healed_s(client, prefix, state) > IMPORT_S  # as without a standby
     assert client.put(prefix + "CMD", "0")

@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -110,6 +111,7 @@ def started(daemon: Daemon, client: Client, system: str) -> Iterator[Monitor]:
         state.wait_for("STOPPED", since_s=stopped_s)
 
 
+@pytest.mark.timing
 @pytest.mark.row(8)
 @pytest.mark.parametrize("what", ["import", "construction", "setup"])
 def test_a_start_that_fails(
@@ -139,6 +141,7 @@ def test_a_start_that_fails(
         assert client.get(prefix + "message") == "hello"
 
 
+@pytest.mark.timing
 @pytest.mark.row(9)
 def test_the_delay_grows_to_its_maximum(
     daemon: Daemon, client: Client, folder: Path
@@ -159,33 +162,36 @@ def test_the_delay_grows_to_its_maximum(
         assert client.put(prefix + "CMD", "hello")
 
 
+@pytest.mark.timing
 @pytest.mark.row(9)
 def test_a_spent_budget_is_fatal_until_restart(
     daemon: Daemon, client: Client, folder: Path
 ) -> None:
     prefix = daemon.prefix + "budget:"
+    run = client.get(prefix + "WORKER:RUN")
     with started(daemon, client, "budget") as state:
-        run = client.get(prefix + "WORKER:RUN")
         fatal = state.wait_for("FATAL", timeout_s=30)
         ca_is_up(daemon, client, "budget:")
-        assert client.get(prefix + "WORKER:RUN") <= run + 2  # two restarts, no more
+        assert client.get(prefix + "WORKER:RUN") == run + 3  # a start, two restarts
         assert client.put(prefix + "CMD", "hello") is False
         assert "the worker is FATAL" in client.get(prefix + "CMD_ERROR")
         assert "exited with code 7" in client.get(prefix + "CMD_ERROR")
         assert "more than 2 deaths within 60 s; giving up until" in daemon.log
-        held = holdings(daemon.pid)
+        held = Counter(holdings(daemon.pid))
 
         assert client.put(prefix + "WORKER:RESTART", 1)  # and its budget is new
         state.wait_for("FATAL", since_s=fatal.at_s + 0.01, timeout_s=30)
         assert state.values.count("BACKOFF") >= 4
-        # The other systems of this daemon come and go meanwhile, each with its thread.
-        until(lambda: sorted(holdings(daemon.pid)) == sorted(held), "as much as before")
+        # Circuits that just ended, or the thread that writes a post-mortem, may have
+        # been among what was held: less than that is as well.
+        until(lambda: not Counter(holdings(daemon.pid)) - held, "no more than before")
         cure(folder, "budget")
         assert client.put(prefix + "WORKER:RESTART", 1)
         state.wait_for("RUNNING", since_s=state.last.at_s)
         assert client.put(prefix + "CMD", "hello")
 
 
+@pytest.mark.timing
 def test_a_start_that_takes_too_long_is_ended(
     daemon: Daemon, client: Client, folder: Path
 ) -> None:

@@ -23,6 +23,7 @@ def workers(daemon: Daemon) -> list[psutil.Process]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
+@pytest.mark.timing
 @pytest.mark.row(14)
 def test_a_worker_that_cannot_be_killed(client: Client) -> None:
     config = one_system(
@@ -63,6 +64,7 @@ def test_a_worker_that_cannot_be_killed(client: Client) -> None:
         assert_gone(everybody)  # the guard's SIGKILL was a real one
 
 
+@pytest.mark.timing
 @pytest.mark.row(15)
 def test_a_late_message_of_an_old_run_is_dropped(
     client: Client, tmp_path: Path

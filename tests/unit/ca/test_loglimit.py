@@ -2,7 +2,8 @@
 
 import logging
 
-from sswd.ioc.ca.loglimit import MAX_KEYS, LimitedLog
+from sswd.ioc.ca.loglimit import LimitedLog
+from sswd.ratelimit import MAX_KEYS
 
 
 class Clock:
@@ -28,4 +29,4 @@ def test_keys_are_bounded():
     log = LimitedLog(logging.getLogger("x"), 10.0, Clock())
     for number in range(3 * MAX_KEYS):
         log.log(logging.DEBUG, str(number), "x")
-    assert len(log._seen) <= MAX_KEYS
+    assert len(log._once) <= MAX_KEYS

@@ -29,7 +29,7 @@ from sswd.ioc.commands.ledger import (
 from sswd.pipe.protocol import Failure, Rung
 
 S = CommandState
-BAD = Failure("ValueError", "no\nsuch thing")
+BAD = Failure("ValueError", "no\nsuch thing", "Traceback ...")
 
 
 def running(policy: Policy | None = None) -> Ledger:
@@ -62,6 +62,7 @@ def test_failures_are_one_line():
     command, _ = ledger.submit("CMD", "x", 0.0)
     ledger.finished(1, BAD, 1.0)
     assert (command.state, command.error) == (S.FAILED, "ValueError: no such thing")
+    assert command.traceback == "Traceback ..."
 
 
 def test_one_runs_the_rest_wait_in_order():

@@ -205,6 +205,7 @@ def test_words_of_cmd(text: str, parsed: tuple[str, list[str]]) -> None:
     assert parse(text) == parsed
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "text",
     [
@@ -274,8 +275,9 @@ async def test_opc_waits_for_the_motion_and_another_session_can_stop_it(
     first.tell("MOVE 100")
     opc = asyncio.create_task(first.ask("*OPC?"))
     assert await second.ask("MOV?") in "01"
-    while await second.ask("MOV?") == "0":
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while await second.ask("MOV?") == "0":
+            await asyncio.sleep(0.001)
     assert not opc.done()
     second.tell("STOP")
     assert await opc == "1"
@@ -288,8 +290,9 @@ async def test_hang_lasts_until_none(bench: Bench) -> None:
     hung.tell("POS?")
     hung.tell("VEL 3")
     # Sessions are served side by side, so only its answer says that it was pressed.
-    while await well.ask("SIM:FAULT?") != "HANG":
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while await well.ask("SIM:FAULT?") != "HANG":
+            await asyncio.sleep(0.001)
     well.tell("POS?")
     assert await well.ask("SIM:FAULT?") == "HANG"
     well.tell("SIM:FAULT NONE")

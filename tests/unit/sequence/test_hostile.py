@@ -47,6 +47,7 @@ def test_hostile_text_is_refused_in_words(name) -> None:
     assert str(preview(text, VERBS)) == f"refused: {words}"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("name", [*hostile.REFUSED, *hostile.SLOW])
 def test_ten_milliseconds_for_any_text(name) -> None:
     text = {**hostile.REFUSED, **hostile.SLOW}[name]
@@ -127,6 +128,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.timing
 @settings(deadline=None, max_examples=400)
 @given(TEXTS)
 @example("linear(1e308,-1e308,-1e304)")
@@ -139,6 +141,7 @@ def test_any_text_is_a_trajectory_a_call_or_a_refusal(text) -> None:
     checked(text)
 
 
+@pytest.mark.timing
 @settings(deadline=None, max_examples=60)
 @given(TEXTS, st.integers(0, 50))
 def test_any_text_keeps_any_limit(text, limit) -> None:

@@ -11,7 +11,7 @@ from sswd.sequence.command import complaint
 from sswd.sequence.functions import CONSTANTS, FUNCTIONS
 from sswd.sequence.parser import _MAX_NUMBER, MAX_DEPTH, MAX_STEPS
 from sswd.sequence.stepping import MAX_COUNT
-from sswd.sequence.tokens import MAX_TEXT
+from sswd.sizes import CMD_BYTES
 from sswd.worker.sequence_pvs import SEQUENCE_PVS
 
 PAGE = Path(__file__).parents[3] / "docs/reference/sequences.md"
@@ -55,7 +55,7 @@ def test_constants_are_all_told() -> None:
 
 def test_bounds_are_the_code() -> None:
     told = [int(re.match(r"\d+", cells[1]).group()) for cells in rows("Bounds")]
-    assert told == [MAX_TEXT, DEFAULT_LIMIT, MAX_DEPTH, MAX_STEPS, _MAX_NUMBER]
+    assert told == [CMD_BYTES, DEFAULT_LIMIT, MAX_DEPTH, MAX_STEPS, _MAX_NUMBER]
     assert str(MAX_COUNT) in PAGE.read_text()
 
 

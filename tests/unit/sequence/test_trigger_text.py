@@ -107,6 +107,7 @@ def test_what_json_and_python_write_is_read(entries, key, index) -> None:
     assert index_from(repr(entries), key) == index
 
 
+@pytest.mark.timing
 @settings(deadline=None)
 @given(
     st.one_of(
@@ -127,6 +128,7 @@ def test_any_text_is_an_index_or_a_refusal_in_no_time(value) -> None:
     assert hostile.cpu_s(work, rounds=2) < 0.05
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     "unit", ["'a':1,", "'", "\\'", "{", " ", "'a':np.", "'a' ", "1", "'a':'", "'\\"]
 )

@@ -63,7 +63,10 @@ def test_an_action_that_fails_is_told_and_the_rest_goes_on(
     assert rig.machine.phase is Phase.PARKING
     told = caplog.records[-1]
     assert told.levelno == logging.ERROR
-    assert "ON_LOST failed; the story: STOPPED + START -> STARTING; " in told.message
+    assert (
+        "ON_LOST failed; the steps before: STOPPED + START -> STARTING; "
+        in told.message
+    )
     assert "KeyError" in caplog.text
 
 

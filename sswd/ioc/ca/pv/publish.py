@@ -1,11 +1,14 @@
 """Publish a value or an alarm from the system: no putter runs, so nothing echoes."""
 
 import time
+from typing import cast
 
 from sswd.alarm import Alarm
 from sswd.ioc.ca.caproto_private.data import (
     SERVED_PV_ATTRIBUTE,
+    AlarmPeer,
     Data,
+    Stamp,
     alarm_numbers,
     alarm_peers,
     alarm_words,
@@ -47,9 +50,7 @@ def post(
     if alarm is not None and not shows(data, alarm):
         _store(data, alarm)
         events |= protocol.DBE_ALARM
-    if type(value) is int and data.data_type == protocol.ENUM:
-        states = enum_strings(data)
-        value = states[value] if 0 <= value < len(states) else value
+    value = _state_of(data, value)
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and served_pv.post(value, timestamp_s, events):
         return
@@ -60,7 +61,11 @@ def post(
 
 
 def post_if_changed(data: Data, value: object) -> None:
-    """`post`, unless that is the value already."""
+    """Post a scalar `value` unless `data` has it already; clients hear of changes only.
+
+    An enum takes an index or a string, as with `post`.
+    """
+    value = _state_of(data, value)
     if raw(data)["value"] != value:
         post(data, value)
 
@@ -88,17 +93,18 @@ def set_alarm(data: Data, alarm: Alarm) -> None:
     now = time_stamp(None, time.time_ns())
     for peer in alarm_peers(data):
         if alarm_fields(peer) is None:
-            raw(peer)["timestamp"] = now
             # As EPICS base: an alarm is an alarm event, not one of the value.
-            _tell_alarm(peer)
+            _tell_alarm(peer, now)
 
 
-def _tell_alarm(data: Data) -> None:
+def _tell_alarm(peer: AlarmPeer, now: Stamp) -> None:
+    data = cast("Data", peer)  # all but groups of fields are PVs
+    raw(data)["timestamp"] = now
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and not serves_caproto(data):
         served_pv.notify(protocol.DBE_ALARM)
     else:
-        run_through(data.publish(protocol.DBE_ALARM))
+        run_through(peer.publish(protocol.DBE_ALARM))
 
 
 def _store(data: Data, alarm: Alarm) -> None:
@@ -109,12 +115,17 @@ def _store(data: Data, alarm: Alarm) -> None:
             _follow(field, shown)
 
 
+def _state_of(data: Data, value: object) -> object:
+    """The state of an enum whose index was given; any other value as it is."""
+    if type(value) is not int or data.data_type != protocol.ENUM:
+        return value
+    states = enum_strings(data)
+    return states[value] if 0 <= value < len(states) else value
+
+
 def _follow(field: Data, shown: int | str) -> None:
     """Set .SEVR and the like; nearly always nobody listens to them."""
-    state: object = shown
-    if isinstance(shown, int):
-        states = enum_strings(field)
-        state = states[shown] if 0 <= shown < len(states) else shown
+    state = _state_of(field, shown)
     if raw(field)["value"] == state:
         return
     if getattr(field, SERVED_PV_ATTRIBUTE, None) is None and not serves_caproto(field):

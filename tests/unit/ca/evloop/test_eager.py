@@ -103,8 +103,9 @@ async def test_run_through_lets_go_on_what_waits_after_all():
 
     assert eager.run_through(waits()) == (False, None)
     gate.set()
-    while not seen:
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(5):
+        while not seen:
+            await asyncio.sleep(0.001)
     assert seen == ["timeout"]
     await asyncio.sleep(0)
     assert not eager._going_on

@@ -182,6 +182,7 @@ def test_timers_and_other_threads_are_not_kept_waiting_by_a_hot_socket(pair):
     run(QuickLoop, work)
 
 
+@pytest.mark.timing
 def test_the_processor_rests_when_nothing_is_asked(pair):
     ours, theirs = pair
 

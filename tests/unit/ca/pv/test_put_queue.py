@@ -110,8 +110,9 @@ async def test_many_synchronous_puts_do_not_recurse():
     for number in range(5000):
         queue.add(nothing, lambda _, number=number: ended.append(number))
     gate.gate.set()
-    while len(queue):
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while len(queue):
+            await asyncio.sleep(0)
     assert ended == list(range(5000))
 
 
