@@ -20,8 +20,8 @@ class Limits(LimitsConfig, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The largest message body in bytes, after the environment's say."""
         if self.payload_bytes:
             return self.payload_bytes
-        told = os.environ.get("EPICS_CA_MAX_ARRAY_BYTES", "")
-        return max(int(told), SMALLEST_PAYLOAD) if told.isdecimal() else DEFAULT_PAYLOAD
+        size = os.environ.get("EPICS_CA_MAX_ARRAY_BYTES", "")
+        return max(int(size), SMALLEST_PAYLOAD) if size.isdecimal() else DEFAULT_PAYLOAD
 
 
 class Counts:
