@@ -104,10 +104,10 @@ class Service:
         self._composed.statistics.counts = server.counts
         names = [template.CMD.pvname for template in self._servers]
 
-        async def look_around(_async_lib: object) -> None:
+        async def search_duplicates(_async_lib: object) -> None:
             await warn_of_duplicates(names, server.port)
 
-        context = asyncio.create_task(server.run(startup_hook=look_around))
+        context = asyncio.create_task(server.run(startup_hook=search_duplicates))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
