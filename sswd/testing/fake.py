@@ -171,7 +171,7 @@ class FakeRun:
         self.say(Ready())
 
     def post(self, values: Mapping[str, Any]) -> None:
-        """Post values to PVs, stamped now. Arrays as numpy arrays."""
+        """Post values to PVs, by name without prefix, stamped now; arrays as numpy's."""
         self.say(Post(_updates(values)))
 
     def finish(
@@ -198,11 +198,11 @@ class FakeRun:
         self.say(Pulse(0, 0.0))
 
     def write(self, text: str) -> None:
-        """Write on its standard output and error."""
+        """Write `text` on its standard output and error, which the IOC logs by line."""
         os.write(self._stdio, text.encode())
 
     def die(self, code: int = _KILLED) -> None:
-        """End: an exit code, or minus the number of a signal."""
+        """End with `code`: an exit code, or minus a signal's number. Only once."""
         with self._ending:
             if self.code is None:
                 self.code = code

@@ -52,7 +52,11 @@ def test_every_pv_and_state_on_the_page_exists() -> None:
     known |= {name.removeprefix("WORKER:") for name in known}
     known |= set(served())
     known |= {state.name for state in (*CommandState, *WorkerState)}
-    assert set(WORDS.findall(PAGE)) <= known | {"SIGTERM", "SIGKILL", "EPICS_CA_ADDR_LIST"}
+    assert set(WORDS.findall(PAGE)) <= known | {
+        "SIGTERM",
+        "SIGKILL",
+        "EPICS_CA_ADDR_LIST",
+    }
 
 
 def test_every_key_on_the_page_exists() -> None:
