@@ -134,7 +134,7 @@ class Server(PVGroup):  # type: ignore[misc]
 
     @property
     def system(self) -> str | None:
-        """The "module:Class" that the worker runs; None: not set. Set it before run()."""
+        """The "module:Class" that the worker runs, or None. Set it before run()."""
         return None if self._config is None else self._config.target
 
     @system.setter

@@ -171,7 +171,7 @@ class FakeRun:
         self.say(Ready())
 
     def post(self, values: Mapping[str, Any]) -> None:
-        """Post values to PVs, by name without prefix, stamped now; arrays as numpy's."""
+        """Post values to PVs, by name without prefix, stamped now; numpy arrays."""
         self.say(Post(_updates(values)))
 
     def finish(
