@@ -25,6 +25,10 @@ class PipeClosed(SswdError):
     """The other end of a pipe is gone: EOF, a cut message, or EPIPE."""
 
 
+class UnsendableError(SswdError):
+    """A command's value cannot cross the pipe to the worker."""
+
+
 class PostRefused(SswdError):
     """A posted value does not fit its PV, or there is no such PV."""
 

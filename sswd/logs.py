@@ -10,14 +10,15 @@ import logging
 import queue
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, Literal
 
 import msgspec
+
+from sswd.ratelimit import Clock, FewPerPeriod
 
 LogFormat = Literal["text", "json"]
 
@@ -223,38 +224,17 @@ class RateLimit(logging.Filter):
         window_s: float = 10.0,
         *,
         kinds: int = 1000,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock | None = None,
     ) -> None:
         super().__init__()
-        self._count, self._window_s, self._kinds = count, window_s, kinds
-        self._clock = clock
         self._lock = threading.Lock()
-        self._seen: dict[tuple[str, int, int], _Window] = {}
+        self._kinds = FewPerPeriod(count, window_s, clock, max_keys=kinds)
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass; any thread."""
         key = (record.name, record.levelno, hash(_text(record)))
-        now_s = self._clock()
         with self._lock:
-            window = self._seen.get(key)
-            if window is None or now_s - window.start_s >= self._window_s:
-                if len(self._seen) >= self._kinds:
-                    self._seen.clear()
-                self._seen[key] = _Window(now_s)
-                if window is not None and window.dropped:
-                    record.dropped = window.dropped
-                return True
-            window.passed += 1
-            if window.passed <= self._count:
-                return True
-            window.dropped += 1
-            return False
-
-
-@dataclass(slots=True)
-class _Window:
-    """What became of one kind of line since `start_s`."""
-
-    start_s: float
-    passed: int = 1
-    dropped: int = 0
+            dropped = self._kinds.take(key)
+        if dropped:
+            record.dropped = dropped
+        return dropped is not None

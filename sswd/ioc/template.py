@@ -7,7 +7,6 @@ PVGroup, under `sswd run` or under caproto's own `run()`.
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from caproto import SkipWrite
@@ -19,13 +18,19 @@ from sswd.errors import CommandRejected
 from sswd.ioc.ca import fill_record_fields, post
 from sswd.ioc.commands.ledger import CommandState
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.queues import CommandQueue
+from sswd.ioc.process.run import PostQueue
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import Text
 from sswd.ioc.pvs.momentary import is_act, momentary
+from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
+from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger_pvs import TriggerPvs
+from sswd.pipe.launch import Launch, launch
 from sswd.sizes import CMD_BYTES, VALUES_ELEMENTS
 
 log = logging.getLogger("sswd.ioc")
@@ -117,18 +122,16 @@ class Server(PVGroup):  # type: ignore[misc]
         self.CMD.puts_overlap = True  # they queue in the ledger
         self._served: ServedSystem | None = None
         self._config: SystemConfig | None = None
-        self._pvdbs: list[dict[str, Any]] = [self.pvdb]
-        self.system_name = (name or "system").rpartition(".")[2]
-        self.folder = Path.cwd()
-        self.guardian: Guardian | None = None
-        """Shared by the daemon's systems; else one of its own."""
+        self._pvdbs: list[dict[str, Channel]] = [self.pvdb]
+        self._system_name = (name or "system").rpartition(".")[2]
+        self._folder = Path.cwd()
+        self._guardian: Guardian | None = None
         self._owns_guardian = False
-        self.trigger_pvs: TriggerPvs | None = None
-        """Made with a system that has a trigger."""
-        self.group: PVGroup | None = None
-        """The user's own group whose PVs the system may post too."""
-        self.io_get_queue: Any = None
-        self.io_put_queue: Any = None
+        self._launch: Launch = launch
+        self._trigger_pvs: TriggerPvs | None = None
+        self._group: PVGroup | None = None
+        self.io_get_queue: CommandQueue | None = None
+        self.io_put_queue: PostQueue | None = None
 
     # -- what the worker runs
 
@@ -145,9 +148,9 @@ class Server(PVGroup):  # type: ignore[misc]
         """
         if isinstance(target, SystemConfig):
             self._config = target
-            if target.trigger is not None and self.trigger_pvs is None:
-                self.trigger_pvs = TriggerPvs(f"{self.prefix}TRIGGER:")
-                self.add_pvs(self.trigger_pvs.pvdb)
+            if target.trigger is not None and self._trigger_pvs is None:
+                self._trigger_pvs = TriggerPvs(f"{self.prefix}TRIGGER:")
+                self.add_pvs(self._trigger_pvs.pvdb)
             return
         if not isinstance(target, str):
             what = target if isinstance(target, type) else type(target)
@@ -155,18 +158,48 @@ class Server(PVGroup):  # type: ignore[misc]
                 "server.system takes the name of a class, because it is imported in "
                 f'the worker only; say "{what.__module__}:{what.__qualname__}"'
             )
-        table = {"system": {self.system_name: {"target": target}}}
+        table = {"system": {self._system_name: {"target": target}}}
         config = from_dict(table, "server.system")
-        self._config = config.system[self.system_name]
+        self._config = config.system[self._system_name]
 
-    def served_into(self, pvdb: dict[str, Any]) -> None:
-        """Have PVs that come later added to `pvdb` too: the one that is served."""
-        self._pvdbs.append(pvdb)
+    @property
+    def system_name(self) -> str:
+        """What logs call the system."""
+        return self._system_name
 
-    def add_pvs(self, channels: Mapping[str, Any]) -> None:
+    def configure(  # noqa: PLR0913 (one call by keywords, for assignments in an order)
+        self,
+        *,
+        system: SystemConfig | str | None = None,
+        name: str | None = None,
+        folder: Path | None = None,
+        guardian: Guardian | None = None,
+        group: PVGroup | None = None,
+        pvdb: dict[str, Channel] | None = None,
+        launch: Launch | None = None,
+    ) -> None:
+        """Set what is given, before the start; the rest stays. The loop's own.
+
+        `system` is what the worker runs and `name` what logs call it. `folder` is put
+        first on the worker's sys.path; default: the current one. `guardian` is shared
+        by systems of one daemon; default: one of its own. The system may post PVs of
+        `group`; default: the group that this template is a part of. PVs that come later
+        are added to `pvdb` too: the one that is served. `launch` starts the worker.
+        """
+        self._system_name = name or self._system_name
+        self._folder = folder or self._folder
+        self._guardian = guardian or self._guardian
+        self._group = group or self._group
+        self._launch = launch or self._launch
+        if system is not None:
+            self.system = system
+        if pvdb is not None:
+            self._pvdbs.append(pvdb)
+
+    def add_pvs(self, channels: Mapping[str, Channel]) -> None:
         """Serve more PVs from now on: caproto's channels by whole name. Loop."""
         fill_record_fields(channels)
-        group: Any = self
+        group: PVGroup | None = self
         while group is not None:
             group.pvdb.update(channels)
             group = group.parent
@@ -178,23 +211,46 @@ class Server(PVGroup):  # type: ignore[misc]
     def compose(self) -> ServedSystem | None:
         """Make the parts of the system, on the loop; once."""
         if self._served is None and self._config is not None:
-            if self.guardian is None:
-                self.guardian, self._owns_guardian = Guardian(), True
+            if self._guardian is None:
+                self._guardian, self._owns_guardian = Guardian(), True
             self._served = ServedSystem(
-                self.system_name,
+                self._system_name,
                 self._config,
-                self,
-                folder=self.folder,
-                guardian=self.guardian,
-                group=self.group or _outermost(self),
+                self._api(),
+                folder=self._folder,
+                guardian=self._guardian,
+                launch=self._launch,
             )
             self.io_get_queue = self._served.commands
             self.io_put_queue = self._served.posts
             self.WORKER.feed = self._served.supervisor.feed
         return self._served
 
+    def _api(self) -> TemplateApi:
+        return TemplateApi(
+            prefix=self.prefix,
+            cmd=self.CMD,
+            fed={pv: getattr(self, pv) for pv in FED_FROM_THE_START},
+            commands=self,
+            worker=self.WORKER,
+            trigger=self._trigger_pvs,
+            group=self._group_pvs(),
+            add_pvs=self.add_pvs,
+        )
+
+    def _group_pvs(self) -> dict[str, Channel]:
+        """PVs of the user's own group, without its prefix and without ours."""
+        group = self._group or _outermost(self)
+        if group is None:
+            return {}
+        return {
+            pvname.removeprefix(group.prefix): channel
+            for pvname, channel in group.pvdb.items()
+            if pvname not in self.pvdb
+        }
+
     @CMD.startup
-    async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+    async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         # Our Context has done it; under caproto's own run() nobody has.
         fill_record_fields((_outermost(self) or self).pvdb)
         served = self.compose()
@@ -204,7 +260,7 @@ class Server(PVGroup):  # type: ignore[misc]
             served.start()
 
     @CMD.shutdown
-    async def CMD(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+    async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         await self.close()
 
     @property
@@ -219,8 +275,8 @@ class Server(PVGroup):  # type: ignore[misc]
             self.WORKER.feed = None
             await served.close()
             self._served = None  # not before: `kill` may hurry it up
-            if self._owns_guardian and self.guardian is not None:
-                self.guardian.close()
+            if self._owns_guardian and self._guardian is not None:
+                self._guardian.close()
 
     def kill(self) -> None:
         """Do not wait any longer for the worker that was asked to stop."""
@@ -234,7 +290,7 @@ class Server(PVGroup):  # type: ignore[misc]
 
     # -- puts
 
-    async def system_io_execute(self, pv_name: str, value: Any) -> None:
+    async def system_io_execute(self, pv_name: str, value: object) -> None:
         """Submit one command and return when it has ended and its posts are published.
 
         `pv_name` is what the system's `io_execute` gets as such. `value` is a str,
@@ -250,19 +306,19 @@ class Server(PVGroup):  # type: ignore[misc]
         await self._served.submit(pv_name, value)
 
     @CMD.putter
-    async def CMD(self, _instance: Any, value: Any) -> None:  # noqa: N802
+    async def CMD(self, _instance: object, value: object) -> None:  # noqa: N802
         await self.system_io_execute(pv_name="CMD", value=value)
         raise SkipWrite  # the accepted value is published already
 
     @CMD_PREVIEW.putter
-    async def CMD_PREVIEW(self, instance: Any, value: Any) -> None:  # noqa: N802
+    async def CMD_PREVIEW(self, instance: Channel, value: str) -> None:  # noqa: N802
         if self._served is None:
             raise CommandRejected(f"rejected: {NO_SYSTEM}")
         post(instance, self._served.preview(value))
         raise SkipWrite
 
     @ABORT.putter
-    async def ABORT(self, _instance: Any, value: Any) -> None:  # noqa: N802
+    async def ABORT(self, _instance: object, value: object) -> None:  # noqa: N802
         if is_act(value) and self._served is not None:
             self._served.dispatcher.abort()
         raise SkipWrite

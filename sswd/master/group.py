@@ -5,7 +5,7 @@ from typing import Any
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
-from sswd.ioc.ca import post
+from sswd.ioc.ca import post, post_if_changed
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.readback import readback
 from sswd.master.conductor import Conductor, State
@@ -49,7 +49,6 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         super().__init__(config.prefix)
         self._config = config
         self._conductor: Conductor | None = None
-        self._shown: dict[str, Any] = {}
 
     def connect(self) -> None:
         """Connect to the servers; on the loop that serves this group."""
@@ -91,15 +90,10 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         """Publish what has changed."""
         conductor = self._conductor
         assert conductor is not None
-        self._post_if_changed("DONE", conductor.done)
-        self._post_if_changed("TOTAL", conductor.total)
-        self._post_if_changed("PROGRESS", conductor.done / max(1, conductor.total))
-        self._post_if_changed("RESENT", conductor.resent)
-        self._post_if_changed("POINT_TIME", conductor.point_s)
-        self._post_if_changed("STATUS", conductor.status)
-        self._post_if_changed("STATE", int(conductor.state))
-
-    def _post_if_changed(self, pv: str, value: Any) -> None:
-        if self._shown.get(pv) != value:
-            self._shown[pv] = value
-            post(getattr(self, pv), value)
+        post_if_changed(self.DONE, conductor.done)
+        post_if_changed(self.TOTAL, conductor.total)
+        post_if_changed(self.PROGRESS, conductor.done / max(1, conductor.total))
+        post_if_changed(self.RESENT, conductor.resent)
+        post_if_changed(self.POINT_TIME, conductor.point_s)
+        post_if_changed(self.STATUS, conductor.status)
+        post_if_changed(self.STATE, int(conductor.state))

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from sswd.errors import ProtocolError
-from sswd.pipe.protocol import Execute, Message
+from sswd.errors import ProtocolError, UnsendableError
+from sswd.pipe.protocol import Message
 
 HEADER = struct.Struct("<II")
 MAX_HEAD = 512 << 20  # texts are bounded in the worker, one by one (freeze.py)
@@ -101,12 +101,29 @@ def sendable(value: Any) -> Any:
     return value
 
 
-def why_unsendable(value: object) -> str | None:
-    """Why a command's value cannot cross the pipe, in words; None if it can."""
-    if type(value) in (str, float, bool, bytes):
-        return None
+class Encoded:
+    """A value that is encoded already, for a message that is written later.
+
+    No tuple or dataclass: msgspec would write those without asking our hook.
+    """
+
+    __slots__ = ("arrays", "head")
+
+    def __init__(self, head: bytes, arrays: list[npt.NDArray[Any]]) -> None:
+        self.head, self.arrays = msgspec.Raw(head), arrays
+
+
+def encoded(value: object) -> object:
+    """`value` as an Execute carries it. What may be refused is encoded now, and once.
+
+    Raises UnsendableError with words for what cannot cross the pipe.
+    """
+    if type(value) is str:
+        return sendable(value)
+    if type(value) in (float, bool, bytes):
+        return value
     try:
-        MessageEncoder().encode(Execute(0, "", sendable(value)))
+        return MessageEncoder().encode_value(sendable(value))
     except (
         TypeError,
         NotImplementedError,
@@ -114,8 +131,9 @@ def why_unsendable(value: object) -> str | None:
         OverflowError,
         RecursionError,
     ) as ex:
-        return f"a {type(value).__name__} cannot be sent to the worker ({ex})"
-    return None
+        raise UnsendableError(
+            f"a {type(value).__name__} cannot be sent to the worker ({ex})"
+        ) from ex
 
 
 def array_size(name: str, shape: tuple[int, ...]) -> tuple[np.dtype[Any], int]:
@@ -159,7 +177,15 @@ class MessageEncoder:
         self._arrays.clear()
         return [HEADER.pack(len(head), size) + head, *body]
 
+    def encode_value(self, value: object) -> Encoded:
+        """Encode a value alone; its arrays are referenced, not copied."""
+        self._arrays.clear()
+        return Encoded(self._encoder.encode(value), list(self._arrays))
+
     def _hook(self, value: object) -> object:
+        if isinstance(value, Encoded):
+            self._arrays += value.arrays
+            return value.head
         if isinstance(value, np.generic):  # what caproto hands to a user's putter
             return value.item()
         if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":

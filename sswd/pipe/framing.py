@@ -41,7 +41,7 @@ class FrameReader(Generic[M]):
         self._head = b""
         self._body: npt.NDArray[np.uint8] | None = None
         self._filled = 0
-        self.is_dry = False
+        self.found_nothing = False
         """Whether the last read found nothing (non-blocking fd)."""
         self.was_short = False
         """Whether the last read took all that was there."""
@@ -52,13 +52,13 @@ class FrameReader(Generic[M]):
         Empty when nothing was there on a non-blocking fd, or only a part. Raises
         PipeClosed at EOF or reset, ProtocolError on bytes that are no message.
         """
-        self.is_dry = False
+        self.found_nothing = False
         try:
             if self._body is not None:
                 return self._read_body(self._body)
             data = os.read(self._fd, READ_BYTES)
         except BlockingIOError:
-            self.is_dry = True
+            self.found_nothing = True
             return []
         except OSError as ex:
             raise PipeClosed(f"read failed: {ex.strerror}") from ex

@@ -16,7 +16,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import multiprocess.process
@@ -138,6 +138,14 @@ class WorkerProcess:
         if self.exited >= 0:
             os.close(self.exited)
             self.exited = -1
+
+
+class Launch(Protocol):
+    """How a worker process is started: `launch`, or a test's stand-in for it."""
+
+    def __call__(
+        self, spec: WorkerSpec, *, memory: int | None = None
+    ) -> WorkerProcess: ...
 
 
 def launch(

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 STACKS = signal.SIGRTMIN + 4
 """Has a worker dump the stacks of all its threads to stderr, whatever it does. A
@@ -105,7 +105,6 @@ class Loaded(Message, frozen=True):
     """The system's module is imported; its class is not constructed yet."""
 
     protocol: int
-    pid: int
     pvs: dict[str, Any]
     """PVs that the class declares, with the keys of the configuration."""
     verbs: list[Any]
@@ -127,19 +126,19 @@ class Post(Message, frozen=True):
 
 
 class Finished(Message, frozen=True):
-    """Command `id` has ended; `posts` are what was unsent. Costs no credit."""
+    """Command `id` has ended; `posts` are what was unsent. Costs no credit.
+
+    `failure` has the kind "Aborted" when the command had been asked to end and raised
+    nothing else, also when it never began.
+    """
 
     id: int
     failure: Failure | None
-    aborted: bool
     posts: list[Update]
 
 
 class Pulse(Message, frozen=True):
-    """The worker's threads get to run; busy_with is a command id or 0."""
-
-    busy_with: int
-    since_s: float
+    """The worker's threads get to run."""
 
 
 class Log(Message, frozen=True):

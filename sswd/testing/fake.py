@@ -28,8 +28,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, TypeVar
-from unittest import mock
+from typing import Any, ClassVar, Self, TypeVar
 
 from multiprocess.connection import Connection
 
@@ -166,7 +165,7 @@ class FakeRun:
 
         `pvs` are those that the class declares.
         """
-        self.say(Loaded(PROTOCOL, self.pid, dict(pvs or {}), []))
+        self.say(Loaded(PROTOCOL, dict(pvs or {}), []))
         self.expect(Begin)
         self.say(Ready())
 
@@ -186,7 +185,7 @@ class FakeRun:
         `values` are posts that come with the end.
         """
         failure = None if error is None else Failure("RuntimeError", error)
-        self.say(Finished(command.id, failure, False, _updates(values or {})))
+        self.say(Finished(command.id, failure, _updates(values or {})))
 
     def fail(self, doing: str, words: str) -> None:
         """Import, construction or setup failed with these words; it exits with 70."""
@@ -195,7 +194,7 @@ class FakeRun:
 
     def pulse(self) -> None:
         """Give a sign of life; without it the worker is STALLED after a while."""
-        self.say(Pulse(0, 0.0))
+        self.say(Pulse())
 
     def write(self, text: str) -> None:
         """Write `text` on its standard output and error, which the IOC logs by line."""
@@ -268,22 +267,31 @@ class FakeRun:
 
 
 class FakeWorker:
-    """While its block runs, every worker that an IOC of this process starts is fake."""
+    """While its block runs, every worker that a `running_ioc` starts is fake.
+
+    For IOCs that are served otherwise: `server.configure(launch=fake.launch)`.
+    """
+
+    _entered: ClassVar[list["FakeWorker"]] = []
 
     def __init__(self) -> None:
         self.runs: list[FakeRun] = []
         """All that were started, in order."""
         self._new: queue.Queue[FakeRun] = queue.Queue()
-        self._patch = mock.patch("sswd.ioc.process.run.launch", self._launch)
 
     def __enter__(self) -> Self:
-        self._patch.start()
+        self._entered.append(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._patch.stop()
+        self._entered.remove(self)
         for each in self.runs:
             each.close()
+
+    @classmethod
+    def innermost(cls) -> "FakeWorker | None":
+        """The one whose block runs now; None: there is none."""
+        return cls._entered[-1] if cls._entered else None
 
     def next_run(self, timeout_s: float = WAIT_S) -> FakeRun:
         """The next worker that the IOC starts, or has started since the last call.
@@ -295,7 +303,9 @@ class FakeWorker:
         except queue.Empty:
             raise FakeWorkerError(f"no worker started within {timeout_s:g} s") from None
 
-    def _launch(self, spec: WorkerSpec, **_memory: Any) -> FakeProcess:
+    def launch(self, spec: WorkerSpec, *, memory: int | None = None) -> FakeProcess:
+        """Start a FakeRun in place of a process; for the IOC. `memory` is not used."""
+        del memory
         run = FakeRun(spec)
         self.runs.append(run)
         self._new.put(run)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sswd.testing.client import CaClient, DaemonError
+from sswd.testing.fake import FakeWorker
 from sswd.testing.loopback import loopback_env
 
 START_S = 10.0
@@ -58,6 +59,16 @@ class _Ioc:
         await Context(self._pvdb).run(startup_hook=up)
 
 
+def _servers(group: Any) -> Iterator[Any]:
+    """The sswd.ioc.Servers of a PVGroup, itself included."""
+    from sswd.ioc import Server
+
+    if isinstance(group, Server):
+        yield group
+    for subgroup in group.groups.values():
+        yield from _servers(subgroup)
+
+
 @contextlib.contextmanager
 def running_ioc(group: Any, env: Mapping[str, str] | None = None) -> Iterator[CaClient]:
     """Serve a caproto PVGroup, on loopback, until the block ends; gives a client.
@@ -69,6 +80,10 @@ def running_ioc(group: Any, env: Mapping[str, str] | None = None) -> Iterator[Ca
     ca = dict(loopback_env() if env is None else env)
     before = {name: os.environ.get(name) for name in ca}
     os.environ.update(ca)
+    fake = FakeWorker.innermost()
+    if fake is not None:
+        for server in _servers(group):
+            server.configure(launch=fake.launch)
     ioc = _Ioc(group.pvdb)
     try:
         ioc.start()

@@ -94,8 +94,8 @@ class Control:
                     time.sleep(RETRY_S)
                     self._watch.retry()
                 if not ready:
-                    outbox.try_send(Pulse(*self._watch.busy()))
-        except SswdError:  # EOF or EPIPE: the IOC is gone, or speaks in tongues
+                    outbox.try_send(Pulse())
+        except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()
         except Exception:  # noqa: BLE001 (a worker that nobody can stop must not live)
             traceback.print_exc()

@@ -1,4 +1,4 @@
-""" "package.module:Class" -> the class, with failures that say what to mend."""
+""" "package.module:Class" -> the class, with failures that say what to correct."""
 
 import importlib
 import importlib.util

@@ -1,4 +1,4 @@
-"""Entry of the worker process: manners, handshake, the main loop, exit codes.
+"""Entry of the worker process: signals, handshake, the main loop, exit codes.
 
 Exit codes: 0 after an orderly Stop; EX_SOFTWARE (70) when the system could not be
 loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
@@ -60,7 +60,7 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
     `connections` are cmd, ctl, up, stdio, and the shared memory where there is one.
     """
     cmd, ctl, up, stdio, *memory = (c.fileno() for c in connections)
-    _mind_manners(stdio)
+    _prepare_process(stdio)
     for connection in connections:  # C code may start programs with all it has
         os.set_inheritable(connection.fileno(), False)
     for fd in (cmd, ctl):
@@ -89,7 +89,7 @@ def _exit_code(ex: SystemExit) -> int:
     return 1
 
 
-def _mind_manners(stdio: int) -> None:
+def _prepare_process(stdio: int) -> None:
     os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -202,4 +202,4 @@ def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
     pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
     verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
     warnings = warnings_of(factory) if spec.inspect else []
-    return Loaded(PROTOCOL, os.getpid(), pvs, list(verbs), _restored(factory), warnings)
+    return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings)

@@ -136,14 +136,12 @@ class Outbox:
         self.pump()
         return True
 
-    def finish(
-        self, command_id: int, failure: Failure | None, *, aborted: bool
-    ) -> None:
+    def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
         with self._write_lock:
             posts = self._take_all()
             self._send_notes()
-            self._writer.send(Finished(command_id, failure, aborted, posts))
+            self._writer.send(Finished(command_id, failure, posts))
         self.pump()
 
     def drain(self) -> None:

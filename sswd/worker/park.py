@@ -1,4 +1,4 @@
-"""Runs a park routine as the "system" of a process of its own; see ioc/park.py."""
+"""Runs a park routine as the "system" of a process of its own."""
 
 from typing import Any
 

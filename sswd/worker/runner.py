@@ -22,6 +22,8 @@ log = logging.getLogger("sswd.worker")
 
 MAX_MESSAGE = 4_000  # characters of an exception's words; the rest is cut off
 MAX_TRACE = 16_000  # characters of a traceback; its start is cut off
+NOT_BEGUN = Failure("Aborted", "cancelled before it began")
+ASKED_TO_END = Failure("Aborted", "it returned after it had been asked to end")
 
 
 def failure_of(ex: BaseException) -> Failure:
@@ -114,7 +116,7 @@ class Runner:
 
     def _take(self, command: Execute) -> bool:
         if not self._watch.begin(command.id):
-            self._outbox.finish(command.id, None, aborted=True)
+            self._outbox.finish(command.id, NOT_BEGUN)
             return False
         self._running = command
         return True
@@ -132,6 +134,8 @@ class Runner:
 
     def _finish(self, failure: Failure | None) -> None:
         command, self._running = self._running, None
-        aborted = self._watch.end()
+        was_cancelled = self._watch.end()
         if command is not None:
-            self._outbox.finish(command.id, failure, aborted=aborted)
+            if was_cancelled and failure is None:
+                failure = ASKED_TO_END
+            self._outbox.finish(command.id, failure)

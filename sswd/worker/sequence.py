@@ -32,6 +32,18 @@ from sswd.sequence import (
     parse,
     verbs_of,
 )
+from sswd.sequence.step_pvs import (
+    DIVIDER,
+    IDLE_VALUE,
+    INDEX,
+    INDEX_RBV,
+    READY,
+    RESTORED,
+    RETURN_VALUE,
+    STEP_TIME,
+    VAL,
+    VALUES,
+)
 from sswd.sequence.stepping import whole
 from sswd.worker.sequence_pvs import SEQUENCE_PVS
 from sswd.worker.system import Aborted, System, every
@@ -67,19 +79,10 @@ class SequenceSystem(System):
     pvs: ClassVar[Mapping[str, Mapping[str, Any]]] = SEQUENCE_PVS
     """A subclass names only what it adds or changes, by PV and by key."""
 
-    restored: ClassVar[tuple[str, ...]] = (
-        "values",
-        "INDEX",
-        "INDEX_RBV",
-        "READY",
-        "IDLE_VALUE",
-        "DIVIDER",
-        "RETURN_VALUE",
-        "STEP_TIME",
-    )
+    restored: ClassVar[tuple[str, ...]] = RESTORED
     """PVs whose values the IOC hands to `restore` when a worker starts."""
 
-    in_order: ClassVar[tuple[str, ...]] = ("READY",)
+    in_order: ClassVar[tuple[str, ...]] = (READY,)
     """READY must not overtake what was posted before it."""
 
     max_points: ClassVar[int] = DEFAULT_LIMIT
@@ -108,9 +111,9 @@ class SequenceSystem(System):
         """Make the state here, so that no `__init__` has to call ours."""
         self = super().__new__(cls)
         self._stepper = Stepper(
-            idle_value=float(cls.pvs["IDLE_VALUE"].get("value", 0.0)),
-            divider=int(cls.pvs["DIVIDER"].get("value", 1)),
-            return_value=float(cls.pvs["RETURN_VALUE"].get("value", math.nan)),
+            idle_value=float(cls.pvs[IDLE_VALUE].get("value", 0.0)),
+            divider=int(cls.pvs[DIVIDER].get("value", 1)),
+            return_value=float(cls.pvs[RETURN_VALUE].get("value", math.nan)),
         )
         self._handed_back = {}
         self._is_announced = False
@@ -157,10 +160,10 @@ class SequenceSystem(System):
             self._stepper.load(series, self.max_points)
             self.io_put(
                 {
-                    "values": series,
+                    VALUES: series,
                     "message": f"{len(series)} points loaded",
-                    "INDEX_RBV": -1,
-                    "READY": True,
+                    INDEX_RBV: -1,
+                    READY: True,
                 }
             )
         except Aborted:
@@ -176,16 +179,16 @@ class SequenceSystem(System):
         """
         step = self._stepper.step(count)
         self._is_return_due = False
-        self.io_put({"ACK": "0", "READY": False})
+        self.io_put({"ACK": "0", READY: False})
         begun_s = time.monotonic()
         reached = self._moved(step.value)
         self.io_put(
             {
-                "VAL": reached,
-                "STEP_TIME": time.monotonic() - begun_s,
-                "INDEX_RBV": int(count),
+                VAL: reached,
+                STEP_TIME: time.monotonic() - begun_s,
+                INDEX_RBV: int(count),
                 "ACK": "1",
-                "READY": True,  # the last, so that all else is published before it
+                READY: True,  # the last, so that all else is published before it
             }
         )
 
@@ -198,11 +201,11 @@ class SequenceSystem(System):
             super().io_execute(pv_name, value)
         except Aborted:
             self._is_return_due = self._stepper.after_abort() is not None
-            if pv_name == "INDEX":  # of CMD, sswd tells it
+            if pv_name == INDEX:  # of CMD, sswd tells it
                 self.io_put("ACK", "0 aborted")
             raise
         except Exception as ex:
-            if pv_name in ("CMD", "INDEX"):
+            if pv_name in ("CMD", INDEX):
                 self.io_put("ACK", f"0 {ex}".partition("\n")[0])
             raise
 
@@ -232,7 +235,7 @@ class SequenceSystem(System):
 
     def on_DIVIDER(self, value: int) -> None:  # noqa: N802
         """Set the master's counts to one step."""
-        self._stepper.divider = whole(value, "DIVIDER", lowest=1)
+        self._stepper.divider = whole(value, DIVIDER, lowest=1)
 
     def on_RETURN_VALUE(self, value: float) -> None:  # noqa: N802
         """Set where to go after an abort."""
@@ -250,15 +253,15 @@ class SequenceSystem(System):
         number = {
             pv: float(value)
             for pv, value in values.items()
-            if pv in ("IDLE_VALUE", "DIVIDER", "RETURN_VALUE")
+            if pv in (IDLE_VALUE, DIVIDER, RETURN_VALUE)
         }
-        self._stepper.idle_value = number.get("IDLE_VALUE", self._stepper.idle_value)
+        self._stepper.idle_value = number.get(IDLE_VALUE, self._stepper.idle_value)
         self._stepper.return_value = number.get(
-            "RETURN_VALUE", self._stepper.return_value
+            RETURN_VALUE, self._stepper.return_value
         )
-        if "DIVIDER" in number:
-            self._stepper.divider = whole(number["DIVIDER"], "DIVIDER", lowest=1)
-        trajectory = np.asarray(values.get("values", ()), dtype=np.float64)
+        if DIVIDER in number:
+            self._stepper.divider = whole(number[DIVIDER], DIVIDER, lowest=1)
+        trajectory = np.asarray(values.get(VALUES, ()), dtype=np.float64)
         if trajectory.shape == (2,) and np.isnan(trajectory).all():
             return  # what `values` holds before the first trajectory
         try:
@@ -275,12 +278,10 @@ class SequenceSystem(System):
             return
         self._is_return_due = False
         self.io_put(
-            {"READY": False, "message": f"returning to {target:g} after an abort"}
+            {READY: False, "message": f"returning to {target:g} after an abort"}
         )
         reached = self._moved(target)
-        self.io_put(
-            {"VAL": reached, "message": f"returned to {reached:g}", "READY": True}
-        )
+        self.io_put({VAL: reached, "message": f"returned to {reached:g}", READY: True})
 
     # -- inside
 
@@ -291,20 +292,20 @@ class SequenceSystem(System):
         self._is_announced = True
         back = self._handed_back
         kept: dict[str, Any] = {
-            pv: back[pv] for pv in ("values", "STEP_TIME") if pv in back
+            pv: back[pv] for pv in (VALUES, STEP_TIME) if pv in back
         }
-        was_ready = back.get("READY", True) not in (False, 0, "NOT READY")
-        posts: dict[str, Any] = {**kept, "INDEX_RBV": int(back.get("INDEX_RBV", -1))}
+        was_ready = back.get(READY, True) not in (False, 0, "NOT READY")
+        posts: dict[str, Any] = {**kept, INDEX_RBV: int(back.get(INDEX_RBV, -1))}
         if not was_ready:
             posts["message"] = (
                 f"the step to INDEX {int(back.get('INDEX', 0))} did not succeed before "
                 "this run; put INDEX again"
             )
-        self.io_put({**posts, "READY": was_ready})
+        self.io_put({**posts, READY: was_ready})
 
     def _unload(self) -> None:
         self._stepper.unload()
-        self.io_put("values", [])
+        self.io_put(VALUES, [])
 
     def _call(self, call: Call) -> None:
         """Run a verb; numbers that it returns are a trajectory."""

@@ -12,7 +12,6 @@ cancels; `_lock` guards the ids.
 
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -76,7 +75,6 @@ class CommandWatch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._id = IDLE
-        self._since_s = time.monotonic()
         self._cancelled = IDLE
         self._raise_in = IDLE
         self._abort: Callable[[], None] | None = None
@@ -106,14 +104,14 @@ class CommandWatch:
             if command_id <= self._cancelled:
                 return False
             self.aborted.clear()
-            self._id, self._since_s = command_id, time.monotonic()
+            self._id = command_id
             return True
 
     def end(self) -> bool:
         """The command has ended; True when it had been asked to end."""
         with self._lock:
             was_cancelled = self._id <= self._cancelled
-            self._id, self._since_s = IDLE, time.monotonic()
+            self._id = IDLE
             return was_cancelled
 
     def wait_abort(self, limit_s: float | None = None) -> None:
@@ -126,10 +124,6 @@ class CommandWatch:
     def is_running(self) -> bool:
         """Whether a command, the constructor or setup runs."""
         return self._id != IDLE
-
-    def busy(self) -> tuple[int, float]:
-        """(id of the running command or 0, for how many seconds)."""
-        return max(self._id, 0), time.monotonic() - self._since_s
 
     def cancel(self, command_id: int, rung: Rung) -> None:
         """End `command_id`, now or when it comes. Control thread only."""

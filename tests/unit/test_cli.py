@@ -184,7 +184,7 @@ def declares(monkeypatch):
     pvs: dict[str, dict] = {}
 
     def inspect(system, folder, *, name):
-        return Loaded(1, 1, pvs, [])
+        return Loaded(1, pvs, [])
 
     monkeypatch.setattr(inspect_target, "inspect", inspect)
     return pvs

@@ -191,7 +191,7 @@ def test_rate_limit_is_bounded():
     limit = RateLimit(kinds=100)
     for n in range(1_000):
         assert limit.filter(record(str(n)))
-        assert len(limit._seen) <= 100
+        assert len(limit._kinds) <= 100
 
 
 def test_equal_lines_are_limited_in_the_log():

@@ -216,6 +216,11 @@ class Rig:
         self.process.close()
 
 
+def was_aborted(ended: Finished) -> bool:
+    """Whether the worker says that the command was asked to end, and so it did."""
+    return ended.failure is not None and ended.failure.kind == "Aborted"
+
+
 def updates_of(message: Message) -> list[Any]:
     match message:
         case Post(updates):

@@ -35,7 +35,6 @@ def test_handshake(rig):
     worker = rig("systems:Chameleon", args={"word": "hello"})
     loaded = worker.wait(Loaded)
     assert loaded.protocol == PROTOCOL
-    assert loaded.pid == worker.pid
     worker.order(Begin())
     worker.wait(Ready)
     worker.run("word")
@@ -57,13 +56,14 @@ def test_stop_instead_of_begin_ends_it_in_order(rig):
     assert not any(isinstance(m, Ready) for m in worker.said)
 
 
-def test_pulses_tell_what_runs(rig):
+def test_it_pulses_while_a_command_runs(rig):
     worker = rig("systems:Chameleon", pulse_s=0.02).begin()
-    assert worker.wait(Pulse).busy_with == 0
-    worker.execute("nothing")
-    sleeping = worker.execute("our_sleep")
-    pulse = worker.wait(Pulse, lambda p: p.busy_with == sleeping and p.since_s > 0.05)
-    assert pulse.since_s < LIMIT_S
+    worker.execute("our_sleep")
+    worker.wait_post("message", "in")
+    worker.said.clear()
+    worker._taken = 0
+    for _ in range(3):
+        worker.wait(Pulse)
 
 
 def test_no_pulse_while_the_gil_is_held(rig):

@@ -9,7 +9,7 @@ import pytest
 from sswd.pipe.codec import Unsendable
 from sswd.pipe.protocol import Grant, Post
 
-from .rig import Rig
+from .rig import Rig, was_aborted
 
 
 def last_of(worker: Rig, pv: str):
@@ -262,7 +262,7 @@ def test_a_run_loop_is_aborted_and_run_again(rig):
     command = worker.execute("sleep")
     worker.wait_post("message", "{'CMD': 'sleep'}")
     worker.cancel(command, Rung.EXCEPTION)
-    assert worker.wait_finished(command).aborted
+    assert was_aborted(worker.wait_finished(command))
     assert worker.run("a").failure is None
 
 

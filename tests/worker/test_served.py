@@ -11,9 +11,11 @@ import pytest
 from sswd.config.keys import CommandConfig, RestartConfig, SystemConfig
 from sswd.errors import CommandAborted, CommandLost, CommandRejected
 from sswd.ioc.process.bridge import Bridge
-from sswd.ioc.supervision.lifecycle import Event, Phase, WorkerState
+from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
+from sswd.pipe.launch import WorkerProcess, launch
+from sswd.pipe.protocol import WorkerSpec
 
 from .rig import DRIVERS, LIMIT_S
 
@@ -23,12 +25,20 @@ class Served:
 
     def __init__(self, folder: Path = DRIVERS, **config: Any) -> None:
         config.setdefault("target", "systems:Chameleon")
+        self.launches, self.may_launch = 0, True
         self.server = Server("T:", name="served")
-        self.server.folder = folder
-        self.server.system = SystemConfig(**config)
+        self.server.configure(
+            system=SystemConfig(**config), folder=folder, launch=self.launch
+        )
         system = self.server.compose()
         assert system is not None
         self.system: ServedSystem = system
+
+    def launch(self, spec: WorkerSpec, *, memory: int | None = None) -> WorkerProcess:
+        self.launches += 1
+        if not self.may_launch:
+            raise OSError("no process to be had")
+        return launch(spec, memory=memory)
 
     @property
     def state(self) -> WorkerState:
@@ -50,7 +60,7 @@ class Served:
 
     @property
     def active(self) -> Any:
-        return self.system.supervisor._processes.active
+        return self.system.supervisor._active.run
 
     @property
     def standby(self) -> Any:
@@ -94,10 +104,14 @@ async def test_a_death_is_told_and_healed(served):
     assert one.server.WORKER.RUN.value == 2
 
 
+async def test_every_action_of_the_table_is_performed(served):
+    assert set(served().system.supervisor._actions()) == set(Action)
+
+
 async def test_close_leaves_nothing_of_a_standby_that_is_slow_to_go(
     served, monkeypatch
 ):
-    """Its bridge must not meet closed doors, its process must be reaped."""
+    """Its bridge must not meet closed queues, its process must be reaped."""
     one = await served(standby=True).started()
     await one.until(lambda: one.standby is not None and one.standby.loaded)
     standby = one.standby
@@ -175,24 +189,17 @@ async def test_commands_by_hand(served):
     await one.server.system_io_execute("CMD", "nothing")
 
 
-async def test_a_start_that_cannot_be_made_is_no_tight_loop(served, monkeypatch):
+async def test_a_start_that_cannot_be_made_is_no_tight_loop(served):
     """After a good run the first death restarts at once; a start that fails is none."""
     one = await served(
         restart=RestartConfig(delay_s=0.2), command=CommandConfig(on_down="queue")
     ).started()
     one.active.ready_s -= 60.0  # it has been RUNNING for long
-    starts = 0
-
-    def fail(_: Any) -> Any:
-        nonlocal starts
-        starts += 1
-        raise OSError("no process to be had")
-
-    monkeypatch.setattr(one.system.supervisor, "_launch", fail)
+    one.launches, one.may_launch = 0, False
     one.active.process.kill_group()
-    await one.until(lambda: starts)
+    await one.until(lambda: one.launches)
     begun_s = time.monotonic()
-    await one.until(lambda: starts >= 3)
+    await one.until(lambda: one.launches >= 3)
     assert time.monotonic() - begun_s > 0.2
-    monkeypatch.undo()
+    one.may_launch = True
     await one.until(lambda: one.state is WorkerState.RUNNING)

@@ -1,37 +1,43 @@
 """The TCP side of Channel Access under caproto's objects: fast and bounded.
 
-    context   the server: UDP, hooks, life and death of the parts
-      accept    new connections          ports, beacons, udp, sweep: what they say
-      circuit   one client: its channels, monitors, end
-        input     bytes -> requests, a turn's worth at a time
-        output    what waits to be sent, back pressure, lent arrays   (flusher: when)
-      requests, reading, writing   what a client may ask; puts: in which order
-      channel   channels and subscriptions of one client
-    entry     one PV: payloads cached by request, who listens
-      encode, convert, incoming, wire, filters, names   bytes <-> values; no I/O
-    loop      asyncio's event loop with a short way to the circuits
-    publish   post() and set_alarm(), for whoever has a value
-    seam, seam_records   the only two that know caproto's private names
+    server/    context: the server, and the hooks; acceptor: new connections; circuits:
+               the clients of now; reaper: the end of some; ports, beacons, udp
+    circuit/   circuit: one client; input: bytes -> requests, a turn's worth at a time;
+               output: what waits to be sent, back pressure, lent arrays; channel:
+               channels and subscriptions; quick_gets, handlers, read_handlers,
+               write_handlers: what a client may ask; errors: why it is disconnected
+    pv/        served_pv: one PV, its payloads cached by request, and who listens;
+               put_queue: in which order puts run; publish: post(), post_if_changed(), set_alarm();
+               record_fields, hook_guard
+    codec/     protocol, names, filters, dbr_elements, payloads, put_values: bytes <->
+               values, no I/O
+    caproto_private/   data, records: the only two that know caproto's private names
+    shared     what all parts of one server use; limits, loglimit
+    evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
+               flusher: when circuits send; eager: tasks that start at once
 
 Everything runs on the loop's thread. Nothing here waits for a client: an answer that it
 does not take stays in its bounded queue, an update that it cannot take conflates.
 """
 
+from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.pv.publish import post, set_alarm
+from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
 __all__ = [
     "Context",
     "Counts",
+    "Data",
     "Limits",
     "QuickLoop",
     "fill_record_fields",
     "flusher",
     "post",
+    "post_if_changed",
     "set_alarm",
     "watch",
 ]

@@ -6,8 +6,6 @@ from types import TracebackType
 
 from sswd.ratelimit import Clock, OncePerPeriod
 
-MAX_KEYS = 1000
-
 ExcInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | BaseException
 )
@@ -16,16 +14,14 @@ ExcInfo = (
 class LimitedLog:
     """Writes the first line of each key at once, then one per period with a count.
 
-    A client can choose neither the number of lines nor (MAX_KEYS) the memory they take.
+    A client can choose neither the number of lines nor the memory they take.
     """
 
     def __init__(
         self, logger: logging.Logger, period_s: float, clock: Clock = time.monotonic
     ) -> None:
         self._logger = logger
-        self._period_s = period_s
-        self._clock = clock
-        self._once: dict[str, OncePerPeriod] = {}
+        self._once = OncePerPeriod(period_s, clock)
 
     def log(
         self,
@@ -39,12 +35,7 @@ class LimitedLog:
 
         Returns whether it was written.
         """
-        once = self._once.get(key)
-        if once is None:
-            if len(self._once) >= MAX_KEYS:
-                self._once.clear()
-            once = self._once[key] = OncePerPeriod(self._period_s, self._clock)
-        kept_back = once.take()
+        kept_back = self._once.take(key)
         if kept_back is None:
             return False
         if kept_back:

@@ -7,8 +7,7 @@ put completes, so that a client that was told can read the truth.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from sswd.errors import (
     CommandAborted,
@@ -17,6 +16,7 @@ from sswd.errors import (
     CommandLost,
     CommandRejected,
     CommandTimeout,
+    UnsendableError,
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.ledger import (
@@ -31,11 +31,13 @@ from sswd.ioc.commands.ledger import (
     Settle,
     Tell,
 )
+from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.alarm_priority import Condition
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.logs import log_with_trace
-from sswd.pipe.codec import why_unsendable
-from sswd.pipe.protocol import Failure, Rung
+from sswd.pipe.codec import encoded
+from sswd.pipe.protocol import Failure
 from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
@@ -53,13 +55,13 @@ _SHOWN = 60  # characters of a command's value in the log
 class CommandPvs(Protocol):
     """The PVs of the template that tell of commands."""
 
-    CMD_ID: Any
-    CMD_STATE: Any
-    CMD_ERROR: Any
-    CMD_TIME: Any
-    BUSY: Any
-    QUEUE_LEN: Any
-    PROGRESS: Any
+    CMD_ID: Channel
+    CMD_STATE: Channel
+    CMD_ERROR: Channel
+    CMD_TIME: Channel
+    BUSY: Channel
+    QUEUE_LEN: Channel
+    PROGRESS: Channel
 
 
 def words_of(command: Command) -> str:
@@ -70,9 +72,9 @@ def words_of(command: Command) -> str:
     return f"command {command.id} {command.pv} {value}"
 
 
-def fitting(text: str, pv: Any) -> str:
+def fitting(text: str, pv: Channel) -> str:
     """`text` cut to what the long string `pv` holds: a driver chose its length."""
-    room = int(pv.max_length)
+    room = pv.max_length
     if len(text) * 4 <= room:
         return text
     return text.encode("utf-8", "replace")[:room].decode("utf-8", "ignore")
@@ -86,21 +88,18 @@ class CommandDispatcher:
         ledger: Ledger,
         pvs: CommandPvs,
         publisher: Publisher,
-        send: Callable[[Command], None],
-        escalate: Callable[[Command, Rung], None],
+        active: ActiveRun,
     ) -> None:
         self._ledger = ledger
         self._pvs = pvs
         self._publisher = publisher
-        self._send = send
-        self._escalate = escalate
+        self._active = active
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[Command, asyncio.Future[None]] = {}
+        self._encoded: dict[Command, object] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
-        self._shown: dict[str, Any] = {}
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
-        self._untold = 0
 
     @property
     def running(self) -> Command | None:
@@ -108,7 +107,7 @@ class CommandDispatcher:
         return self._ledger.running
 
     def submit(
-        self, pv: str, value: Any, refusal: str | None = None
+        self, pv: str, value: object, refusal: str | None = None
     ) -> asyncio.Future[None]:
         """Make a command of a put. The future completes, or raises a CommandError,
         when the command has ended and everything it posted is published.
@@ -116,23 +115,23 @@ class CommandDispatcher:
         `refusal`: words if the value is refused (limits); it never runs then.
         """
         now_s = time.monotonic()
-        refusal = refusal or why_unsendable(value)
+        message_value: object = None
+        if refusal is None:
+            try:
+                message_value = encoded(value)
+            except UnsendableError as ex:
+                refusal = str(ex)
         if refusal is None:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
+        self._encoded[command] = message_value
         self.perform(instructions)
         if command.state is not CommandState.REJECTED:
             self._accepted(command)
         return future
-
-    def submit_by_hand(self, commands: Mapping[str, Any]) -> None:
-        """What somebody put into io_get_queue. Nobody waits for it."""
-        for pv, value in commands.items():
-            future = self.submit(str(pv), value)
-            future.add_done_callback(lambda f: f.exception())
 
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""
@@ -185,9 +184,9 @@ class CommandDispatcher:
                     self._settle(command)
                 case Escalate(command, rung):
                     log.warning("%s: ending it by %s", words_of(command), rung.value)
-                    self._escalate(command, rung)
-        self._post_if_changed("QUEUE_LEN", self._ledger.queued)
-        self._post_if_changed("BUSY", int(self._ledger.running is not None))
+                    self._active.escalate(command.id, rung)
+        ca.post_if_changed(self._pvs.QUEUE_LEN, self._ledger.queued)
+        ca.post_if_changed(self._pvs.BUSY, int(self._ledger.running is not None))
         self._set_timer()
 
     def _accepted(self, command: Command) -> None:
@@ -196,7 +195,8 @@ class CommandDispatcher:
             self._publisher.publish("ACK", "0", None)
 
     def _start(self, command: Command) -> None:
-        self._send(command)  # first: the worker gets to work while we publish
+        # First: the worker gets to work while we publish.
+        self._active.send(command.id, command.pv, self._encoded.pop(command))
         if command.pv == "CMD":
             self._has_final_ack = False
             self._publisher.publish("ACK", "0", None)
@@ -204,9 +204,11 @@ class CommandDispatcher:
             ca.post(self._pvs.PROGRESS, 0.0)
 
     def _post_command_state(self, command: Command) -> None:
-        self._post_if_changed("CMD_ID", command.id)
-        self._post_if_changed("CMD_ERROR", fitting(command.error, self._pvs.CMD_ERROR))
-        self._post_if_changed("CMD_TIME", command.ran_s(time.monotonic()))
+        ca.post_if_changed(self._pvs.CMD_ID, command.id)
+        ca.post_if_changed(
+            self._pvs.CMD_ERROR, fitting(command.error, self._pvs.CMD_ERROR)
+        )
+        ca.post_if_changed(self._pvs.CMD_TIME, command.ran_s(time.monotonic()))
         ca.post(self._pvs.CMD_STATE, int(command.state))
         if command.state in ENDED:
             self._tell_end(command)
@@ -225,14 +227,12 @@ class CommandDispatcher:
         """One event for each bad end, with the system's traceback if it has one;
         fewer where a client makes thousands a second."""
         if not self._bucket.take():
-            self._untold += 1
             return
         words = f"{words_of(command)}: {command.error}"
         if command.state is CommandState.FAILED:
             words = f"{words_of(command)} failed: {command.error}"
-        if self._untold:
-            words += f" ({self._untold} more that did not succeed are not logged)"
-        self._untold = 0
+        if kept_back := self._bucket.collect_kept_back():
+            words += f" ({kept_back} more that did not succeed are not logged)"
         log_with_trace(log, logging.WARNING, command.traceback, "%s", words)
 
     def _final_ack(self, command: Command) -> None:
@@ -246,6 +246,7 @@ class CommandDispatcher:
             self._publisher.publish("ACK", text, None)
 
     def _settle(self, command: Command) -> None:
+        self._encoded.pop(command, None)  # it may not have begun
         future = self._waiting.pop(command)
         if future.done():
             return
@@ -254,11 +255,6 @@ class CommandDispatcher:
             future.set_result(None)
         else:
             future.set_exception(error(command.error))
-
-    def _post_if_changed(self, pv: str, value: Any) -> None:
-        if self._shown.get(pv) != value:
-            self._shown[pv] = value
-            ca.post(getattr(self._pvs, pv), value)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -282,3 +278,4 @@ class CommandDispatcher:
             if not future.done():
                 future.set_exception(CommandLost("lost: the IOC ended"))
         self._waiting.clear()
+        self._encoded.clear()

@@ -1,4 +1,4 @@
-"""The ledger of commands: ids, FIFO, deadlines, fates. Pure; the supervisor performs.
+"""The ledger of commands: ids, FIFO, deadlines, fates. Pure; dispatcher.py performs.
 
 Every method that changes something returns instructions, in the order in which they
 are to be performed within one turn of the loop. A command ends in exactly one of
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sswd.pipe.protocol import Failure, Rung
 
@@ -92,8 +92,7 @@ class Command:
 
     id: int
     pv: str
-    value: Any
-    accepted_s: float
+    value: object
     timeout_s: float | None = None
     state: CommandState = CommandState.QUEUED
     error: str = ""
@@ -175,12 +174,12 @@ class Ledger:
     # -- commands come
 
     def submit(
-        self, pv: str, value: Any, now_s: float
+        self, pv: str, value: object, now_s: float
     ) -> tuple[Command, list[Instruction]]:
         """Accept or refuse one command."""
         self._last_id += 1
         timeout_s = self._policy.timeouts_s.get(pv, self._policy.timeout_s)
-        command = Command(self._last_id, pv, value, now_s, timeout_s)
+        command = Command(self._last_id, pv, value, timeout_s)
         done: list[Instruction] = []
         if self._worker is Worker.DOWN and self._policy.on_down == "reject":
             return command, self._reject(command, self._down_words, now_s)
@@ -194,11 +193,11 @@ class Ledger:
         return command, done + (started or [Tell(command)])
 
     def refuse(
-        self, pv: str, value: Any, words: str, now_s: float
+        self, pv: str, value: object, words: str, now_s: float
     ) -> tuple[Command, list[Instruction]]:
         """Enter a command that is refused for its value (limits, type)."""
         self._last_id += 1
-        command = Command(self._last_id, pv, value, now_s)
+        command = Command(self._last_id, pv, value)
         return command, self._reject(command, words, now_s)
 
     # -- commands end

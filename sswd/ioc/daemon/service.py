@@ -35,6 +35,7 @@ class Composed(NamedTuple):
     servers: list[Server]
     statistics: Statistics
     limits: Limits
+    guardian: Guardian
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -44,11 +45,17 @@ def compose(config: Config, folder: Path) -> Composed:
     """
     pvdb: dict[str, Any] = {}
     servers = []
+    guardian = Guardian()
     for name, system in config.system.items():
         root, server = _template(name, system, config.prefix + system.prefix, folder)
-        server.system_name, server.folder = name, folder
-        server.system = system
-        server.served_into(pvdb)
+        server.configure(
+            system=system,
+            name=name,
+            folder=folder,
+            guardian=guardian,
+            group=root,
+            pvdb=pvdb,
+        )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
     prefix = f"{config.prefix}IOC:"
@@ -59,7 +66,7 @@ def compose(config: Config, folder: Path) -> Composed:
     statistics.publishing = lambda: _published(servers)
     _merge(pvdb, statistics.pvdb, "IOC")
     limits = Limits(**msgspec.structs.asdict(config.limits))
-    return Composed(pvdb, servers, statistics, limits)
+    return Composed(pvdb, servers, statistics, limits, guardian)
 
 
 def _published(servers: list[Server]) -> tuple[int, float]:
@@ -92,9 +99,6 @@ class Service:
 
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
-        guardian = Guardian()
-        for server in self._servers:
-            server.guardian = guardian
         self._take_signals()
         server = Context(self._composed.pvdb, limits=self._composed.limits)
         self._composed.statistics.counts = server.counts
@@ -113,7 +117,7 @@ class Service:
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
                 log.error("a system failed while it was closed", exc_info=failure)
-        guardian.close()  # kills what is left
+        self._composed.guardian.close()  # kills what is left
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()
@@ -190,7 +194,6 @@ def _template(
             f"system.{name}.group: {system.group!r} needs exactly one "
             f"SubGroup(Server), it has {len(found)}"
         )
-    found[0].group = root
     return root, found[0]
 
 

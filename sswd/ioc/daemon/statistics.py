@@ -61,17 +61,11 @@ class Statistics(PVGroup):  # type: ignore[misc]
                 mean_us = 1e6 * (now_took_s - took_s) / new if new else 0.0
                 posts, took_s = now_posts, now_took_s
                 ca.post(self.POST_TIME, mean_us)
-                self._post_if_changed("POSTS", posts)
+                ca.post_if_changed(self.POSTS, posts % COUNTER_MODULUS)
             if self.counts is not None:
                 for name in self.counts.__slots__:
-                    self._post_if_changed(
-                        f"CA_{name.upper()}", getattr(self.counts, name)
-                    )
-
-    def _post_if_changed(self, pv: str, value: int) -> None:
-        data = getattr(self, pv)
-        if data.value != value % COUNTER_MODULUS:
-            ca.post(data, value % COUNTER_MODULUS)
+                    count = getattr(self.counts, name) % COUNTER_MODULUS
+                    ca.post_if_changed(getattr(self, f"CA_{name.upper()}"), count)
 
 
 async def _largest_lag_s(period_s: float) -> float:

@@ -1,18 +1,18 @@
-"""The bridge between a worker's pipes and the loop's two doors.
+"""The bridge between a worker's pipes and the loop's two queues.
 
 It never blocks on a pipe: what a pipe does not take waits in its FrameWriter until poll
-says there is room. It stamps what it brings with its run, so that nothing from a dead
-run can be taken for the living.
+says there is room.
 
-Who carries: whoever is at hand. The loop itself reads `up` and writes `cmd` and `ctl`,
-without blocking, because a hand-over to the thread costs a wake-up and a fight for the
-GIL: 115 us of a command's 530 on its way down, 60 on its way up. The thread does what
-takes time: `prepare`, room in a full pipe, the output, the exit and last words.
+The loop itself reads `up` and writes `cmd` and `ctl`, without blocking, because a
+hand-over to the thread costs a wake-up and a wait for the GIL: 115 us of a command's
+530 on its way down, 60 on its way up. The thread does what takes time: `prepare`, room
+in a full pipe, the output, the exit and the last messages.
 
 Threading model: the loop makes and starts it and calls `receive`; `order`, `attach` and
-`carry` are for any thread. `_reading` and `_writing` are held while a pipe end is used;
-neither is waited for long. The thread is "sswd-bridge NAME RUN". It ends by itself when
-the process is gone, after delivering Gone as its last word.
+`carry` are for any thread; `deliver` is called on the thread. `_reading` and `_writing`
+are held while a pipe end is used; neither is waited for long. The thread is
+"sswd-bridge NAME". It ends by itself when the process is gone, after it has delivered
+Gone.
 """
 
 import contextlib
@@ -23,7 +23,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from sswd.errors import PipeClosed, ProtocolError
 from sswd.ioc.process.output_log import OutputLog
@@ -31,7 +30,7 @@ from sswd.ioc.process.queues import EventfdQueue
 from sswd.pipe.codec import FromSlot, MessageDecoder
 from sswd.pipe.framing import READ_BYTES, FrameReader, FrameWriter
 from sswd.pipe.launch import WorkerProcess
-from sswd.pipe.protocol import Execute, Message, Up
+from sswd.pipe.protocol import Execute, Message, Restore, Up
 
 log = logging.getLogger("sswd.worker")
 
@@ -42,11 +41,15 @@ LAST_READS = 256
 
 
 class Gone:
-    """The bridge's last word: the process has exited and its pipe is drained."""
+    """The last item of a bridge: the process has exited and its pipe is drained."""
 
     def __init__(self, tail: list[str], seen_s: float) -> None:
         self.tail = tail
         self.seen_s = seen_s
+
+
+Deliver = Callable[[list[Up | Gone]], None]
+"""Takes the messages that the thread has read, in order. Called on the thread."""
 
 
 def _nothing() -> None:
@@ -58,25 +61,23 @@ class Bridge(threading.Thread):
 
     def __init__(
         self,
-        run: Any,
         process: WorkerProcess,
         name: str,
-        up: EventfdQueue,
+        deliver: Deliver,
         from_slot: FromSlot | None = None,
         prepare: Callable[[], None] = _nothing,
     ) -> None:
         super().__init__(name=f"sswd-bridge {name}", daemon=True)
-        self._run = run
         self._prepare = prepare
         self._process = process
-        self._up_queue = up
+        self._deliver = deliver
         self._orders: deque[Message] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._wake_lock = threading.RLock()  # a slot may be freed within order()
         self._reading = threading.Lock()
         self._writing = threading.Lock()
         self._is_over = False
-        self._commands: EventfdQueue | None = None
+        self._commands: EventfdQueue[Execute | Restore] | None = None
         self._reader: FrameReader[Up] = FrameReader(
             process.up, MessageDecoder(Up, from_slot)
         )
@@ -88,9 +89,9 @@ class Bridge(threading.Thread):
         self._exit_poll.register(process.exited, select.POLLIN)
         self._kill_at_s: float | None = None
         self._exited = False
-        self._crowded: set[int] = set()
-        self._is_listening = False
-        self.is_deaf = False
+        self._full_pipes: set[int] = set()
+        self._polls_commands = False
+        self.is_up_closed = False
         """Whether nothing more is to be read from the worker."""
         self.last_message_s: float | None = None
         """When the worker last said anything (monotonic); None: not yet."""
@@ -110,28 +111,28 @@ class Bridge(threading.Thread):
             self._close_wake()
             raise OSError(f"no thread for it: {ex}") from ex
 
-    def receive(self) -> None:
-        """Take what the worker has said, once, and lay it behind the up door. Loop.
+    def receive(self) -> list[Up]:
+        """Read once what the worker has sent. Loop.
 
-        Not while the thread takes its last words: the loop waits for nobody.
+        Nothing while the thread reads the last messages: the loop never waits for it.
         """
-        if self._reading.acquire(blocking=False):
-            try:
-                if not self.is_deaf:
-                    self._receive()
-            finally:
-                self._reading.release()
+        if not self._reading.acquire(blocking=False):
+            return []
+        try:
+            return [] if self.is_up_closed else self._receive()
+        finally:
+            self._reading.release()
 
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
         self._orders.append(message)
         self.carry()
 
-    def attach(self, commands: EventfdQueue) -> None:
-        """From now on carry the commands of this door: this run has begun."""
+    def attach(self, commands: EventfdQueue[Execute | Restore]) -> None:
+        """From now on carry the commands of this queue: this run has begun."""
         self._commands = commands
         self.carry()
-        self._wake_up()  # the thread listens to it too
+        self._wake_up()  # the thread polls it too
 
     def carry(self) -> None:
         """Send what waits, as far as the pipes take it; the rest is the thread's.
@@ -166,7 +167,7 @@ class Bridge(threading.Thread):
         log.error("thread %s failed; killing its worker", self.name, exc_info=ex)
         self._process.kill_group()
 
-    def _receive(self) -> None:
+    def _receive(self) -> list[Up]:
         """Read once. Holds `_reading`."""
         try:
             messages = self._reader.read()
@@ -180,13 +181,13 @@ class Bridge(threading.Thread):
             self._fail(ex)
             self._up_closed()
         else:
-            if not self._reader.is_dry:
+            if not self._reader.found_nothing:
                 self.last_message_s = time.monotonic()
-            for message in messages:
-                self._up_queue.append_quietly((self._run, message))
+            return messages
+        return []
 
     def _up_closed(self) -> None:
-        self.is_deaf = True
+        self.is_up_closed = True
         if self._kill_at_s is None:
             self._kill_at_s = time.monotonic() + EOF_GRACE_S
         self._wake_up()
@@ -200,8 +201,7 @@ class Bridge(threading.Thread):
             while self._orders:
                 self._ctl.send(self._orders.popleft())
             while self._commands is not None and len(self._commands):
-                command: Execute = self._commands.take()
-                self._cmd.send(command)
+                self._cmd.send(self._commands.take())
             self._ctl.flush()
             self._cmd.flush()
         except PipeClosed:
@@ -247,11 +247,11 @@ class Bridge(threading.Thread):
         return max(0.0, min(waits)) * 1000 if waits else None
 
     def _send_rest(self, ready: set[int]) -> None:
-        """There is room in a pipe again, or somebody found us at hand."""
+        """There is room in a pipe again, or something was left to this thread."""
         if self._wake in ready:
             os.eventfd_read(self._wake)
         if self._commands is not None:
-            self._listen_to(self._commands, ready)
+            self._poll_commands(self._commands, ready)
         with self._writing:
             self._send()
             owes = {
@@ -262,22 +262,24 @@ class Bridge(threading.Thread):
             self._want_room(fd, is_owed=is_owed)
 
     def _want_room(self, fd: int, *, is_owed: bool) -> None:
-        if is_owed == (fd in self._crowded):
+        if is_owed == (fd in self._full_pipes):
             return
         if is_owed:
-            self._crowded.add(fd)
+            self._full_pipes.add(fd)
             self._poll.register(fd, select.POLLOUT)
         else:
-            self._crowded.discard(fd)
+            self._full_pipes.discard(fd)
             self._poll.unregister(fd)
 
-    def _listen_to(self, door: EventfdQueue, ready: set[int]) -> None:
+    def _poll_commands(
+        self, commands: EventfdQueue[Execute | Restore], ready: set[int]
+    ) -> None:
         """Mind also the commands that are pushed from elsewhere than the loop."""
-        if not self._is_listening:
-            self._is_listening = True
-            self._poll.register(door.fileno(), select.POLLIN)
-        if door.fileno() in ready:
-            door.clear_event()
+        if not self._polls_commands:
+            self._polls_commands = True
+            self._poll.register(commands.fileno(), select.POLLIN)
+        if commands.fileno() in ready:
+            commands.clear_event()
 
     def _read_stdio(self) -> None:
         try:
@@ -299,16 +301,17 @@ class Bridge(threading.Thread):
         seen_s = time.monotonic()
         self._exited = True
         self._process.kill_group()
+        messages: list[Up | Gone] = []
         with self._reading:
             for _ in range(LAST_READS):
-                if self.is_deaf:
+                if self.is_up_closed:
                     break
-                self._receive()
-                if self._reader.is_dry:
+                messages += self._receive()
+                if self._reader.found_nothing:
                     break
-            self.is_deaf = True
+            self.is_up_closed = True
         self._read_stdio()
         with self._writing:
             self._is_over = True
         self._close_wake()
-        self._up_queue.push((self._run, Gone(self._lines.end(), seen_s)))
+        self._deliver([*messages, Gone(self._lines.end(), seen_s)])

@@ -4,10 +4,9 @@ Threading model: belongs to the bridge's thread.
 """
 
 import logging
-import time
 from collections import deque
 
-from sswd.ratelimit import TokenBucket
+from sswd.ratelimit import Clock, OncePerPeriod, TokenBucket
 
 TAIL = 50
 """Last lines of a worker's stdout and stderr that are kept for its post-mortem."""
@@ -17,19 +16,20 @@ MAX_LINE = 2000  # bytes; a driver may print a megabyte without a newline
 class OutputLog:
     """The worker's stdout and stderr, line by line, into the IOC's log."""
 
-    def __init__(self, log: logging.Logger, name: str) -> None:
+    def __init__(
+        self, log: logging.Logger, name: str, clock: Clock | None = None
+    ) -> None:
         self._log = log
         self._name = name
         self._rest = b""
         self._tail: deque[bytes] = deque(maxlen=TAIL)
-        self._bucket = TokenBucket()
-        self._dropped = 0
-        self._told_s = 0.0
+        self._bucket = TokenBucket(clock=clock)
+        self._drops_logged = OncePerPeriod(1.0, clock)
 
     @property
     def holds_back(self) -> bool:
-        """Whether `flush` has something to tell later."""
-        return self._dropped > 0
+        """Whether `flush` has dropped lines to log later."""
+        return self._bucket.kept_back > 0
 
     def feed(self, data: bytes) -> None:
         """Take what the worker wrote."""
@@ -42,23 +42,17 @@ class OutputLog:
         self._rest = rest[whole:]
 
     def flush(self) -> None:
-        """Tell, once a second, how many lines were dropped."""
-        if self._dropped and time.monotonic() - self._told_s > 1.0:
-            self._told_s = time.monotonic()
-            self._log.warning(
-                "worker %s: %d lines of output dropped, it prints too fast",
-                self._name,
-                self._dropped,
-            )
-            self._dropped = 0
+        """Log, once a second, how many lines were dropped."""
+        if self.holds_back and self._drops_logged.take() is not None:
+            self._log_dropped()
 
     def end(self) -> list[str]:
         """The last lines, when the worker is gone."""
         if self._rest:
             self._log_line(self._rest)
             self._rest = b""
-        self._told_s = 0.0
-        self.flush()
+        if self.holds_back:
+            self._log_dropped()
         return [_text(line) for line in self._tail]
 
     def _log_line(self, line: bytes) -> None:
@@ -66,8 +60,13 @@ class OutputLog:
         self._tail.append(line[:MAX_LINE])
         if self._bucket.take():
             self._log.info("worker %s: %s", self._name, _text(line))
-        else:
-            self._dropped += 1
+
+    def _log_dropped(self) -> None:
+        self._log.warning(
+            "worker %s: %d lines of output dropped, it prints too fast",
+            self._name,
+            self._bucket.collect_kept_back(),
+        )
 
 
 def _text(line: bytes) -> str:

@@ -3,15 +3,16 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
 from sswd.ioc import ca
-from sswd.ioc.process.bridge import Bridge
+from sswd.ioc.process.bridge import Bridge, Gone
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.process.slots import share, tell_missing
-from sswd.pipe.launch import WorkerProcess, launch
+from sswd.pipe.launch import Launch, WorkerProcess, launch
 from sswd.pipe.protocol import (
     Begin,
     Execute,
@@ -19,7 +20,9 @@ from sswd.pipe.protocol import (
     Free,
     Loaded,
     Message,
+    Restore,
     Stop,
+    Up,
     WorkerSpec,
 )
 
@@ -30,8 +33,18 @@ class Run:
     Threading model: the loop's own; the bridge is the thread.
     """
 
-    def __init__(self, spec: WorkerSpec, up: EventfdQueue, guardian: Guardian) -> None:
-        """Launch the process. Raises OSError when the host has no room for it."""
+    def __init__(
+        self,
+        spec: WorkerSpec,
+        posts: "PostQueue",
+        guardian: Guardian,
+        launch: Launch = launch,
+    ) -> None:
+        """Start the process. Raises OSError when the host has no room for it.
+
+        `posts` takes what the bridge's thread reads. What the loop reads is had by
+        `receive`, when the reader that `watch` names is called.
+        """
         self.number = 0
         self.name = spec.name
         self.born_s = time.monotonic()
@@ -46,33 +59,38 @@ class Run:
         self.is_undead = False
         """Whether it was told that SIGKILL does not end it."""
         self._guardian = guardian
-        self._up = up
-        self._commands: EventfdQueue | None = None
+        self._posts = posts
+        self._commands: EventfdQueue[Execute | Restore] | None = None
         self._may_begin = False
         self._has_slots: bool | None = None
         self._loop = asyncio.get_running_loop()
         self._memory = share(spec.slots, spec.name)
         try:
-            self.process = self._launch(spec)
+            self.process = self._launch(spec, launch)
         except OSError:
             self._forget_memory()
             raise
         self.pid: int = self.process.pid
         guardian.watch(self.pid)
         try:
-            self.bridge = self._make_bridge(up)
+            self.bridge = self._make_bridge()
         except OSError as ex:  # no descriptor, no thread
             self._give_up()
             raise OSError(f"no bridge to the worker: {ex}") from ex
 
-    def _make_bridge(self, up: EventfdQueue) -> Bridge:
+    def _make_bridge(self) -> Bridge:
         from_slot = None if self._memory is None else self._memory.view
-        bridge = Bridge(self, self.process, self.name, up, from_slot, self._allocate)
+        bridge = Bridge(
+            self.process, self.name, self._deliver, from_slot, self._allocate
+        )
         if self._memory is not None:
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))
-        ca.watch(self._loop, self.process.up, self._on_readable)
         bridge.start()
         return bridge
+
+    def _deliver(self, messages: list[Up | Gone]) -> None:
+        """On the bridge's thread: stamp what it read with this run."""
+        self._posts.push_all((self, message) for message in messages)
 
     def _allocate(self) -> None:
         """On the bridge's thread: have the shared memory, or do without."""
@@ -101,24 +119,28 @@ class Run:
         if self._memory is not None and self._memory.is_short:
             ca.flusher().keep_copies()
 
-    def _on_readable(self) -> None:
-        """The worker has said something."""
-        if self._up.listener is None:  # the system is closed; an undead goes on talking
-            self._loop.remove_reader(self.process.up)
-            return
-        if not len(self._up):  # else the loop is behind: first what is here
-            self.bridge.receive()
-            if self.bridge.is_deaf:
-                self._loop.remove_reader(self.process.up)
-        self._up.on_items()
+    def watch(self, reader: Callable[[], None]) -> None:
+        """Have `reader` called when the worker has sent something."""
+        ca.watch(self._loop, self.process.up, reader)
+
+    def unwatch(self) -> None:
+        """No reader any more."""
+        self._loop.remove_reader(self.process.up)
+
+    def receive(self) -> list[Up]:
+        """Read once what the worker has sent, without blocking."""
+        messages = self.bridge.receive()
+        if self.bridge.is_up_closed:
+            self.unwatch()
+        return messages
 
     def _give_up(self) -> None:
-        """A process that nobody could speak to is ended at once."""
+        """A process without a bridge is ended at once."""
         self.process.kill_group()
         self.process.process.join()
         self._return_all()
 
-    def _launch(self, spec: WorkerSpec) -> WorkerProcess:
+    def _launch(self, spec: WorkerSpec, launch: Launch) -> WorkerProcess:
         if self._memory is None:
             return launch(replace(spec, slots={}))
         return launch(spec, memory=self._memory.fd)
@@ -129,8 +151,8 @@ class Run:
             self._memory.close()
             self._memory = None
 
-    def begin(self, number: int, commands: EventfdQueue) -> None:
-        """Make this the active run: its commands come from this door."""
+    def begin(self, number: int, commands: EventfdQueue[Execute | Restore]) -> None:
+        """Make this the active run: its commands come from this queue."""
         self.number = number
         self.born_s = time.monotonic()
         self._commands = commands
@@ -147,7 +169,7 @@ class Run:
         self.bridge.order(message)
 
     def execute(self, command: Execute) -> None:
-        """Send a command, by the door that `begin` named."""
+        """Send a command, by the queue that `begin` named."""
         assert self._commands is not None
         self._commands.append_quietly(command)
         self.bridge.carry()
@@ -166,7 +188,7 @@ class Run:
     def dump_stacks(self) -> None:
         """Have it write the stacks of its threads to stderr, and so into our log.
 
-        Not before it has spoken: until it minds the signal it would die of it.
+        Not before its first message: until it handles the signal it would die of it.
         """
         if self.bridge.last_message_s is not None:
             self.process.dump_stacks()
@@ -183,7 +205,11 @@ class Run:
         return code
 
     def _return_all(self) -> None:
-        self._loop.remove_reader(self.process.up)
+        self.unwatch()
         self.process.close()
         self._guardian.forget(self.pid)
         self._forget_memory()
+
+
+PostQueue = EventfdQueue[tuple[Run, Up | Gone] | Mapping[str, object]]
+"""`io_put_queue`: what bridges' threads deliver, and {pv: value} put in by hand."""

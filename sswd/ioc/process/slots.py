@@ -50,8 +50,8 @@ def layout(sizes: Mapping[str, int]) -> dict[str, Slots]:
     return slots
 
 
-def _nobody(_slot: int) -> None:
-    """No worker wants to hear of free slots."""
+def _tell_nobody(_slot: int) -> None:
+    """No worker is told of free slots."""
 
 
 class SharedMemory:
@@ -77,7 +77,7 @@ class SharedMemory:
         except OSError:
             os.close(self.fd)
             raise
-        self.on_free: Callable[[int], None] = _nobody
+        self.on_free: Callable[[int], None] = _tell_nobody
 
     def allocate(self) -> None:
         """Have all its pages, or raise OSError; until then it must not be used."""
@@ -114,7 +114,7 @@ class SharedMemory:
         so that what they hold waits for the garbage collector: for a dozen runs of a
         worker that dies again and again, with all their images.
         """
-        self.on_free = _nobody
+        self.on_free = _tell_nobody
         self._memory = None
         os.close(self.fd)
 

@@ -14,14 +14,16 @@ from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import AlarmTable, Condition
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ratelimit import OncePerKey
 from sswd.sizes import COUNTER_MODULUS
 
 log = logging.getLogger("sswd.ioc")
 
 FED_FROM_THE_START = ("ACK", "message", "values")
-MAX_TOLD = 1000
+MAX_PVS_LOGGED = 1000
+"""PVs whose refused posts are logged in a run; a system may make up names."""
 MAX_REASONS = 5
-"""Different reasons for refusing posts to one PV that are told in a run."""
+"""Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
 
 
@@ -47,7 +49,7 @@ class Publisher:
         self._shown: dict[str, Any] = {}
         self._fed: set[str] = set()
         self._alarms = AlarmTable()
-        self._told: dict[str, set[str]] = {}
+        self._reasons_logged: dict[str, OncePerKey] = {}
         self._gone: set[str] = set()
         self.refused = 0
         """Posts that were refused since the IOC started."""
@@ -104,8 +106,7 @@ class Publisher:
     def show_refused(self) -> None:
         """Publish the count. Once for each message: a flood of refusals costs little,
         and the count is right before the command's put completes."""
-        if self._refused_pv.value != self.refused:
-            ca.post(self._refused_pv, self.refused)
+        ca.post_if_changed(self._refused_pv, self.refused)
 
     # -- alarms
 
@@ -125,7 +126,7 @@ class Publisher:
 
     def worker_ready(self) -> None:
         """Writable PVs are good again; the others with their first post."""
-        self._told.clear()
+        self._reasons_logged.clear()
         writable = {pv for pv in self._gone if self._targets[pv].is_writable}
         self._gone -= writable
         self._each(writable, self.clear, Condition.GONE)
@@ -152,12 +153,12 @@ class Publisher:
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
         self.refused = (self.refused + 1) % COUNTER_MODULUS
-        if pv not in self._told and len(self._told) >= MAX_TOLD:
-            return
-        told = self._told.setdefault(pv, set())
-        kind = _NUMBERS.sub("#", reason)
-        if kind not in told and len(told) < MAX_REASONS:
-            told.add(kind)
+        logged = self._reasons_logged.get(pv)
+        if logged is None:
+            if len(self._reasons_logged) >= MAX_PVS_LOGGED:
+                return
+            logged = self._reasons_logged[pv] = OncePerKey(MAX_REASONS)
+        if logged.is_new(_NUMBERS.sub("#", reason)):
             log.warning(
                 "post to %s of system '%s' refused: %s; %s (logged once a run)",
                 pv,

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 
 from sswd.config.keys import SystemConfig
+from sswd.ioc.commands.dispatcher import words_of
+from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.backoff import Ceiling, Size
@@ -22,7 +24,7 @@ _THEN = {
 
 
 class Health:
-    """Hears from the monitor; RECYCLE is all it may prescribe."""
+    """Called by the monitor. RECYCLE is the only event that it feeds."""
 
     def __init__(
         self,
@@ -37,21 +39,22 @@ class Health:
         self._feed = feed
         self._ceiling = Ceiling(config.memory_max_mb)
 
-    def stalled(self, run: Run) -> None:
-        """The worker fell silent."""
+    def stalled(self, run: Run, command: Command | None) -> None:
+        """The worker fell silent while it ran `command`; None: it ran none."""
         self._publisher.stall(True)
         log.warning(
             "system '%s': no sign of life from the worker for %g s: its GIL is held, "
-            "or it is stopped; PVs are INVALID/TIMEOUT until it answers again",
+            "or it is stopped; %s; PVs are INVALID/TIMEOUT until it answers again",
             self._name,
             self._restart.stall_s,
+            _busy_words(command),
         )
         if self._restart.on_stall == "restart":
             run.dump_stacks()
             self._feed(Event.RECYCLE)
 
     def recovered(self) -> None:
-        """It is heard again."""
+        """It sends again."""
         self._publisher.stall(False)
         log.info("system '%s': the worker answers again", self._name)
 
@@ -72,3 +75,10 @@ class Health:
         )
         if size is Size.TOO_LARGE:
             self._feed(Event.RECYCLE)
+
+
+def _busy_words(command: Command | None) -> str:
+    if command is None:
+        return "no command ran"
+    ran_s = command.ran_s(time.monotonic())
+    return f"it was busy with {words_of(command)} for {ran_s:.3g} s"

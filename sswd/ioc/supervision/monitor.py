@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from typing import Any
 
 import psutil
 
 from sswd.ioc import ca
+from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.health import Health
+from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.sizes import COUNTER_MODULUS
 
 SLOW_S = 1.0
@@ -34,14 +35,15 @@ class Monitor:
 
     def __init__(
         self,
-        status: Any,
+        status: WorkerStatus,
         stall_s: float,
         health: Health,
-        is_idle: Callable[[], bool],
+        running: Callable[[], Command | None],
     ) -> None:
+        """`running` says which command runs."""
         self._status = status
         self._health = health
-        self._is_idle = is_idle
+        self._running = running
         # The last pulse may have come just before the silence began.
         self._silence_s = stall_s + pulse_period_s(stall_s)
         self._period_s = min(0.25, stall_s / 10)
@@ -52,14 +54,14 @@ class Monitor:
         self._timer: asyncio.TimerHandle | None = None
         self._ticked_s = 0.0
         self._slow_due_s = 0.0
-        self._heard_s: float | None = None
+        self._beat_s: float | None = None
         self._beats = 0
         self._is_stalled = False
 
     def watch(self, run: Run) -> None:
         """Watch this run from now on."""
         self._run = run
-        self._heard_s = None
+        self._beat_s = None
         with contextlib.suppress(psutil.Error):
             self._process = psutil.Process(run.pid)
             self._process.cpu_percent()
@@ -72,7 +74,7 @@ class Monitor:
         if self._timer is not None:
             self._timer.cancel()
         self._run = self._process = self._timer = None
-        if self._is_stalled:  # nobody is told that it is heard again
+        if self._is_stalled:  # no log line says that it sends again: it does not
             self._is_stalled = False
             ca.post(self._status.STALLED, 0)
         for pv in (self._status.CPU, self._status.MEM, self._status.UPTIME):
@@ -90,7 +92,7 @@ class Monitor:
         was_late = now_s - self._ticked_s > self._period_s + self._late_s
         self._ticked_s = now_s
         if last_message_s is not None and not was_late:
-            # Late ourselves (the IOC was stopped): it may have spoken unheard.
+            # Late ourselves (the IOC was stopped): what it sent may wait to be read.
             self._set_stalled(run, now_s - last_message_s > self._silence_s)
         if now_s >= self._slow_due_s:
             self._slow_due_s = now_s + SLOW_S
@@ -104,13 +106,13 @@ class Monitor:
         self._is_stalled = is_stalled
         ca.post(self._status.STALLED, int(is_stalled))
         if is_stalled:
-            self._health.stalled(run)
+            self._health.stalled(run, self._running())
         else:
             self._health.recovered()
 
     def _measure(self, run: Run, now_s: float) -> None:
-        if run.bridge.last_message_s != self._heard_s:
-            self._heard_s = run.bridge.last_message_s
+        if run.bridge.last_message_s != self._beat_s:
+            self._beat_s = run.bridge.last_message_s
             self._beats = (self._beats + 1) % COUNTER_MODULUS
             ca.post(self._status.HEARTBEAT, self._beats)
         if run.ready_s is not None:
@@ -122,4 +124,5 @@ class Monitor:
                 ca.post(self._status.CPU, float(self._process.cpu_percent()))
                 ca.post(self._status.MEM, memory_mb)
                 if run.ready_s is not None:
-                    self._health.measured(run, memory_mb, is_idle=self._is_idle())
+                    is_idle = self._running() is None
+                    self._health.measured(run, memory_mb, is_idle=is_idle)

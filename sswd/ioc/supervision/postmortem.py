@@ -2,7 +2,7 @@
 
 The files are in the state directory ($STATE_DIRECTORY as systemd sets it, else
 $XDG_STATE_HOME/sswd, else ~/.local/state/sswd), the newest KEPT of each system. A disk
-that is full or read-only is told once and hurts nobody.
+that is full or read-only is logged once and hurts nobody.
 """
 
 import logging
@@ -12,7 +12,6 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,6 +19,7 @@ from sswd.ioc.commands.dispatcher import words_of
 from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.exit_words import crash_text, exit_words, failed_words
 from sswd.ioc.process.run import Run
+from sswd.ratelimit import OncePerKey
 
 log = logging.getLogger("sswd.ioc")
 
@@ -101,7 +101,7 @@ class Archive:
         self._lock = threading.Lock()
         self._waiting: deque[Death] = deque(maxlen=WAITING)
         self._thread: threading.Thread | None = None
-        self._is_told = False
+        self._failure_logged = OncePerKey(max_keys=1)
 
     def write(self, death: Death) -> None:
         """Have one file written, and the oldest beyond KEPT removed."""
@@ -129,8 +129,7 @@ class Archive:
             try:
                 self._write(death)
             except OSError as ex:
-                if not self._is_told:
-                    self._is_told = True
+                if self._failure_logged.is_new("unwritable"):
                     folder = state_directory()
                     log.warning("post-mortems cannot be kept in %s: %s", folder, ex)
 
@@ -145,5 +144,5 @@ class Archive:
             old.unlink(missing_ok=True)
 
 
-def _age(path: Path) -> Any:
+def _age(path: Path) -> int:
     return -path.stat().st_mtime_ns

@@ -1,6 +1,6 @@
 """Performs the lifecycle table's actions on real worker processes.
 
-Events go through state_machine.py; worker_events.py receives what workers say and how
+Events go through state_machine.py; worker_events.py receives what workers send and how
 they end; here is what is done about it. No policy: an `if` about one belongs into a
 table.
 
@@ -8,78 +8,80 @@ Threading model: the loop's own. Threads are in bridge.py, processes in run.py.
 """
 
 import asyncio
+import functools
 import logging
 import time
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
 
-from sswd.config.keys import SystemConfig
 from sswd.ioc import ca
-from sswd.ioc.commands.dispatcher import CommandDispatcher
-from sswd.ioc.commands.ledger import Cause, Command
-from sswd.ioc.process.guardian import Guardian
-from sswd.ioc.process.queues import EventfdQueue
+from sswd.ioc.commands.ledger import Cause
 from sswd.ioc.process.run import Run
-from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision import lifecycle
 from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.health import Health
 from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
 from sswd.ioc.supervision.monitor import Monitor
 from sswd.ioc.supervision.park import Parker
-from sswd.ioc.supervision.postmortem import Archive
+from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.standby import Standby
 from sswd.ioc.supervision.state_machine import StateMachine
+from sswd.ioc.supervision.timers import EventTimers
 from sswd.ioc.supervision.worker_events import WorkerEvents, WorkerProcesses
-from sswd.pipe.codec import sendable
-from sswd.pipe.protocol import Cancel, Execute, Loaded, Rung, WorkerSpec
+from sswd.pipe.protocol import WorkerSpec
 
 log = logging.getLogger("sswd.ioc")
-
-
-class Parts(Protocol):
-    """What the supervisor works on; made by system.py."""
-
-    name: str
-    config: SystemConfig
-    spec: WorkerSpec
-    park_spec: WorkerSpec | None
-    commands: EventfdQueue
-    posts: EventfdQueue
-    publisher: Publisher
-    dispatcher: CommandDispatcher
-    status: Any
-
-    @property
-    def running(self) -> Command | None: ...
-    def declare(self, loaded: Loaded) -> None: ...
-    def restore(self, loaded: Loaded) -> None: ...
-    def new_run(self) -> None: ...
 
 
 class Supervisor:
     """Keeps one system's worker in the state that operators and events ask for."""
 
-    def __init__(self, parts: Parts, guardian: Guardian, archive: Archive) -> None:
+    def __init__(self, parts: SystemParts) -> None:
         self._parts = parts
-        self._guardian = guardian
-        self._archive = archive
-        self._loop = asyncio.get_running_loop()
+        self._active = parts.active
         restart = parts.config.restart
         self._backoff = Backoff(
             restart.delay_s, restart.max_delay_s, restart.max_restarts, restart.window_s
         )
-        self._timers: dict[Event, asyncio.TimerHandle] = {}
+        self._timers = EventTimers(self.feed)
         self._runs = 0
         self.closed = asyncio.Event()
         """Set once the phase is CLOSED."""
-        perform = {a: getattr(self, f"_{a.name.lower()}") for a in Action}
-        self._state_machine = StateMachine(parts.name, perform, self._phase_changed)
         self._processes = WorkerProcesses(self._make_standby(), self._make_parker())
-        self.worker_events = WorkerEvents(parts, self._processes, self.feed, archive)
+        self.worker_events = WorkerEvents(parts, self._processes, self.feed)
         health = Health(parts.name, parts.config, parts.publisher, self.feed)
         self._monitor = Monitor(
-            parts.status, restart.stall_s, health, lambda: parts.running is None
+            parts.status, restart.stall_s, health, lambda: parts.dispatcher.running
         )
+        self._state_machine = StateMachine(
+            parts.name, self._actions(), self._phase_changed
+        )
+
+    def _actions(self) -> Mapping[Action, Callable[[], None]]:
+        """What is done for each action of the table."""
+        standby, parker = self._processes.standby, self._processes.parker
+        return {
+            Action.START_RUN: self._start_run,
+            Action.LOAD_FRESH: standby.refresh,
+            Action.PREPARE_STANDBY: standby.prepare,
+            Action.ABORT_FOR_RESTART: functools.partial(self._cancel, Cause.RESTART),
+            Action.ABORT_FOR_STOP: functools.partial(self._cancel, Cause.STOP),
+            Action.ABORT_FOR_SHUTDOWN: functools.partial(self._cancel, Cause.SHUTDOWN),
+            Action.ASK_TO_STOP: self._ask_to_stop,
+            Action.KILL_LATE_STARTER: self._kill_late_starter,
+            Action.KILL_LATE_CLOSER: self._kill_late_closer,
+            Action.ACCEPT_COMMANDS: self._accept_commands,
+            Action.ON_LOST: self._on_lost,
+            Action.FLUSH: self._flush,
+            Action.CLEAR_BUDGET: self._backoff.clear,
+            Action.WAIT: self._wait,
+            Action.PARK: parker.park,
+            Action.DROP_STANDBY: standby.drop,
+            Action.TELL_STALE: self._tell_stale,
+            Action.TELL_UNKILLABLE: self._tell_unkillable,
+            Action.RECALL_UNDEAD: self._recall_undead,
+            Action.TELL_FATAL: self._tell_fatal,
+            Action.FINISH: self._finish,
+        }
 
     def _make_standby(self) -> Standby:
         config = self._parts.config
@@ -96,7 +98,7 @@ class Supervisor:
         return Parker(launch, self.feed, self._parts.config.park_s)
 
     def _launch(self, spec: WorkerSpec) -> Run:
-        run = Run(spec, self._parts.posts, self._guardian)
+        run = self._parts.launch(spec)
         self._processes.held.add(run)
         return run
 
@@ -111,44 +113,28 @@ class Supervisor:
         """Something happened, or an operator said something."""
         self._state_machine.feed(event)
 
-    def send(self, command: Command) -> None:
-        """The desk hands a command to the bridge."""
-        assert self._processes.active is not None
-        value = sendable(command.value)
-        self._processes.active.execute(Execute(command.id, command.pv, value))
-
-    def escalate(self, command: Command, rung: Rung) -> None:
-        """The desk asks to end the running command by this means."""
-        run = self._processes.active
-        if run is None:
-            return
-        if rung in (Rung.FLAG, Rung.EXCEPTION):
-            run.order(Cancel(command.id, rung))
-        elif rung is Rung.TERM:
-            run.process.terminate()
-        else:
-            self._kill("its command could not be ended otherwise")
+    def on_kill(self) -> None:
+        """A SIGKILL was sent to the active run: UNKILLABLE follows if it stays."""
+        self._timers.arm(Event.UNKILLABLE, lifecycle.KILL_S)
 
     def dump_stacks(self) -> None:
         """Have the worker write the stacks of its threads into the log."""
-        if self._processes.active is not None:
-            self._processes.active.dump_stacks()
+        self._active.dump_stacks()
 
     @property
     def holds(self) -> bool:
-        """Whether a process is there, or one whose end is still to be heard."""
+        """Whether a process is there, or one whose Gone has not come yet."""
         return bool(self._processes.held)
 
     @property
     def holds_undead(self) -> bool:
         """Whether the worker is there after CLOSED: nothing can end it."""
-        return self._processes.active is not None
+        return self._active.run is not None
 
     def close(self) -> None:
         """Cancel the timers; after CLOSED only."""
-        for event in list(self._timers):
-            self._arm(event, None)
-        self._archive.close()
+        self._timers.cancel_all()
+        self._parts.archive.close()
 
     # -- a step of the table
 
@@ -172,10 +158,10 @@ class Supervisor:
     def _down_words(self, state: WorkerState) -> str:
         words = f"the worker is {state.name}"
         if state in (WorkerState.BACKOFF, WorkerState.FATAL):
-            words += f" ({self.worker_events.last_words})"
+            words += f" ({self._active.last_words})"
         return words
 
-    # -- actions; each is named as in lifecycle.Action
+    # -- actions
 
     def _start_run(self) -> None:
         self._runs += 1
@@ -185,66 +171,37 @@ class Supervisor:
         except OSError as ex:
             self._cannot_start(ex)
             return
-        self._processes.active = run
-        self._parts.new_run()
-        run.begin(self._runs, self._parts.commands)
+        self._active.begin(run, self._runs)
         ca.post(status.PID, run.pid)
         ca.post(status.RUN, self._runs)
         ca.post(status.RESTARTS, self._runs - 1)
         self._monitor.watch(run)
-        self._arm(Event.LATE, lifecycle.LATE_S)
-        self._arm(Event.OVERDUE, self._parts.config.restart.start_s)
+        self._timers.arm(Event.LATE, lifecycle.LATE_S)
+        self._timers.arm(Event.OVERDUE, self._parts.config.restart.start_s)
         if run.loaded is not None:
             self.worker_events.loaded(run, run.loaded)
 
     def _cannot_start(self, ex: OSError) -> None:
         words = f"the worker cannot be started: {ex}"
-        self.worker_events.last_words, self.worker_events.ran_s = words, 0.0
+        self._active.note_end(words, 0.0)
         self.worker_events.tell_error(words)
         log.error("system '%s': %s", self._parts.name, words)
         self.feed(Event.DIED)
 
-    def _load_fresh(self) -> None:
-        self._processes.standby.refresh()
-
-    def _prepare_standby(self) -> None:
-        self._processes.standby.prepare()
-
-    def _drop_standby(self) -> None:
-        self._processes.standby.drop()
-
-    def _abort_for_restart(self) -> None:
-        self._cancel(Cause.RESTART)
-
-    def _abort_for_stop(self) -> None:
-        self._cancel(Cause.STOP)
-
-    def _abort_for_shutdown(self) -> None:
-        self._cancel(Cause.SHUTDOWN)
-
     def _cancel(self, cause: Cause) -> None:
         self._parts.dispatcher.cancel(cause)
-        run = self._processes.active
-        if run is not None and run.ready_s is None:
-            # A constructor or setup under way is command 0 for the worker.
-            run.order(Cancel(0, Rung.EXCEPTION))
+        self._active.end_start()
 
     def _ask_to_stop(self) -> None:
-        if self._processes.active is not None:
-            self._processes.active.stop()
-        self._arm(Event.STOP_OVERDUE, lifecycle.STOP_S)
+        self._active.stop()
+        self._timers.arm(Event.STOP_OVERDUE, lifecycle.STOP_S)
 
     def _kill_late_starter(self) -> None:
         start_s = self._parts.config.restart.start_s
-        self._kill(f"it was not RUNNING within start_s = {start_s:g} s")
+        self._active.kill(f"it was not RUNNING within start_s = {start_s:g} s")
 
     def _kill_late_closer(self) -> None:
-        self._kill("it had been asked to stop and did not")
-
-    def _kill(self, reason: str) -> None:
-        if self._processes.active is not None:
-            self._processes.active.kill(reason)
-        self._arm(Event.UNKILLABLE, lifecycle.KILL_S)
+        self._active.kill("it had been asked to stop and did not")
 
     def _accept_commands(self) -> None:
         self._parts.publisher.worker_ready()
@@ -252,32 +209,26 @@ class Supervisor:
 
     def _on_lost(self) -> None:
         self._monitor.unwatch()
-        self._processes.active = None
-        for event in (Event.LATE, Event.OVERDUE, Event.STOP_OVERDUE, Event.UNKILLABLE):
-            self._arm(event, None)
-        self._parts.commands.clear()
+        self._active.forget()
+        self._timers.cancel(
+            Event.LATE, Event.OVERDUE, Event.STOP_OVERDUE, Event.UNKILLABLE
+        )
         ca.post(self._parts.status.PID, 0)
         self._parts.publisher.worker_gone()
-        self._parts.dispatcher.worker_gone(self.worker_events.last_words)
+        self._parts.dispatcher.worker_gone(self._active.last_words)
 
     def _flush(self) -> None:
         if self._parts.config.command.on_down == "reject":
             self._parts.dispatcher.flush(self._down_words(self.phase.state))
 
-    def _clear_budget(self) -> None:
-        self._backoff.clear()
-
     def _wait(self) -> None:
-        delay_s = self._backoff.died(time.monotonic(), self.worker_events.ran_s)
+        delay_s = self._backoff.died(time.monotonic(), self._active.ran_s)
         if delay_s is None:
             self.feed(Event.SPENT)
             return
         if delay_s:
             log.info("system '%s': restarting in %g s", self._parts.name, delay_s)
-        self._arm(Event.DUE, delay_s)
-
-    def _park(self) -> None:
-        self._processes.parker.park()
+        self._timers.arm(Event.DUE, delay_s)
 
     def _tell_stale(self) -> None:
         standby = self._processes.standby
@@ -286,10 +237,10 @@ class Supervisor:
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 
     def _tell_unkillable(self) -> None:
-        pid = 0
-        if self._processes.active is not None:
-            self._processes.active.is_undead = True
-            pid = self._processes.active.pid
+        run, pid = self._active.run, 0
+        if run is not None:
+            run.is_undead = True
+            pid = run.pid
         words = (
             f"process {pid} does not die of SIGKILL (stuck in a device driver of the "
             "kernel?); no second worker is started beside it"
@@ -298,7 +249,7 @@ class Supervisor:
         log.error("system '%s': %s", self._parts.name, words)
 
     def _recall_undead(self) -> None:
-        if self._processes.active is not None and self._processes.active.is_undead:
+        if self._active.run is not None and self._active.run.is_undead:
             self.feed(Event.UNKILLABLE)
 
     def _tell_fatal(self) -> None:
@@ -315,11 +266,3 @@ class Supervisor:
         self._monitor.unwatch()
         self._parts.dispatcher.flush("the IOC shuts down")
         self.closed.set()
-
-    def _arm(self, event: Event, delay_s: float | None) -> None:
-        """Feed `event` after `delay_s`; None: not any more."""
-        timer = self._timers.pop(event, None)
-        if timer is not None:
-            timer.cancel()
-        if delay_s is not None:
-            self._timers[event] = self._loop.call_later(delay_s, self.feed, event)

@@ -1,8 +1,7 @@
-"""Hears what the worker processes of one system say, and sees how they end.
+"""What the worker processes of one system send that is no post, and how they end.
 
 There may be three of them: the active one, the standby and the park routine. Facts go
-to the machine as events; words go into the log and the PVs, and are kept for those who
-have to say why there is no worker.
+to the state machine as events; words go into the log, the PVs and the ActiveRun.
 
 Threading model: the loop's own.
 """
@@ -10,70 +9,48 @@ Threading model: the loop's own.
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from sswd.ioc import ca
-from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.park import Parker
-from sswd.ioc.supervision.postmortem import Archive, death_of
+from sswd.ioc.supervision.parts import SystemParts
+from sswd.ioc.supervision.postmortem import death_of
 from sswd.ioc.supervision.standby import Standby
 from sswd.logs import log_with_trace
 from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
-from sswd.ratelimit import TokenBucket
+from sswd.ratelimit import OncePerPeriod, TokenBucket
+from sswd.sizes import STATUS_BYTES
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
 
 
 class WorkerProcesses:
-    """The worker processes of one system. The supervisor changes who is active."""
+    """The worker processes of one system besides the active one, and all of them."""
 
     def __init__(self, standby: Standby, parker: Parker) -> None:
-        self.active: Run | None = None
         self.standby = standby
         self.parker = parker
         self.held: set[Run] = set()
-        """All whose end is still to be heard."""
-
-
-class Served(Protocol):
-    """What worker events change; made by system.py."""
-
-    status: Any
-
-    @property
-    def running(self) -> Command | None: ...
-    def declare(self, loaded: Loaded) -> None: ...
-    def restore(self, loaded: Loaded) -> None: ...
+        """All whose Gone has not come yet."""
 
 
 class WorkerEvents:
-    """Listener of receiver.py."""
+    """Called by receiver.py with all that is no post of the active run."""
 
     def __init__(
         self,
-        served: Served,
+        parts: SystemParts,
         processes: WorkerProcesses,
         feed: Callable[[Event], None],
-        archive: Archive,
     ) -> None:
-        self._served = served
+        self._parts = parts
         self._processes = processes
         self._feed = feed
-        self._archive = archive
         self._bucket = TokenBucket()
-        self._log_dropped = 0
-        self.last_words = "the worker has not been started"
-        """How the last run ended, or why none could be started."""
-        self.ran_s = 0.0
-        """For how long the last run had been RUNNING when it ended."""
-
-    def is_active(self, run: Run) -> bool:
-        """Whether this is the run whose posts count."""
-        return run is self._processes.active
+        self._drops_logged = OncePerPeriod(1.0)
 
     def on_message(self, run: Run, message: Message) -> None:
         """A message that is no post of the active run."""
@@ -83,7 +60,7 @@ class WorkerEvents:
             self._processes.standby.on_message(message)
         elif self._processes.parker.is_mine(run):
             self._processes.parker.on_message(message)
-        elif run is self._processes.active:
+        elif run is self._parts.active.run:
             self._on_active_message(run, message)
 
     def _on_active_message(self, run: Run, message: Message) -> None:
@@ -109,14 +86,14 @@ class WorkerEvents:
                     error.kind,
                     error.message,
                 )
-            case _:  # Pulse: the bridge has noted the time
+            case _:  # a Pulse: the bridge has noted the time
                 pass
 
     def loaded(self, run: Run, loaded: Loaded) -> None:
         """The active run has imported its module: serve its PVs, let it begin."""
         if loaded.protocol != PROTOCOL:
             log.error(
-                "%s speaks protocol %d, the IOC %d: two versions of sswd are mixed; "
+                "%s uses protocol %d, the IOC %d: two versions of sswd are mixed; "
                 "killing it",
                 run.who,
                 loaded.protocol,
@@ -124,8 +101,7 @@ class WorkerEvents:
             )
             run.kill("it belongs to another version of sswd")
             return
-        self._served.declare(loaded)
-        self._served.restore(loaded)
+        self._parts.on_loaded(loaded)
         run.let_begin()
 
     def gone(self, run: Run, gone: Gone) -> None:
@@ -136,40 +112,38 @@ class WorkerEvents:
             self._processes.standby.gone(run, code)
         elif self._processes.parker.is_mine(run):
             self._processes.parker.gone(run, code)
-        elif run is self._processes.active:
+        elif run is self._parts.active.run:
             self._ended(run, gone, code)
 
     def _ended(self, run: Run, gone: Gone, code: int | None) -> None:
-        death = death_of(run, code, gone.tail, self._served.running)
-        self.last_words = f"{run.who} {death.words}"
-        self.ran_s = death.was_running_s
-        ca.post(self._served.status.LAST_EXIT, tail(self.last_words))
+        death = death_of(run, code, gone.tail, self._parts.dispatcher.running)
+        words = f"{run.who} {death.words}"
+        self._parts.active.note_end(words, death.was_running_s)
+        ca.post(self._parts.status.LAST_EXIT, tail(words))
         if code == 0 and run.was_asked:
-            log.info("%s", self.last_words)
+            log.info("%s", words)
         else:
             if death.error and run.failed is None:
                 self.tell_error(death.error)
-            log.warning("%s", self.last_words)
-            self._archive.write(death)
+            log.warning("%s", words)
+            self._parts.archive.write(death)
         self._feed(Event.ENDED if code == 0 else Event.DIED)
 
     def tell_error(self, text: str) -> None:
         """Show the end of a text in LAST_ERROR."""
-        ca.post(self._served.status.LAST_ERROR, tail(text))
+        ca.post(self._parts.status.LAST_ERROR, tail(text))
 
     def _log(self, run: Run, record: Log) -> None:
         if self._bucket.take():
             text = f"{run.who}: {record.logger}: {record.message}"
             log_with_trace(worker_log, record.level, record.trace, "%s", text)
             return
-        self._log_dropped += 1
-        if self._log_dropped % 1000 == 1:
-            worker_log.warning(
-                "%s logs too fast; %d records dropped", run.who, self._log_dropped
-            )
+        if self._drops_logged.take() is not None:
+            dropped = self._bucket.collect_kept_back()
+            worker_log.warning("%s logs too fast; %d records dropped", run.who, dropped)
 
 
-def tail(text: str, size: int = 4000) -> str:
+def tail(text: str, size: int = STATUS_BYTES) -> str:
     """The end of a text that fits a long string PV."""
     chars = text.encode("utf-8", "replace")
     return text if len(chars) <= size else chars[-size:].decode("utf-8", "ignore")

@@ -1,27 +1,32 @@
-"""The loop's side of the up door: updates published in portions, messages dispatched.
+"""Takes what the workers of one system send: updates are published in portions.
 
 At most TURN_UPDATES updates, one large array or TURN_S a portion, the rest by
 call_soon, so that clients' requests get through between. Messages of other runs than
-the active and the standby are dropped: nothing from a dead run reaches a PV.
+the active one, the standby and the park routine are dropped: nothing from a dead run
+reaches a PV.
+
+The loop reads a run's pipe here, when it is readable. Messages that bridges' threads
+have read, and what users put in by hand, come through the queue; what the loop has
+read before goes first, so the messages of a run stay in their order.
 
 Threading model: the loop's own.
 """
 
 import asyncio
-import logging
+import functools
 import time
-from typing import Any, Protocol
+from collections import deque
+from collections.abc import Mapping
 
 from sswd.ioc import ca
 from sswd.ioc.commands.dispatcher import CommandDispatcher
+from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.bridge import Gone
-from sswd.ioc.process.queues import EventfdQueue
-from sswd.ioc.process.run import Run
+from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.pvs.publisher import Publisher
+from sswd.ioc.supervision.worker_events import WorkerEvents
 from sswd.pipe.codec import credits_of
-from sswd.pipe.protocol import Finished, Grant, Message, Post, Update
-
-log = logging.getLogger("sswd.ioc")
+from sswd.pipe.protocol import Finished, Grant, Post, Up, Update
 
 TURN_UPDATES = 128
 TURN_S = 0.001
@@ -29,17 +34,7 @@ TURN_S = 0.001
 GRANT_AT = 4
 """Credits owed before they are returned, in one Grant."""
 
-
-class Listener(Protocol):
-    """Who hears what is no post: the supervisor."""
-
-    def is_active(self, run: Run) -> bool: ...
-    def on_message(self, run: Run, message: Message) -> None: ...
-    def gone(self, run: Run, gone: Gone) -> None: ...
-
-
-def _ends_command(item: Any) -> bool:
-    return isinstance(item, tuple) and isinstance(item[1], Finished)
+_Item = tuple[Run, Up | Gone] | Mapping[str, object]
 
 
 class _Batch:
@@ -56,43 +51,61 @@ class _Batch:
 
 
 class MessageReceiver:
-    """Drains the up door of one system."""
+    """Everything that comes up from the workers of one system."""
 
     def __init__(
         self,
-        door: EventfdQueue,
+        queue: PostQueue,
         publisher: Publisher,
         dispatcher: CommandDispatcher,
-        listener: Listener,
+        active: ActiveRun,
+        worker_events: WorkerEvents,
     ) -> None:
-        self._queue = door
+        self._queue = queue
         self._publisher = publisher
         self._dispatcher = dispatcher
-        self._listener = listener
+        self._active = active
+        self._worker_events = worker_events
         self._loop = asyncio.get_running_loop()
         self._flusher = ca.flusher()
+        self._pending: deque[_Item] = deque()
         self._batch: _Batch | None = None
         self._owed = 0
+        self._owed_to: Run | None = None
         self._is_scheduled = False
+        self._is_closed = False
         self.published = 0
         self.took_s = 0.0
         """Updates published, and the seconds spent here; for the statistics."""
-        self._loop.add_reader(door.fileno(), self._wake)
-        door.listener = self._on_items
+        self._loop.add_reader(queue.fileno(), self._on_event)
+
+    def watch(self, run: Run) -> None:
+        """Read what this run sends from now on."""
+        run.watch(functools.partial(self._on_readable, run))
 
     def close(self) -> None:
-        """Stop listening."""
-        self._queue.listener = None
+        """Read nothing any more. An undead worker may go on sending."""
+        self._is_closed = True
         self._loop.remove_reader(self._queue.fileno())
+
+    def _on_readable(self, run: Run) -> None:
+        """The worker has sent something."""
+        if self._is_closed:
+            run.unwatch()
+            return
+        if not self._pending and not len(self._queue):  # else the loop is behind
+            for message in run.receive():
+                self._pending.append((run, message))
+        self._on_items()
+
+    def _on_event(self) -> None:
+        """Another thread, or a user's put by hand, has filled the queue."""
+        self._queue.clear_event()
+        self._on_items()
 
     def _on_items(self) -> None:
         if not self._is_scheduled:
             self._turn()
-
-    def _wake(self) -> None:
-        """Somebody who is not on the loop has put something into the door."""
-        self._queue.clear_event()
-        self._on_items()
 
     def _later(self) -> None:
         self._is_scheduled = False
@@ -113,30 +126,37 @@ class MessageReceiver:
         while left > 0 and time.perf_counter() < until_s:
             if self._batch is not None:
                 left -= self._publish(self._batch, left, until_s)
-            elif not len(self._queue):
+            elif not self._has_items():
                 return
-            elif left < TURN_UPDATES and self._queue.next_is(_ends_command):
+            elif left < TURN_UPDATES and _ends_command(self._pending[0]):
                 break  # clients get what was posted before we tell of the end
             else:
-                self._open(self._queue.take())
+                self._open(self._pending.popleft())
         self._go_on()
+
+    def _has_items(self) -> bool:
+        if not self._pending and len(self._queue):
+            self._pending.append(self._queue.take())
+        return bool(self._pending)
 
     def _go_on(self) -> None:
         self._is_scheduled = True
         self._loop.call_soon(self._later)
 
-    def _open(self, item: Any) -> None:
-        """Begin with one item: (run, message) of a bridge, or {pv: value} by hand."""
-        if type(item) is not tuple:
+    def _open(self, item: _Item) -> None:
+        """Begin with one item: (run, message), or {pv: value} by hand."""
+        if not isinstance(item, tuple):
             self._batch = _Batch(None, [(str(k), v, 0.0) for k, v in item.items()])
             return
         run, message = item
         if isinstance(message, Gone):
-            self._listener.gone(run, message)
-        elif isinstance(message, (Post, Finished)) and self._listener.is_active(run):
+            if run is self._owed_to:
+                self._owed_to = None  # else its memory would stay until the next run's
+            self._worker_events.gone(run, message)
+        elif isinstance(message, (Post, Finished)) and run is self._active.run:
             self._batch = self._batch_of(run, message)
         else:
-            self._listener.on_message(run, message)
+            self._worker_events.on_message(run, message)
 
     def _batch_of(self, run: Run, message: Post | Finished) -> _Batch:
         if isinstance(message, Post):
@@ -177,11 +197,16 @@ class MessageReceiver:
         if batch.run is not None:
             if batch.cost > 1:
                 batch.run.make_room()
-            self._owed += batch.cost
-            if self._owed >= GRANT_AT:
-                batch.run.order(Grant(self._owed))
-                self._owed = 0
+            self._return_credits(batch.run, batch.cost)
 
-    def new_run(self) -> None:
-        """Credits owed to a dead run are owed to nobody."""
-        self._owed = 0
+    def _return_credits(self, run: Run, cost: int) -> None:
+        if run is not self._owed_to:  # what a dead run paid is owed to nobody
+            self._owed_to, self._owed = run, 0
+        self._owed += cost
+        if self._owed >= GRANT_AT:
+            run.order(Grant(self._owed))
+            self._owed = 0
+
+
+def _ends_command(item: _Item) -> bool:
+    return isinstance(item, tuple) and isinstance(item[1], Finished)

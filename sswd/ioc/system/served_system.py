@@ -1,4 +1,7 @@
-"""Everything that serves one system, put together: ledger, desk, doors, supervisor.
+"""Everything that serves one system, put together.
+
+Queues, dispatcher, supervisor and receiver are made in this order; who needs a part
+gets it whole.
 
 Made by the template's start-up hook, on the loop.
 """
@@ -8,7 +11,6 @@ import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -17,20 +19,28 @@ from sswd.config.keys import PvConfig, SystemConfig
 from sswd.errors import ConfigError
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
+from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
-from sswd.ioc.process.queues import CommandQueue, EventfdQueue
+from sswd.ioc.process.queues import CommandQueue
+from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher, Target
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.ioc.supervision.monitor import pulse_period_s
+from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.receiver import MessageReceiver
+from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
+from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
+from sswd.pipe.launch import Launch
 from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
+from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
@@ -51,15 +61,6 @@ def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
     }
 
 
-class Template(Protocol):
-    """The Server group, as this module uses it."""
-
-    prefix: str
-    WORKER: Any
-
-    def add_pvs(self, channels: Mapping[str, Any]) -> None: ...
-
-
 class ServedSystem:
     """One system behind one template."""
 
@@ -67,52 +68,81 @@ class ServedSystem:
         self,
         name: str,
         config: SystemConfig,
-        server: Any,
+        template: TemplateApi,
         *,
         folder: Path,
         guardian: Guardian,
-        group: Any = None,
+        launch: Launch,
     ) -> None:
         self.name = name
         self.config = config
-        self.status = server.WORKER
-        self._server = server
+        self._template = template
+        self._guardian = guardian
+        self._launch = launch
         self._declared: dict[str, PvConfig] = {}
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
-        self.spec = self._spec(folder, config.target, config.args)
-        self.park_spec: WorkerSpec | None = None
+        self.posts = PostQueue()
+        self.commands = CommandQueue(self._submit_by_hand)
+        self.publisher = self._make_publisher()
+        self.declare_pvs(config.pvs)
+        active = ActiveRun(self.commands, self._on_kill)
+        self.dispatcher = CommandDispatcher(
+            Ledger(self._policy()), template.commands, self.publisher, active
+        )
+        self.supervisor = Supervisor(self._parts(folder, active))
+        self._receiver = MessageReceiver(
+            self.posts,
+            self.publisher,
+            self.dispatcher,
+            active,
+            self.supervisor.worker_events,
+        )
+        self._trigger: Trigger | None = None
+        if config.trigger is not None and template.trigger is not None:
+            self._trigger = Trigger(self, config.trigger, template.trigger)
+
+    def _make_publisher(self) -> Publisher:
+        template = self._template
+        publisher = Publisher(self.name, template.worker.REFUSED)
+        for pv in FED_FROM_THE_START:
+            target = Target(template.fed[pv], is_writable=False)
+            publisher.add(pv, target, is_fed=True)
+        progress = Target(template.commands.PROGRESS, is_writable=False)
+        publisher.add("PROGRESS", progress, is_fed=False)
+        publisher.own_alarm("CMD", template.cmd)
+        for name, channel in template.group.items():
+            if not publisher.knows(name):
+                publisher.add(name, Target(channel, is_writable=True), is_fed=False)
+        return publisher
+
+    def _parts(self, folder: Path, active: ActiveRun) -> SystemParts:
+        """What the supervisor works on."""
+        config, park_spec = self.config, None
         if config.park:
             args = {"routine": config.park, **config.args}
-            self.park_spec = replace(self._spec(folder, PARK_TARGET, args), slots={})
-        self.posts = EventfdQueue()
-        self.commands: EventfdQueue = CommandQueue(self._submit_by_hand)
-        self.publisher = Publisher(name, self.status.REFUSED)
-        for pv in FED_FROM_THE_START:
-            target = Target(getattr(server, pv), is_writable=False)
-            self.publisher.add(pv, target, is_fed=True)
-        progress = Target(server.PROGRESS, is_writable=False)
-        self.publisher.add("PROGRESS", progress, is_fed=False)
-        self.publisher.own_alarm("CMD", server.CMD)
-        if group is not None:
-            self._add_group(group)
-        self.declare_pvs(config.pvs)
-        self.supervisor = Supervisor(self, guardian, Archive(server.prefix or name))
-        self.dispatcher = CommandDispatcher(
-            Ledger(self._policy()),
-            server,
-            self.publisher,
-            self.supervisor.send,
-            self.supervisor.escalate,
+            park_spec = replace(self._spec(folder, PARK_TARGET, args), slots={})
+        return SystemParts(
+            name=self.name,
+            config=config,
+            spec=self._spec(folder, config.target, config.args),
+            park_spec=park_spec,
+            status=self._template.worker,
+            publisher=self.publisher,
+            dispatcher=self.dispatcher,
+            active=active,
+            archive=Archive(self._template.prefix or self.name),
+            launch=self._launch_run,
+            on_loaded=self._on_loaded,
         )
-        self._receiver = MessageReceiver(
-            self.posts, self.publisher, self.dispatcher, self.supervisor.worker_events
-        )
-        self._trigger = (
-            Trigger(self, config.trigger, server.trigger_pvs)
-            if config.trigger
-            else None
-        )
+
+    def _launch_run(self, spec: WorkerSpec) -> Run:
+        run = Run(spec, self.posts, self._guardian, self._launch)
+        self._receiver.watch(run)
+        return run
+
+    def _on_kill(self) -> None:
+        self.supervisor.on_kill()
 
     # -- life
 
@@ -140,12 +170,12 @@ class ServedSystem:
         self.supervisor.close()
         self.dispatcher.close()
         if self.supervisor.holds:
-            return  # its bridge lives and needs the doors
+            return  # its bridge lives and needs the queues
         self.commands.close()
         self.posts.close()
 
     async def _let_go(self) -> None:
-        """A dropped standby may be dying still: hear its end, reap it."""
+        """A dropped standby may be dying still: take its Gone, reap it."""
         if self.supervisor.holds_undead:
             return
         until_s = time.monotonic() + LET_GO_S
@@ -157,18 +187,9 @@ class ServedSystem:
         """(posts published, seconds they took) since the start."""
         return self._receiver.published, self._receiver.took_s
 
-    @property
-    def running(self) -> Command | None:
-        """The command that runs."""
-        return self.dispatcher.running
-
-    def new_run(self) -> None:
-        """A run begins."""
-        self._receiver.new_run()
-
     # -- puts
 
-    def submit(self, pv: str, value: Any) -> "asyncio.Future[None]":
+    def submit(self, pv: str, value: object) -> "asyncio.Future[None]":
         """Make a command of a put; publish an accepted value at once."""
         config = self._declared.get(pv)
         refusal = None if config is None else check_put(config, value)
@@ -188,24 +209,21 @@ class ServedSystem:
         return f"{words_of(running)} runs"
 
     def _has_stepped(self, command: Command) -> bool:
-        """Whether a step has said READY and only its end is still on the way: a master
-        that was told READY may trigger the next one, which waits for that."""
-        ready = self._declared.get("READY")
-        if ready is None or command.pv != "INDEX":
+        ready = self._declared.get(READY)
+        if ready is None:
             return False
-        told = self.publisher.values_of(("READY", "INDEX_RBV"))
-        is_ready = told["READY"] not in (0, *ready.states[:1])
-        return is_ready and told.get("INDEX_RBV") == command.value
+        told = self.publisher.values_of(LOOKED_AT)
+        return has_stepped(command.pv, command.value, told, ready.states)
 
-    def _submit_by_hand(self, commands: Mapping[str, Any]) -> None:
+    def _submit_by_hand(self, commands: Mapping[str, object]) -> None:
         for name, value in commands.items():
             pv = str(name).encode("utf-8", "backslashreplace").decode()
             self.submit(pv, value).add_done_callback(lambda f: f.exception())
 
     def preview(self, text: str) -> str:
         """What a text put to CMD would do, by the grammar; nothing is executed."""
-        step_s = self.publisher.values_of(["STEP_TIME"]).get("STEP_TIME")
-        limit = self._server.values.max_length
+        step_s = self.publisher.values_of([STEP_TIME]).get(STEP_TIME)
+        limit = self._template.fed["values"].max_length
         return str(preview(text, self.verbs, limit, step_s=step_s))
 
     async def forward(self, pv: str, value: object) -> None:
@@ -213,6 +231,11 @@ class ServedSystem:
         await self.submit(pv, value)
 
     # -- PVs
+
+    def _on_loaded(self, loaded: Loaded) -> None:
+        """The active run has imported its class, and waits for Begin."""
+        self.declare(loaded)
+        self.restore(loaded)
 
     def declare(self, loaded: Loaded) -> None:
         """Serve the PVs that the system's class declares; names known stay."""
@@ -245,30 +268,25 @@ class ServedSystem:
         """Serve these PVs from now on."""
         if not pvs:
             return
-        channels = declare(pvs, prefix=self._server.prefix, forward=self.forward)
+        channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
         for name, config in pvs.items():
             target = Target(
                 channels[name], is_writable=config.writable, finite=config.finite
             )
             self.publisher.add(name, target, is_fed=True)
         self._declared.update(pvs)
-        self._server.add_pvs({c.pvname: c for c in channels.values()})
-
-    def _add_group(self, group: Any) -> None:
-        """Names under the user's own group, without its prefix; Server's come first."""
-        own = set(self._server.pvdb)
-        for pvname, data in group.pvdb.items():
-            name = pvname.removeprefix(group.prefix)
-            if pvname not in own and not self.publisher.knows(name):
-                self.publisher.add(name, Target(data, is_writable=True), is_fed=False)
+        served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
+        self._template.add_pvs(served)
 
     # -- inside
 
-    def _spec(self, folder: Path, target: str, args: dict[str, Any]) -> WorkerSpec:
+    def _spec(
+        self, folder: Path, target: str, args: Mapping[str, object]
+    ) -> WorkerSpec:
         return WorkerSpec(
             name=self.name,
             target=target,
-            args=args,
+            args=dict(args),
             folder=str(folder),
             pulse_s=pulse_period_s(self.config.restart.stall_s),
             outbox=self.config.outbox,

@@ -45,7 +45,6 @@ class Trigger:
             whole=config.whole,
         )
         self._remote = RemotePv(config.pv, self._updated, self._connection)
-        self._shown: dict[str, Any] = {}
 
     def start(self) -> None:
         """Look for the master's PV."""
@@ -96,19 +95,13 @@ class Trigger:
         triggers = self._triggers
         if triggers.missed != missed_before:
             log.warning("system '%s': trigger %s", self._served.name, triggers.error)
-        self._post_if_changed("LAST", fitting(triggers.text, self._pvs.LAST))
-        self._post_if_changed("INDEX", triggers.index)
-        self._post_if_changed("ERROR", fitting(triggers.error, self._pvs.ERROR))
-        self._post_if_changed("FAILED", triggers.failed)
-        self._post_if_changed("MISSED", triggers.missed)
-        self._post_if_changed("EXECUTED", triggers.executed)
-        self._post_if_changed("SEEN", triggers.seen)
-
-    def _post_if_changed(self, pv: str, value: Any) -> None:
-        data = getattr(self._pvs, pv)
-        if self._shown.get(pv, data.value) != value:
-            self._shown[pv] = value
-            ca.post(data, value)
+        ca.post_if_changed(self._pvs.LAST, fitting(triggers.text, self._pvs.LAST))
+        ca.post_if_changed(self._pvs.INDEX, triggers.index)
+        ca.post_if_changed(self._pvs.ERROR, fitting(triggers.error, self._pvs.ERROR))
+        ca.post_if_changed(self._pvs.FAILED, triggers.failed)
+        ca.post_if_changed(self._pvs.MISSED, triggers.missed)
+        ca.post_if_changed(self._pvs.EXECUTED, triggers.executed)
+        ca.post_if_changed(self._pvs.SEEN, triggers.seen)
 
 
 def _plain(value: Any) -> bytes | str | float:

@@ -65,22 +65,19 @@ def late() -> None:
     last_words = Bridge._last_words
 
     def and_more(self: Any) -> None:
-        run, door = self._run, self._up_queue
+        deliver = self._deliver
         last_words(self)
 
-        def deliver() -> None:
+        def deliver_late() -> None:
             while not Path(os.environ["GO"]).exists():
                 time.sleep(0.01)
             lies = [("values", [666.0], 0.0), ("message", "late", 0.0)]
-            door.push((run, Post(lies)))
-            for number in range(10):
-                door.push((run, Finished(number, None, False, lies)))
-            door.push((run, Ready()))
-            door.push((run, Pulse(1, 1.0)))
-            door.push((run, Failed("setup", Failure("Late", "late"))))
+            deliver([Post(lies)])
+            deliver([Finished(number, None, lies) for number in range(10)])
+            deliver([Ready(), Pulse(), Failed("setup", Failure("Late", "late"))])
             Path(os.environ["GO"] + ".done").touch()
 
-        threading.Thread(target=deliver, daemon=True).start()
+        threading.Thread(target=deliver_late, daemon=True).start()
 
     Bridge._last_words = and_more  # type: ignore[method-assign]
 
@@ -129,7 +126,7 @@ def judge_before_draining() -> None:
         with self._wake_lock:
             os.close(self._wake)
             self._wake = -1
-        self._up_queue.push((self._run, Gone(self._lines.end(), time.monotonic())))
+        self._deliver([Gone(self._lines.end(), time.monotonic())])
 
     Bridge._turn = judge  # type: ignore[method-assign]
     Bridge._last_words = last_words  # type: ignore[method-assign]

@@ -2,7 +2,8 @@
 
 import logging
 
-from sswd.ioc.ca.loglimit import MAX_KEYS, LimitedLog
+from sswd.ioc.ca.loglimit import LimitedLog
+from sswd.ratelimit import MAX_KEYS
 
 
 class Clock:

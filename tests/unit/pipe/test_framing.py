@@ -32,7 +32,7 @@ class Pipe:
         found: list[Message] = []
         while True:
             found += self.reader.read()
-            if self.reader.is_dry:
+            if self.reader.found_nothing:
                 return found
 
     def close_writer(self) -> None:
@@ -79,15 +79,15 @@ def image(n: int) -> Post:
 # -- reading
 
 
-def test_nothing_there_is_dry(pipe):
+def test_a_read_where_nothing_waits_says_so(pipe):
     assert pipe.reader.read() == []
-    assert pipe.reader.is_dry
+    assert pipe.reader.found_nothing
 
 
 def test_several_in_one_read(pipe):
     os.write(pipe.into, b"".join(frame(note(i)) for i in range(5)))
     assert pipe.reader.read() == [note(i) for i in range(5)]
-    assert not pipe.reader.is_dry
+    assert not pipe.reader.found_nothing
 
 
 @given(st.data())

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sswd.ioc.process import output_log
 from sswd.ioc.process.output_log import MAX_LINE, TAIL, OutputLog
 from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, AlarmTable, Condition
 from sswd.ioc.supervision.backoff import GOOD_RUN_S, Backoff, Ceiling, Size
@@ -165,15 +164,13 @@ class Clock:
     def __init__(self) -> None:
         self.now_s = 1000.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now_s
 
 
 @pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(output_log, "time", clock)
-    return clock
+def clock() -> Clock:
+    return Clock()
 
 
 def lines_of(caplog) -> list[str]:
@@ -183,7 +180,7 @@ def lines_of(caplog) -> list[str]:
 @pytest.fixture
 def output(clock, caplog) -> OutputLog:
     caplog.set_level(logging.INFO)
-    return OutputLog(logging.getLogger("sswd.worker"), "stage")
+    return OutputLog(logging.getLogger("sswd.worker"), "stage", clock)
 
 
 def test_lines_are_cut_from_what_comes(output, caplog):

@@ -121,7 +121,7 @@ def test_values_posted_before_ack_arrive_before_it_also_when_new(writer):
     outbox.post({"other": 1})
     outbox.post({"values": 1})
     outbox.post({"ACK": "1"})
-    outbox.finish(1, None, aborted=False)
+    outbox.finish(1, None)
     assert updates_of(writer.sent) == [("other", 1), ("values", 1), ("ACK", "1")]
 
 
@@ -143,7 +143,7 @@ def test_ack_is_never_conflated(writer):
     outbox = outbox_of(writer, credits=0, bound=1)
     for i in range(MAX_ACKS):
         outbox.post({"a": i, "ACK": str(i)})
-    outbox.finish(1, None, aborted=False)
+    outbox.finish(1, None)
     acks = [value for pv, value in updates_of(writer.sent) if pv == "ACK"]
     assert acks == [str(i) for i in range(MAX_ACKS)]
 
@@ -245,9 +245,9 @@ def test_a_large_array_replaces_the_unsent_one(writer):
 def test_finished_takes_along_what_is_unsent_and_needs_no_credit(writer):
     outbox = outbox_of(writer, credits=0)
     outbox.post({"values": 1.0, "ACK": "1"})
-    outbox.finish(7, None, aborted=True)
+    outbox.finish(7, None)
     (finished,) = writer.sent
-    assert (finished.id, finished.failure, finished.aborted) == (7, None, True)
+    assert (finished.id, finished.failure) == (7, None)
     assert updates_of([finished]) == [("values", 1.0), ("ACK", "1")]
     outbox.post({"a": 1})
     outbox.drain()
@@ -258,7 +258,7 @@ def test_notes_need_no_credit_and_come_before_the_end(writer):
     outbox = outbox_of(writer, credits=0)
     note = Log(20, "x", "text")
     outbox.note(note)
-    outbox.finish(1, None, aborted=False)
+    outbox.finish(1, None)
     assert [type(m) for m in writer.sent] == [Log, Finished]
 
 
@@ -334,7 +334,7 @@ def test_any_sequence(steps, bound, credits):
                 outbox.grant(detail)
                 outbox.pump()
             case "finish":
-                outbox.finish(i, None, aborted=False)
+                outbox.finish(i, None)
         unsent = len(outbox._entries)
         acks = sum(entry.pv == "ACK" for entry in outbox._entries)
         assert unsent <= bound + acks + 4  # one of each PV beyond the bound
@@ -385,9 +385,9 @@ def test_who_finds_the_writer_busy_leaves_and_is_not_forgotten(writer):
 
     for busy in (
         lambda: outbox.post({"x": 0}),
-        lambda: outbox.finish(1, None, aborted=False),
+        lambda: outbox.finish(1, None),
         lambda: outbox.send(Ready()),
-        lambda: outbox.try_send(Pulse(0, 0.0)),
+        lambda: outbox.try_send(Pulse()),
     ):
         writer.sent.clear()
         writer.during = [post_meanwhile]
@@ -592,7 +592,7 @@ def test_single_posts_never_wait_for_a_pulse():
             other.start()
             ioc.outbox.post({"b": i})
             if i % 7 == 0:
-                ioc.outbox.finish(i, None, aborted=False)
+                ioc.outbox.finish(i, None)
             other.join(5.0)
             assert not other.is_alive()
             ioc.wait("a", i)

@@ -28,9 +28,7 @@ def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
 
     Raises caproto's CaprotoValueError for a value that is too long.
     """
-    if type(value) is int and data.data_type == protocol.ENUM:
-        states = enum_strings(data)
-        value = states[value] if 0 <= value < len(states) else value
+    value = _state_of(data, value)
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and served_pv.post(value, timestamp_s):
         return
@@ -38,6 +36,16 @@ def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
         run_through(data.write(value, verify_value=False))
     else:
         run_through(data.write(value, verify_value=False, timestamp=timestamp_s))
+
+
+def post_if_changed(data: Data, value: object) -> None:
+    """Post a scalar `value` unless `data` has it already; clients hear of changes only.
+
+    An enum takes an index or a string, as with `post`.
+    """
+    value = _state_of(data, value)
+    if raw(data)["value"] != value:
+        post(data, value)
 
 
 def set_alarm(data: Data, status: int, severity: int) -> None:
@@ -60,10 +68,17 @@ def set_alarm(data: Data, status: int, severity: int) -> None:
             _follow(field, number)
 
 
+def _state_of(data: Data, value: object) -> object:
+    """The state of an enum whose index was given; any other value as it is."""
+    if type(value) is not int or data.data_type != protocol.ENUM:
+        return value
+    states = enum_strings(data)
+    return states[value] if 0 <= value < len(states) else value
+
+
 def _follow(field: Data, number: int) -> None:
     """Set .SEVR and the like; nearly always nobody listens to them."""
-    states = enum_strings(field)
-    state = states[number] if 0 <= number < len(states) else number
+    state = _state_of(field, number)
     if raw(field)["value"] == state:
         return
     if getattr(field, SERVED_PV_ATTRIBUTE, None) is None and not serves_caproto(field):

@@ -1,0 +1,79 @@
+"""`sswd check` and `sswd pvs`: what a configuration would serve, serving nothing."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sswd.cli import configuration
+from sswd.cli.commands import CLEAN, Commands, write
+from sswd.config import Config, PvConfig, pv_from_dict
+from sswd.errors import LoadError
+
+if TYPE_CHECKING:
+    from sswd.ioc.daemon.pv_list import Row
+
+log = logging.getLogger("sswd.cli")
+
+_CHECK = """\
+Reads the configuration, imports the group of each system, and loads each target in a
+throwaway worker process; nothing is served and nothing is constructed.
+
+example:
+  sswd check stage.toml && systemctl restart sswd@stage"""
+_PVS = """\
+One PV a line: name, type, units, access (rw or ro), description.
+
+example:
+  sswd pvs stage.toml | grep ' rw '"""
+
+
+def add(commands: Commands) -> None:
+    """Add both commands."""
+    for command in (
+        commands.add("check", check, "tell every mistake, serve nothing", _CHECK),
+        commands.add("pvs", pvs, "list the PVs that would be served", _PVS),
+    ):
+        configuration.add_arguments(command)
+
+
+def check(args: argparse.Namespace) -> int:
+    """Read and load everything. Raises ConfigError and LoadError."""
+    config, folder = configuration.read(args)
+    rows = _rows(config, folder, warn=True)
+    systems = ", ".join(f"{n} ({s.target})" for n, s in config.system.items())
+    write(f"{args.what} is good: {systems}; {len(rows)} PVs")
+    return CLEAN
+
+
+def pvs(args: argparse.Namespace) -> int:
+    """List the PVs in aligned columns. Raises ConfigError and LoadError."""
+    config, folder = configuration.read(args)
+    rows = _rows(config, folder)
+    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    for row in rows:
+        columns = [text.ljust(n) for text, n in zip(row, widths, strict=False)]
+        write("  ".join([*columns, row[4]]).rstrip())
+    return CLEAN
+
+
+def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
+    """All PVs: those of the template, of the configuration and of the classes.
+
+    `warn`: log what the source of the systems gives cause for.
+    """
+    from sswd.ioc.daemon import inspect_target, pv_list
+
+    by_class: dict[str, dict[str, PvConfig]] = {}
+    for name, system in config.system.items():
+        try:
+            loaded = inspect_target.inspect(system, folder, name=name)
+        except LoadError as error:
+            text = f"system.{name}.target: {system.target!r} does not load: {error}"
+            raise LoadError(text) from None
+        by_class[name] = {
+            pv: pv_from_dict(pv, keys, system.target) for pv, keys in loaded.pvs.items()
+        }
+        for warning in loaded.warnings if warn else ():
+            log.warning("system.%s.target: %s", name, warning)
+    return pv_list.rows(config, folder, by_class)

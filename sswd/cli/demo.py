@@ -1,0 +1,25 @@
+"""`sswd demo`."""
+
+import argparse
+
+from sswd.cli.commands import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = commands.add(
+        "demo", demo, "serve a simulated instrument, on loopback only"
+    )
+    command.add_argument(
+        "--sequence",
+        action="store_true",
+        help="instead: two servers and a master that steps them through nested loops",
+    )
+
+
+def demo(args: argparse.Namespace) -> int:
+    """Serve the demo in the foreground; its exit code."""
+    from sswd import demo
+    from sswd.demo import sequence
+
+    return sequence.run() if args.sequence else demo.run()

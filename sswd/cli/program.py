@@ -1,0 +1,78 @@
+"""The program `sswd`: finds the command, runs it, turns errors into exit codes."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from sswd import __version__
+from sswd.cli import check, demo, expand, run, schema
+from sswd.cli.commands import (
+    BAD_CONFIGURATION,
+    INTERRUPTED,
+    TAKEN,
+    UNEXPECTED,
+    Action,
+    Commands,
+    Parser,
+)
+from sswd.errors import ConfigError, LoadError, PortTakenError
+from sswd.logs import LogOptions, logging_to
+
+log = logging.getLogger("sswd.cli")
+
+_ABOUT = """\
+Serves blocking instrument code on EPICS Channel Access, each system in a worker
+process that may hang or crash while clients stay connected."""
+_EXIT_CODES = """\
+exit codes:
+  0   clean stop (SIGTERM, SIGINT)
+  1   unexpected error, or a text that `expand` refuses
+  2   wrong usage of the command line
+  69  a port or prefix that was asked for is taken
+  78  bad configuration; a supervisor must not retry it"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code. Raises SystemExit(2) for wrong usage."""
+    args = parser().parse_args(argv)
+    options = LogOptions(args.log_format, args.log_level.upper())
+    with logging_to(options):
+        code, error = _guarded(args)
+        if error and options.format == "json":
+            log.critical(error)
+    if error and options.format == "text":
+        sys.stderr.write(f"sswd: {error}\n")
+    return code
+
+
+def parser() -> Parser:
+    """The parser of the command line; docs/reference/cli.md shows its help."""
+    top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
+    top.add_argument("--version", action="version", version=f"sswd {__version__}")
+    commands = Commands(top)
+    for group in (run, demo, check, expand, schema):
+        group.add(commands)
+    commands.add_log_options()
+    return top
+
+
+def _guarded(args: argparse.Namespace) -> tuple[int, str]:
+    """Exit code and the words about an expected error."""
+    action: Action = args.action
+    try:
+        return action(args), ""
+    except (ConfigError, LoadError) as error:
+        return BAD_CONFIGURATION, str(error)
+    except PortTakenError as error:
+        return TAKEN, str(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED, ""
+    except BrokenPipeError:
+        # The reader of our standard output has gone, e.g. `sswd pvs x.toml | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNEXPECTED, ""
+    except Exception:  # the end of the program: logged, not lost
+        log.critical("unexpected error, please report it", exc_info=True)
+        return UNEXPECTED, ""

@@ -1,0 +1,37 @@
+"""What the supervision of one system works on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sswd.config.keys import SystemConfig
+from sswd.ioc.commands.dispatcher import CommandDispatcher
+from sswd.ioc.process.active_run import ActiveRun
+from sswd.ioc.process.run import Run
+from sswd.ioc.pvs.publisher import Publisher
+from sswd.ioc.supervision.postmortem import Archive
+from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.pipe.protocol import Loaded, WorkerSpec
+
+LaunchRun = Callable[[WorkerSpec], Run]
+"""Starts a worker process. Raises OSError when the host has no room for it."""
+OnLoaded = Callable[[Loaded], None]
+"""The active run has imported its class: serve its PVs, hand back their values."""
+
+
+@dataclass(frozen=True)
+class SystemParts:
+    """All of it is made before the supervisor is, by served_system.py."""
+
+    name: str
+    config: SystemConfig
+    spec: WorkerSpec
+    park_spec: WorkerSpec | None
+    """The process that runs the park routine; None: there is no routine."""
+    status: WorkerStatus
+    """The WORKER: PVs."""
+    publisher: Publisher
+    dispatcher: CommandDispatcher
+    active: ActiveRun
+    archive: Archive
+    launch: LaunchRun
+    on_loaded: OnLoaded

@@ -1,0 +1,30 @@
+"""What a served system may use of its template, as one plain object."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sswd.ioc.commands.dispatcher import CommandPvs
+from sswd.ioc.pvs.channel import Channel
+from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.system.trigger_pvs import TriggerPvs
+
+
+@dataclass(frozen=True)
+class TemplateApi:
+    """Made by template.py, on the loop."""
+
+    prefix: str
+    """Of the template's PVs, as clients see it."""
+    cmd: Channel
+    fed: Mapping[str, Channel]
+    """ACK, message and values: what a system may post from the start."""
+    commands: CommandPvs
+    """The PVs that tell of commands."""
+    worker: WorkerStatus
+    """The WORKER: PVs."""
+    trigger: TriggerPvs | None
+    """The TRIGGER: PVs, where a trigger is configured."""
+    group: Mapping[str, Channel]
+    """PVs of the user's own group, by their name without its prefix."""
+    add_pvs: Callable[[Mapping[str, Channel]], None]
+    """Serves more PVs from now on, by whole name."""
