@@ -32,7 +32,7 @@ example:
 def add(commands: Commands) -> None:
     """Add both commands."""
     for command in (
-        commands.add("check", check, "tell every mistake, serve nothing", _CHECK),
+        commands.add("check", check, "name every mistake, serve nothing", _CHECK),
         commands.add("pvs", pvs, "list the PVs that would be served", _PVS),
     ):
         configuration.add_arguments(command)

@@ -59,7 +59,7 @@ def _add_log_options(command: argparse.ArgumentParser) -> None:
         choices=("debug", "info", "warning", "error"),
         metavar="LEVEL",
         default="info",
-        help="debug, info (default), warning or error: the least grave lines to log",
+        help="log this level and above: debug, info (default), warning or error",
     )
 
 

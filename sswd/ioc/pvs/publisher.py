@@ -94,7 +94,7 @@ class Publisher:
         try:
             fitting = target.coerce(value)
         except PostRefused as ex:
-            self._refuse(pv, str(ex), "the former value stays")
+            self._refuse(pv, str(ex), "the PV keeps its value")
             return None
         if pv in self._gone and not target.is_writable:
             self._gone.discard(pv)
