@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from caproto.server import PVGroup
@@ -21,6 +21,7 @@ from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.statistics import Statistics
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 from sswd.stacks import tell_stacks
@@ -31,7 +32,7 @@ log = logging.getLogger("sswd.ioc")
 class Composed(NamedTuple):
     """What a configuration serves; nothing of it runs yet."""
 
-    pvdb: dict[str, Any]
+    pvdb: dict[str, Channel]
     servers: list[Server]
     statistics: Statistics
     limits: Limits
@@ -43,7 +44,7 @@ def compose(config: Config, folder: Path) -> Composed:
 
     Raises ConfigError (group that cannot be imported, names that collide).
     """
-    pvdb: dict[str, Any] = {}
+    pvdb: dict[str, Channel] = {}
     servers = []
     guardian = Guardian()
     for name, system in config.system.items():
@@ -197,7 +198,7 @@ def _template(
     return root, found[0]
 
 
-def _merge(pvdb: dict[str, Any], more: dict[str, Any], name: str) -> None:
+def _merge(pvdb: dict[str, Channel], more: dict[str, Channel], name: str) -> None:
     both = sorted(pvdb.keys() & more.keys())
     if both:
         raise ConfigError(
