@@ -1,6 +1,6 @@
 """Reading the configuration: TOML to validated structs, or one error with all mends.
 
-The keys are in keys.py, what goes together in rules.py, the JSON Schema in schema.py.
+The keys are in keys/, what goes together in rules.py, the JSON Schema in schema.py.
 Nothing here imports caproto: `sswd check` of a bad file must be quick, and the worker
 may use it.
 """

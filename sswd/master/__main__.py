@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sswd.errors import ConfigError, PortTakenError
+from sswd.exit_codes import BAD_CONFIGURATION, CLEAN, TAKEN
 from sswd.logs import LogOptions, logging_to
 from sswd.master.config import MasterConfig, load
-
-CLEAN, TAKEN, BAD_CONFIGURATION = 0, 69, 78
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,9 +3,12 @@
 Who may import whom is in [tool.importlinter] of pyproject.toml; `make lint` checks it.
 """
 
+import ast
+import graphlib
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -105,3 +108,60 @@ def test_every_package_of_ours_has_its_place_in_the_layers():
         if path.suffix == ".py" or (path / "__init__.py").exists()
     }
     assert placed == there - {"__init__"}
+
+
+def modules_of(package: Path) -> dict[str, Path]:
+    """Every module below a package, and itself, by its dotted name."""
+    found = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+def imports_of(tree: ast.AST, modules: set[str]) -> Iterator[str]:
+    """The modules that an import statement anywhere in `tree` names: also those in
+    functions and those that only a type checker follows."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in modules else node.module
+
+
+def circle_in(imports: dict[str, set[str]]) -> list[str]:
+    """One circle of modules, or none."""
+    try:
+        graphlib.TopologicalSorter(imports).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def test_no_module_imports_itself_in_a_circle():
+    import sswd
+
+    modules = modules_of(Path(sswd.__file__).parent)
+    imports = {
+        name: set(imports_of(ast.parse(path.read_text()), set(modules)))
+        for name, path in modules.items()
+    }
+    assert len(imports) > 100
+    assert imports["sswd.ioc.ca.server.context"] > {"sswd.ioc.ca.circuit.handlers"}
+    assert circle_in(imports) == []
+
+
+def test_a_circle_that_only_a_type_checker_sees_is_found():
+    sources = {
+        "a": "from b import x",
+        "b": "def f():\n    import c",
+        "c": "if TYPE_CHECKING:\n    from a import y",
+        "d": "import a",
+    }
+    imports = {
+        name: set(imports_of(ast.parse(text), set(sources)))
+        for name, text in sources.items()
+    }
+    assert set(circle_in(imports)) == {"a", "b", "c"}

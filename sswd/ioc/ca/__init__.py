@@ -1,17 +1,20 @@
 """The TCP side of Channel Access under caproto's objects: fast and bounded.
 
-    context   the server: UDP, hooks, life and death of the parts
-      accept    new connections          ports, beacons, udp, sweep: what they say
-      circuit   one client: its channels, monitors, end
-        input     bytes -> requests, a turn's worth at a time
-        output    what waits to be sent, back pressure, lent arrays   (flusher: when)
-      requests, reading, writing   what a client may ask; puts: in which order
-      channel   channels and subscriptions of one client
-    entry     one PV: payloads cached by request, who listens
-      encode, convert, incoming, wire, filters, names   bytes <-> values; no I/O
-    loop      asyncio's event loop with a short way to the circuits
-    publish   post(), post_if_changed() and set_alarm(), for whoever has a value
-    seam, seam_records   the only two that know caproto's private names
+    server/    context: the server, and the hooks; acceptor: new connections; circuits:
+               the clients of now; reaper: the end of some; ports, beacons, udp
+    circuit/   circuit: one client; input: bytes -> requests, a turn's worth at a time;
+               output: what waits to be sent, back pressure, lent arrays; channel:
+               channels and subscriptions; quick_gets, handlers, read_handlers,
+               write_handlers: what a client may ask; errors: why it is disconnected
+    pv/        served_pv: one PV, its payloads cached by request, and who listens;
+               put_queue: in which order puts run; publish: post(),
+               post_if_changed() and set_alarm(); record_fields, hook_guard
+    codec/     protocol, names, filters, dbr_elements, payloads, put_values: bytes <->
+               values, no I/O
+    caproto_private/   data, records: the only two that know caproto's private names
+    shared     what all parts of one server use; limits, loglimit
+    evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
+               flusher: when circuits send; eager: tasks that start at once
 
 Everything runs on the loop's thread. Nothing here waits for a client: an answer that it
 does not take stays in its bounded queue, an update that it cannot take conflates.

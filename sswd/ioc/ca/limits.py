@@ -1,6 +1,6 @@
 """What one client may cost this server, as data; and the counts that tell it.
 
-Every bound has a written overflow policy: its description in sswd/config/keys.py.
+Every bound has a written overflow policy: its description in sswd.config.keys.
 """
 
 import os
@@ -13,15 +13,15 @@ SMALLEST_PAYLOAD = 16384
 
 
 class Limits(LimitsConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds of the Channel Access server; each is described in sswd/config/keys.py,
+    """Bounds of the Channel Access server; each is described in sswd.config.keys,
     with what follows beyond it. Sizes in bytes, times in seconds."""
 
     def max_payload(self) -> int:
         """The largest message body in bytes, after the environment's say."""
         if self.payload_bytes:
             return self.payload_bytes
-        told = os.environ.get("EPICS_CA_MAX_ARRAY_BYTES", "")
-        return max(int(told), SMALLEST_PAYLOAD) if told.isdecimal() else DEFAULT_PAYLOAD
+        size = os.environ.get("EPICS_CA_MAX_ARRAY_BYTES", "")
+        return max(int(size), SMALLEST_PAYLOAD) if size.isdecimal() else DEFAULT_PAYLOAD
 
 
 class Counts:

@@ -1,4 +1,6 @@
-"""Which alarm a PV has when several conditions hold: the gravest; the former returns.
+"""Which alarm a PV shows when several conditions hold: the one of the gravest.
+
+When that condition ends, the PV shows the gravest of those that are left.
 
 Pure. Severity and status are EPICS's numbers (alarm.h).
 """

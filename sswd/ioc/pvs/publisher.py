@@ -48,7 +48,7 @@ class Publisher:
         self._name = name
         self._refused_pv = refused
         self._targets: dict[str, Target] = {}
-        self._shown: dict[str, Channel] = {}
+        self._alarm_pvs: dict[str, Channel] = {}
         self._fed: set[str] = set()
         self._alarms = AlarmTable()
         self._reasons_logged: dict[str, OncePerKey] = {}
@@ -66,7 +66,7 @@ class Publisher:
     def own_alarm(self, pv: str, data: Channel) -> None:
         """Show alarms of `pv` on `data`; the worker need not be able to post it."""
         own_alarm(data)
-        self._shown[pv] = data
+        self._alarm_pvs[pv] = data
 
     def knows(self, pv: str) -> bool:
         """Whether the worker may post this name."""
@@ -82,7 +82,7 @@ class Publisher:
         A command whose value does not fit the PV of its name leaves that as it is: a
         putter of one's own may forward what it likes.
         """
-        data, target = self._shown.get(pv), self._targets.get(pv)
+        data, target = self._alarm_pvs.get(pv), self._targets.get(pv)
         if data is not None:
             with contextlib.suppress(PostRefused):
                 ca.post(data, value if target is None else target.coerce(value))
@@ -148,7 +148,7 @@ class Publisher:
             change(pv, condition)
 
     def _set_alarm(self, pv: str, alarm: tuple[int, int] | None) -> None:
-        data = self._shown.get(pv)
+        data = self._alarm_pvs.get(pv)
         if alarm is not None and data is not None:
             data.alarm.wanted = alarm
             ca.set_alarm(data, *alarm)

@@ -1,4 +1,4 @@
-"""The alarm of a PV that sswd governs."""
+"""The alarm of a PV when only sswd may change it."""
 
 from caproto import ChannelAlarm
 

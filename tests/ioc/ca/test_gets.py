@@ -11,7 +11,7 @@ from caproto import AccessRights, ChannelType
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post, set_alarm
-from sswd.ioc.ca.circuit import circuit
+from sswd.ioc.ca.circuit import quick_gets
 
 DOUBLE, TIME_DOUBLE, CTRL_DOUBLE, CTRL_ENUM, STRING = 6, 20, 34, 31, 0
 ENUM = ChannelType.ENUM
@@ -59,7 +59,7 @@ async def test_the_same_get_twice_has_the_same_answer_with_its_own_ioid(asking):
         replies.append(await asking.client.receive_until(READ_NOTIFY))
     assert [reply.p2 for reply in replies] == [5, 6]
     assert replies[0].body == replies[1].body
-    assert len(asking.circuit.answers) == 1
+    assert len(asking.circuit.quick_gets.answers) == 1
 
 
 async def test_a_new_value_is_seen(group, asking):
@@ -125,8 +125,8 @@ async def test_long_answers_are_not_kept(group, raw):
     for count in range(1, 11):
         await client.get(chan, DOUBLE, count)
     [served] = [c for c in group.context.circuits if c.channels]
-    sizes = [len(answer[3]) for answer in served.answers.values()]
-    assert max(sizes) <= circuit.LONGEST_ANSWER
+    sizes = [len(answer[3]) for answer in served.quick_gets.answers.values()]
+    assert max(sizes) <= quick_gets.LONGEST_ANSWER
 
 
 async def test_who_may_not_read_any_more_gets_no_old_answer(group, asking):
@@ -157,10 +157,10 @@ async def test_different_counts_and_types_have_answers_of_their_own(group, raw):
 
 
 async def test_a_client_may_not_choose_our_memory(monkeypatch, asking):
-    monkeypatch.setattr(circuit, "MAX_ANSWERS", 10)
+    monkeypatch.setattr(quick_gets, "MAX_ANSWERS", 10)
     for count in range(1, 100):
         await asking.client.get(asking.chan, DOUBLE, count)
-        assert len(asking.circuit.answers) <= 10
+        assert len(asking.circuit.quick_gets.answers) <= 10
 
 
 async def test_gets_between_other_requests_keep_their_order(group, raw):

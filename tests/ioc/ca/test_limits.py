@@ -14,7 +14,8 @@ from ca_raw import CREATE_CHAN, CREATE_FAIL, ECHO, ERROR, RawClient, message
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import Limits, post
-from sswd.ioc.ca.server.context import NEWCOMER_S
+from sswd.ioc.ca.circuit.output import CONGESTED, FREE
+from sswd.ioc.ca.server.circuits import NEWCOMER_S
 from sswd.ioc.ca.server.reaper import Reaper
 from sswd.testing import child_env, free_port, loopback_env
 
@@ -210,13 +211,13 @@ async def test_stalled_clients_are_bounded_together(serve, raw):
 
     def all_stalled():
         post(context.group.array, values)
-        return all(circuit.congested for circuit in context.circuits)
+        return all(c.output.pressure >= CONGESTED for c in context.circuits)
 
     await until(all_stalled)
-    Reaper(context).sweep(time.monotonic())
+    Reaper(context._shared, context.circuits).close_over_limits(time.monotonic())
     assert context.counts.closed_stalled >= 1
-    left = [circuit for circuit in context.circuits if circuit.blocked]
-    assert sum(circuit.unsent_bytes for circuit in left) <= MB
+    left = [c.output for c in context.circuits if c.output.pressure is not FREE]
+    assert sum(output.unsent_bytes for output in left) <= MB
 
 
 @pytest.mark.row(30)

@@ -23,6 +23,7 @@ from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelAlarm
 from caproto.server import PVGroup, pvproperty
 
 from sswd.ioc.ca import post, set_alarm
+from sswd.ioc.ca.circuit.output import PAUSED
 
 SECONDS = float(os.environ.get("SSWD_STALL_SECONDS", "2"))
 """How long the stalled-subscriber tests run; 30 in `make soak`."""
@@ -325,6 +326,10 @@ async def test_ten_stalled_on_arrays_cost_little(group, raw):
             pass
 
 
+def paused_circuits(group):
+    return [c for c in group.context.circuits if c.output.pressure is PAUSED]
+
+
 async def test_a_client_that_asks_but_does_not_read_is_not_read(group, raw):
     """Its answers may not fill the memory; it goes on where it was when it reads."""
     group.array._data["value"] = np.zeros(10_000)
@@ -334,12 +339,12 @@ async def test_a_client_that_asks_but_does_not_read_is_not_read(group, raw):
     before = rss()
     await client.send(b"".join(message(15, 6, 0, chan.sid, n) for n in range(asked)))
     async with asyncio.timeout(5):
-        while not (paused := [c for c in group.context.circuits if c.paused]):
+        while not (paused := paused_circuits(group)):
             await asyncio.sleep(0.001)
     other = await raw()
     await other.get(await other.create("M:number"))
     assert rss() - before < 20 * MB
-    assert paused[0].unsent_bytes < MB
+    assert paused[0].output.unsent_bytes < MB
     for n in range(asked):
         assert (await client.receive()).p2 == n
 
@@ -351,7 +356,7 @@ async def test_a_client_that_hangs_up_while_it_is_not_read(group, raw, reset):
     chan = await client.create("M:array")
     await client.send(b"".join(message(15, 6, 0, chan.sid, n) for n in range(500)))
     async with asyncio.timeout(5):
-        while not any(circuit.paused for circuit in group.context.circuits):
+        while not paused_circuits(group):
             await asyncio.sleep(0.001)
         if reset:
             client.sock.setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER: RST
@@ -370,7 +375,7 @@ async def test_a_subscriber_that_resets_during_an_update_disturbs_no_other(group
         client.close()
     for value in range(3):
         for circuit in group.context.circuits:
-            circuit.high = 0  # every event tries the socket at once
+            circuit.output.high = 0  # every event tries the socket at once
         post(group.number, float(value))
     for client in clients[1::2]:
         while double(await client.receive()) != 2.0:

@@ -1,6 +1,6 @@
 """docs/reference/configuration.md lists every key with its default, as in the code.
 
-After a change of sswd/config/keys.py, SSWD_WRITE_DOCS=1 rewrites the tables.
+After a change of sswd/config/keys, SSWD_WRITE_DOCS=1 rewrites the tables.
 """
 
 import json

@@ -1,13 +1,14 @@
-# ruff: noqa: SLF001 - the one place that may
-"""The one place that touches caproto's private internals, typed for the rest.
+# ruff: noqa: SLF001 - one of the two places that may
+"""What touches caproto's private internals, typed for the rest.
 
-Everything here was read in caproto 1.3.0; tests/unit/ca/test_seam.py fails when a new
-caproto moves it. No other module of sswd.ioc.ca names a private attribute of caproto.
+Everything here was read in caproto 1.3.0; tests/unit/ca/caproto_private fails when a
+new caproto moves it. `records` has the rest: no other module of sswd.ioc.ca names a
+private attribute of caproto.
 """
 
 import math
-from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol, cast
+from collections.abc import Sequence
+from typing import Any, Protocol, SupportsBytes, TypeAlias, TypedDict, cast
 
 import caproto
 from caproto import ChannelType
@@ -16,7 +17,11 @@ from caproto._dbr import TimeStamp, _LongStringChannelType
 from caproto.server import PVGroup
 from caproto.server.server import PvpropertyData
 
-CaprotoError = caproto.CaprotoError
+from sswd.sizes import STRING_BYTES
+
+Stamp: TypeAlias = TimeStamp
+"""When a value was true: secondsSinceEpoch since 1990, and nanoSeconds."""
+
 CaprotoValueError = caproto.CaprotoValueError
 
 SERVED_PV_ATTRIBUTE = "sswd_served_pv"
@@ -32,11 +37,11 @@ class Data(Protocol):
     max_length: int
     string_encoding: str | None
 
-    def write(
+    async def write(
         self, value: object, *, verify_value: bool = True, **metadata: object
-    ) -> Coroutine[Any, Any, None]: ...
+    ) -> None: ...
 
-    def auth_write(  # noqa: PLR0913 - caproto's signature
+    async def auth_write(  # noqa: PLR0913 - caproto's signature
         self,
         hostname: str | None,
         username: str | None,
@@ -46,16 +51,16 @@ class Data(Protocol):
         *,
         flags: int = 0,
         user_address: tuple[str, int] | None = None,
-    ) -> Coroutine[Any, Any, object]: ...
+    ) -> object: ...
 
-    def auth_read(
+    async def auth_read(
         self,
         hostname: str | None,
         username: str | None,
         data_type: object,
         *,
         user_address: tuple[str, int] | None = None,
-    ) -> Coroutine[Any, Any, tuple[Any, Any]]: ...
+    ) -> tuple[SupportsBytes, Any]: ...
 
     def check_access(self, hostname: str | None, username: str | None) -> int: ...
 
@@ -68,14 +73,30 @@ class Alarm(Protocol):
     status: int
     severity: int
 
-    def write(
+    async def write(
         self, *, status: int | None = None, severity: int | None = None
-    ) -> Coroutine[Any, Any, None]: ...
+    ) -> None: ...
 
 
-def raw(data: Data) -> dict[str, Any]:
+class AlarmPeer(Protocol):
+    """What publishes when its alarm changes: a PV, or the fields of a record."""
+
+    async def publish(self, flags: int) -> None: ...
+
+
+class Store(TypedDict, total=False):
+    """What caproto keeps of a PV. Not every kind of PV has every key."""
+
+    value: Any
+    timestamp: Stamp
+    units: str
+    precision: int | None
+    enum_strings: Sequence[str]
+
+
+def raw(data: Data) -> Store:
     """caproto's own store of value, timestamp and metadata, to use in place."""
-    return cast("dict[str, Any]", data._data)  # type: ignore[attr-defined]
+    return cast("Store", data._data)  # type: ignore[attr-defined]
 
 
 def alarm_of(data: Data) -> Alarm:
@@ -98,7 +119,7 @@ def acknowledge_numbers(data: Data) -> tuple[int, int]:
     )
 
 
-def alarm_peers(data: Data) -> list[Any]:
+def alarm_peers(data: Data) -> list[AlarmPeer]:
     """What shares the alarm of `data`: PVs, itself among them, and their fields."""
     return list(data._alarm._channels)  # type: ignore[attr-defined]
 
@@ -113,12 +134,7 @@ def store_alarm(data: Data, status: int, severity: int) -> None:
         store["severity_to_acknowledge"] = store["severity"]
 
 
-def name_of(data: Data) -> str:
-    """The PV name for logs; bare ChannelData have none."""
-    return str(getattr(data, "pvname", None) or type(data).__name__)
-
-
-def time_stamp(unix_s: float | None, now_ns: int) -> Any:
+def time_stamp(unix_s: float | None, now_ns: int) -> Stamp:
     """A caproto TimeStamp of a UNIX time in seconds, or of `now_ns`."""
     if unix_s is None:
         seconds, ns = divmod(now_ns, 1_000_000_000)
@@ -129,7 +145,7 @@ def time_stamp(unix_s: float | None, now_ns: int) -> Any:
     return TimeStamp((seconds - EPICS_EPOCH_S) & 0xFFFFFFFF, ns)
 
 
-def stamp_bytes(stamp: Any) -> bytes:
+def stamp_bytes(stamp: Stamp) -> bytes:
     """Eight bytes: seconds since 1990 and nanoseconds."""
     return bytes(stamp)
 
@@ -158,10 +174,10 @@ _ALARM_LIMITS = (
 def class_name_bytes(data: Data) -> bytes:
     """The record type's name."""
     name = str(data.reported_record_type)  # type: ignore[attr-defined]
-    return name.encode("latin-1", "replace")[:39]
+    return name.encode("latin-1", "replace")[:STRING_BYTES]
 
 
-def dbr_type(dtype: int, *, long_string: bool) -> Any:
+def dbr_type(dtype: int, *, long_string: bool) -> ChannelType:
     """caproto's enum member of a DBR type."""
     if long_string and dtype % 7 == 4:
         return _LongStringChannelType(dtype)
@@ -191,10 +207,9 @@ def serves_caproto(data: Data) -> bool:
     return bool(data._queues)  # type: ignore[attr-defined]
 
 
-def caproto_publish(data: Data, flags: int) -> Coroutine[Any, Any, None]:
+async def caproto_publish(data: Data, flags: int) -> None:
     """caproto's own publish, which a ServedPv hides."""
-    publish = type(data).publish  # type: ignore[attr-defined]
-    return cast("Coroutine[Any, Any, None]", publish(data, flags))
+    await type(data).publish(data, flags)  # type: ignore[attr-defined]
 
 
 def has_getter(data: Data) -> bool:
@@ -234,7 +249,7 @@ _PLAIN_METADATA = (
 def writes_plainly(data: Data) -> bool:
     """Whether its class's write(verify_value=False) only stores, stamps, publishes.
 
-    What its record does then is another matter: seam_records.follows_plainly.
+    What its record does then is another matter: records.follows_plainly.
     """
     kind: Any = type(data)
     return (

@@ -1,10 +1,10 @@
-# ruff: noqa: SLF001 - part of the seam
-"""The part of the seam that knows caproto's records: the fields behind a PV.
+# ruff: noqa: SLF001 - one of the two places that may
+"""What knows caproto's private names in its records: the fields behind a PV.
 
-Like `seam`, read in caproto 1.3.0 and watched by tests/unit/ca/test_seam.py.
+Like `data`, read in caproto 1.3.0 and watched by tests/unit/ca/caproto_private.
 """
 
-from typing import Any, cast
+from typing import cast
 
 from caproto.server.records.records import (
     BiFields,
@@ -70,11 +70,10 @@ def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
         type(peer).publish is not RecordFieldGroup.publish
     ):
         return None
-    group: Any = peer
-    alarm = group._alarm
+    alarm = peer._alarm
     return [
-        (group.alarm_acknowledge_transient, int(alarm.must_acknowledge_transient)),
-        (group.alarm_acknowledge_severity, int(alarm.severity_to_acknowledge)),
-        (group.alarm_status, int(alarm.status)),
-        (group.current_alarm_severity, int(alarm.severity)),
+        (peer.alarm_acknowledge_transient, int(alarm.must_acknowledge_transient)),
+        (peer.alarm_acknowledge_severity, int(alarm.severity_to_acknowledge)),
+        (peer.alarm_status, int(alarm.status)),
+        (peer.current_alarm_severity, int(alarm.severity)),
     ]

@@ -1,16 +1,13 @@
 """What a client has opened on this server: channels and the subscriptions on them."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sswd.ioc.ca.caproto_private.data import snapshot, time_stamp
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.filters import ArrayFilter, Deadband, Filters
 from sswd.ioc.ca.codec.payloads import Key, Payload
 from sswd.ioc.ca.pv.served_pv import ServedPv
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.circuit.circuit import Circuit
 
 
 class Channel:
@@ -59,6 +56,14 @@ class Channel:
         return self.served_pv.wire(key)
 
 
+class EventQueue(Protocol):
+    """What a subscription needs of its circuit."""
+
+    def event(self, sub: "Subscription") -> None:
+        """Send the present value of a monitor, or remember that it has news."""
+        ...
+
+
 class Subscription:
     """One monitor of one client; what a ServedPv notifies."""
 
@@ -67,7 +72,7 @@ class Subscription:
     filtered = False
 
     def __init__(
-        self, circuit: "Circuit", channel: Channel, subid: int, mask: int, key: Key
+        self, circuit: EventQueue, channel: Channel, subid: int, mask: int, key: Key
     ) -> None:
         self.circuit = circuit
         self.channel = channel
@@ -109,7 +114,7 @@ class FilteredSubscription(Subscription):
     filtered = True
 
     def __init__(
-        self, circuit: "Circuit", channel: Channel, subid: int, mask: int, key: Key
+        self, circuit: EventQueue, channel: Channel, subid: int, mask: int, key: Key
     ) -> None:
         super().__init__(circuit, channel, subid, mask, key)
         dbnd = channel.filters.dbnd
@@ -134,7 +139,7 @@ class FilteredSubscription(Subscription):
         stamp = time_stamp(None, time.time_ns()) if filters.ts else None
         payload = served_pv.fresh(self.key, data, stamp)
         if filters.sync is not None:
-            body = b"".join(payload.body) if payload.size >= 32768 else payload.body
+            body = payload.joined()
             if body == self._last:
                 return None  # an edge is told once
             self._last = body

@@ -5,34 +5,19 @@ and getters that wait run as tasks.
 """
 
 import socket
-import struct
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.circuit.channel import Channel, Subscription
 from sswd.ioc.ca.circuit.errors import BadRequest
-from sswd.ioc.ca.circuit.handlers import HANDLERS
 from sswd.ioc.ca.circuit.input import Input
-from sswd.ioc.ca.circuit.read_handlers import send_unreadable
+from sswd.ioc.ca.circuit.output import CONGESTED
+from sswd.ioc.ca.circuit.quick_gets import QuickGets
 from sswd.ioc.ca.codec import payloads, protocol
-from sswd.ioc.ca.codec.payloads import BIG
 from sswd.ioc.ca.codec.protocol import Request
-from sswd.ioc.ca.evloop.quick_loop import watch
-from sswd.ioc.ca.pv.served_pv import ServedPv
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.server.context import Context
+from sswd.ioc.ca.shared import Shared
 
 _PACK = protocol.HEADER.pack
-_SPLIT = struct.Struct("!12s4s").unpack_from
-_ASK = struct.Struct("!HHHHI")
-"""A header up to its last field: what differs between two gets of the same is ioid."""
-MAX_ANSWERS = 1024
-LONGEST_ANSWER = 64
-"""Bytes of a payload that is kept: a client chooses what it asks, not our memory."""
-
-Answer = tuple[ServedPv, int, bytes, bytes]
-"""ServedPv and its version then; the reply: header to ioid, payload."""
 
 _CHANNEL_COMMANDS = frozenset(
     {
@@ -47,79 +32,49 @@ _CHANNEL_COMMANDS = frozenset(
 
 
 class Circuit(Input):
-    """One client. Loop thread only; made by the acceptor, ended by `close`."""
+    """One client. Loop thread only; made by Circuits, ended by `close`."""
 
     def __init__(
-        self, context: "Context", sock: socket.socket, address: tuple[str, int]
+        self,
+        shared: Shared,
+        handlers: "Handlers",
+        sock: socket.socket,
+        address: tuple[str, int],
+        on_closed: Callable[["Circuit"], None],
     ) -> None:
-        super().__init__(context, sock)
+        super().__init__(shared, sock)
+        self._handlers = handlers
+        self._on_closed = on_closed
         self.address = address
         self.host: str | None = None
         self.user: str | None = None
         self.minor = 0
         self.channels: dict[int, Channel] = {}
-        self.answers: dict[bytes, Answer] = {}
+        self.quick_gets = QuickGets(self.channels, self.output)
         self.subscriptions = 0
         self.next_sid = 0
         self.in_flight = 0
         self.events_off = False
-        self.pending: dict[Subscription, None] = {}
-        watch(self.loop, self.fd, self.on_readable)
-        self.send_raw(_PACK(protocol.VERSION, 0, 0, protocol.MINOR_VERSION, 0, 0))
+        self._pending: dict[Subscription, None] = {}
+        self.start_reading()
+        self.output.send_raw(
+            _PACK(protocol.VERSION, 0, 0, protocol.MINOR_VERSION, 0, 0)
+        )
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is gone: nothing is sent any more."""
+        return self.output.closed
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether the client has a channel, or waits for a get or put."""
+        return bool(self.channels or self.in_flight)
 
     # ---- requests
     def gets(self, data: bytearray, at: int, end: int, budget: int) -> int:
-        """Answer the READ_NOTIFYs of plain values from `at` on; how many they were.
-
-        What was asked before and has not changed since is answered by a look-up.
-        """
-        answers, out = self.answers, self.out
-        served = size = 0
-        room = self.high - self.asked_bytes
-        while served < budget and size <= room and end - at >= protocol.HEADER.size:
-            ask, ioid = _SPLIT(data, at)
-            answer = answers.get(ask)
-            if (
-                answer is None
-                or answer[0].version != answer[1]
-                or not answer[0].is_as_noted()
-            ):
-                answer = self._answer_to(ask)
-                if answer is None:
-                    break
-            body = answer[3]
-            out += (answer[2], ioid, body)
-            size += 16 + len(body)
-            served += 1
-            at += 16
-        self.unsent_bytes += size
-        self.asked_bytes += size
-        return served
-
-    def _answer_to(self, ask: bytes) -> Answer | None:
-        """Make and keep the answer to a get, known by all of its header but the ioid;
-        None: it is none, or needs more than a cached payload."""
-        cmd, size, dtype, count, sid = _ASK.unpack(ask)
-        channel = self.channels.get(sid)
-        if cmd != protocol.READ_NOTIFY or size or channel is None or not channel.quick:
-            return None
-        if dtype > protocol.LAST_TYPE:
-            return None
-        served_pv = channel.served_pv
-        try:
-            payload = served_pv.wire((dtype, count, channel.long_string, channel.arr))
-        except ValueError:
-            return None
-        if payload.size >= BIG:
-            return None
-        head = _ASK.pack(cmd, payload.size, dtype, payload.elements, protocol.NORMAL)
-        answer = (served_pv, served_pv.version, head, payload.body)
-        # Units and limits, which GR and CTRL types have, may change unnoticed.
-        if dtype < protocol.GR and payload.size <= LONGEST_ANSWER:
-            if len(self.answers) >= MAX_ANSWERS:
-                self.answers.clear()
-            self.answers[ask] = answer
-        return answer
+        """Answer the READ_NOTIFYs of plain values from `at` on; how many they were."""
+        return self.quick_gets.serve(data, at, end, budget)
 
     def handle(self, request: Request) -> int:
         """Serve any other request; what it costs of the turn's budget."""
@@ -130,17 +85,17 @@ class Circuit(Input):
         ):
             self.error(request, protocol.DEFUNCT, "CAS: client version too old")
             return 1
-        if cmd not in HANDLERS:
+        if cmd not in self._handlers:
             text = "invalid (damaged?) request code from TCP"
             raise BadRequest(text, head=request.head)
-        handler, cost = HANDLERS[cmd]
+        handler, cost = self._handlers[cmd]
         try:
             handler(self, request)
         except BadRequest as bad:
             bad.head = request.head
             raise
         except Exception as error:  # noqa: BLE001 - around user code: check_access etc.
-            self.context.tell_failure("request", f"command {cmd}", self, error)
+            self.shared.log_failure("request", f"command {cmd}", self, error)
             self.error(request, protocol.INTERNAL, type(error).__name__)
         return cost
 
@@ -164,58 +119,42 @@ class Circuit(Input):
         cmd, _, _, _, sid, _ = protocol.HEADER.unpack_from(head)
         if cmd in _CHANNEL_COMMANDS and sid in self.channels:
             cid = self.channels[sid].cid
-        self.send_raw(protocol.error_message(head, cid, status, text))
+        self.output.send_raw(protocol.error_message(head, cid, status, text))
 
     def refuse(self, bad: BadRequest) -> None:
         """Tell the client what it did wrong, as far as it still listens, and close."""
         self.counts.bad_requests += 1
-        self.context.tell_refused(self, bad)
+        self.shared.log_bad_request(self, bad)
         if not bad.quiet:
             self._send_error(bad.head, bad.status, str(bad))
-        self.flush()
+        self.output.flush()
         self.close()
 
     # ---- events
     def event(self, sub: Subscription) -> None:
         """Send the present value of a monitor, or remember that it has news."""
-        if self.congested or self.events_off:
-            self.pending[sub] = None
+        output = self.output
+        if output.pressure >= CONGESTED or self.events_off:
+            self._pending[sub] = None
             self.counts.conflated += 1
             return
-        dtype = sub.key[0]
+        key = sub.key
         status = protocol.NORMAL
         try:
-            payload = sub.payload() if sub.filtered else sub.served_pv.wire(sub.key)
+            payload = sub.payload() if sub.filtered else sub.served_pv.wire(key)
         except ValueError:
             status = protocol.GETFAIL
-            payload = payloads.zeros(dtype, sub.key[1], sub.served_pv.data.max_length)
+            payload = payloads.zeros(key[0], key[1], sub.served_pv.data.max_length)
         if payload is None:
             return
         self.counts.updates += 1
-        size, count, body, _ = payload
-        if size < BIG and count < protocol.EXTENDED:
-            out = self.out
-            out.append(_PACK(protocol.EVENT_ADD, size, dtype, count, status, sub.subid))
-            out.append(body)
-            self.unsent_bytes += 16 + size
-        else:
-            header = protocol.header(
-                protocol.EVENT_ADD, size, dtype, count, status, sub.subid
-            )
-            self.queue(header, payload)
-        if self.unsent_bytes > self.high:
-            self.flush()
-            if self.unsent_bytes > self.high:
-                self.congested = True
-        elif not self.scheduled:
-            self.scheduled = True
-            self.flusher.add(self)
+        output.event(key[0], status, sub.subid, payload)
 
     def replay(self) -> None:
         """The client takes events again: the newest of each monitor that has news."""
-        if self.events_off or not self.pending:
+        if self.events_off or not self._pending:
             return
-        todo, self.pending = self.pending, {}
+        todo, self._pending = self._pending, {}
         for sub in todo:
             if sub.active:
                 self.event(sub)
@@ -223,15 +162,23 @@ class Circuit(Input):
     def end_subscription(self, sub: Subscription) -> None:
         """End one monitor."""
         sub.end()
-        self.pending.pop(sub, None)
+        self._pending.pop(sub, None)
         sub.channel.subs.pop(sub.subid, None)
         self.subscriptions -= 1
         self.counts.subscriptions -= 1
 
+    def send_unreadable(self, sub: Subscription) -> None:
+        """An event that says that the client may not read."""
+        dtype, count = sub.key[:2]
+        payload = payloads.zeros(dtype, count, sub.channel.served_pv.data.max_length)
+        self.output.reply(
+            protocol.EVENT_ADD, dtype, protocol.NORDACCESS, sub.subid, payload
+        )
+
     # ---- channels
     def drop(self, channel: Channel) -> None:
         """End what hangs on a channel that is gone."""
-        self.answers.clear()
+        self.quick_gets.forget()
         for sub in list(channel.subs.values()):
             self.end_subscription(sub)
         self.counts.channels -= 1
@@ -242,17 +189,19 @@ class Circuit(Input):
             rights = self.rights(channel.served_pv.data)
             if rights == channel.rights:
                 continue
-            self.answers.clear()
+            self.quick_gets.forget()
             could_read = channel.rights & protocol.READ_RIGHT
             channel.grant(rights)
-            self.send_raw(_PACK(protocol.ACCESS_RIGHTS, 0, 0, 0, channel.cid, rights))
+            self.output.send_raw(
+                _PACK(protocol.ACCESS_RIGHTS, 0, 0, 0, channel.cid, rights)
+            )
             if could_read == rights & protocol.READ_RIGHT:
                 continue
             for sub in channel.subs.values():
                 if could_read:
                     sub.stop()
-                    self.pending.pop(sub, None)
-                    send_unreadable(self, sub)
+                    self._pending.pop(sub, None)
+                    self.send_unreadable(sub)
                 else:
                     sub.start()
 
@@ -260,16 +209,18 @@ class Circuit(Input):
         """End the circuit. Its running puts go on: what was accepted is done."""
         if self.closed:
             return
-        self.closed = True
-        self.loop.remove_reader(self.fd)
-        self.loop.remove_writer(self.fd)
+        self.stop_reading()
+        self.output.close()
         for channel in self.channels.values():
             self.drop(channel)
         self.channels.clear()
-        self.answers.clear()
-        self.pending.clear()
-        self.out.clear()
-        self._lends_nothing()
+        self.quick_gets.forget()
+        self._pending.clear()
         self.rest = bytearray()
         self.sock.close()
-        self.context.gone(self)
+        self._on_closed(self)
+
+
+Handler = Callable[[Circuit, Request], None]
+Handlers = Mapping[int, tuple[Handler, int]]
+"""Command -> (handler, what it counts for in the budget of a turn)."""

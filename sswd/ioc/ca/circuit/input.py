@@ -1,44 +1,55 @@
 """The receiving half of a circuit: from bytes to requests, a turn's worth at a time."""
 
+import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING
 
 from sswd.ioc.ca.circuit.errors import BadRequest
-from sswd.ioc.ca.circuit.output import Output
+from sswd.ioc.ca.circuit.output import PAUSED, Output
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.quick_loop import watch
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.server.context import Context
+from sswd.ioc.ca.shared import Shared
 
 _HEADER = protocol.HEADER.unpack_from
 _HEADER_SIZE = protocol.HEADER.size
 _EXTENDED_SIZE = protocol.EXTENDED_HEADER.size
 
 
-class Input(Output):
-    """Cuts what arrives into messages. Loop thread only.
+class Input:
+    """Cuts what arrives into messages; a base of Circuit. Loop thread only.
 
     Bounds: one message of `max_payload` bytes is collected at most; a turn serves
     `Limits.requests_per_turn`, the rest waits for the next turn and is not read while
     the client leaves too many answers unread.
     """
 
-    def __init__(self, context: "Context", sock: socket.socket) -> None:
-        super().__init__(sock, context.limits, context.counts)
-        self.context = context
+    def __init__(self, shared: Shared, sock: socket.socket) -> None:
+        self.shared = shared
+        self.limits = shared.limits
+        self.counts = shared.counts
+        self.loop = asyncio.get_running_loop()
+        self.sock = sock
+        self.output = Output(sock, self.limits.unsent_bytes, self)
         self.rest = bytearray()
-        self.needed = 0
-        self.resuming = False
+        self._fd = sock.fileno()
+        self._needed = 0
+        self._resuming = False
         self.born_s = self.last_message_s = time.monotonic()
+
+    def start_reading(self) -> None:
+        """Read what arrives, until `stop_reading`."""
+        watch(self.loop, self._fd, self.on_readable)
+
+    def stop_reading(self) -> None:
+        """Leave what arrives to the kernel, which holds the client back."""
+        self.loop.remove_reader(self._fd)
 
     def on_readable(self) -> None:
         """Take what has arrived and serve a turn's worth of it."""
-        if self.resuming:
+        if self._resuming:
             return
-        buffer = self.context.buffer
+        buffer = self.shared.buffer
         try:
             size = self.sock.recv_into(buffer)
         except (BlockingIOError, InterruptedError):
@@ -53,71 +64,70 @@ class Input(Output):
             self._serve(buffer, size)
             return
         self.rest += memoryview(buffer)[:size]
-        if len(self.rest) >= self.needed:
+        if len(self.rest) >= self._needed:
             data, self.rest = self.rest, bytearray()
             self._serve(data, len(data))
 
     def resume_reading(self) -> None:
         """The client has taken its answers: read it again."""
-        self.paused = False
-        watch(self.loop, self.fd, self.on_readable)
+        self.start_reading()
         self._read_soon()
 
     def _read_soon(self) -> None:
         """Serve, in the next turn, what is complete already."""
-        if self.rest and not self.needed and not self.resuming:
-            self.resuming = True
+        if self.rest and not self._needed and not self._resuming:
+            self._resuming = True
             self.loop.call_soon(self._read_on)
 
     def _read_on(self) -> None:
-        self.resuming = False
-        if not self.closed and not self.paused:
+        self._resuming = False
+        if not self.output.closed and self.output.pressure is not PAUSED:
             data, self.rest = self.rest, bytearray()
             self._serve(data, len(data))
 
     def _serve(self, data: bytearray, end: int) -> None:
         try:
-            with self.flusher:
+            with self.output.flusher:
                 done = self._parse(data, end)
         except BadRequest as bad:
             self.refuse(bad)
             return
         if done < end:
             self.rest = data[done:end]
-        if self.out and not self.blocked and not self.closed:
-            self.send()
-        if self.closed:
+        output = self.output
+        output.send_if_free()
+        if output.closed:
             return
-        if self.flooded():
+        if output.pause_if_flooded():
             # It asks but does not read: it is not read either, until it has.
-            self.paused = True
-            self.loop.remove_reader(self.fd)
+            self.stop_reading()
         else:
             self._read_soon()
 
     def _parse(self, data: bytearray, end: int) -> int:
         """Serve the complete messages in data[:end]; how far it came.
 
-        `needed` is then the size of the incomplete message there, or 0 if more can be
+        `_needed` is then the size of the incomplete message there, or 0 if more can be
         served: the budget is spent, or too many answers wait. Raises BadRequest.
         """
         at, budget, served = 0, self.limits.requests_per_turn, 0
-        self.needed = 0
-        while budget > 0 and self.asked_bytes <= self.high and not self.closed:
+        output = self.output
+        self._needed = 0
+        while budget > 0 and output.asked_bytes <= output.high and not output.closed:
             if end - at < _HEADER_SIZE:
-                self.needed = _HEADER_SIZE
+                self._needed = _HEADER_SIZE
                 break
             cmd, size, dtype, count, p1, p2 = _HEADER(data, at)
             start = at + _HEADER_SIZE
             if size & 7:  # extended, or a payload that is not aligned
                 if end - at < _EXTENDED_SIZE:
-                    self.needed = _EXTENDED_SIZE
+                    self._needed = _EXTENDED_SIZE
                     break
                 size, count, start = _long_header(data, at, size)
             after = start + size
             if after > end:
                 self._check_size(bytes(data[at:start]), size)
-                self.needed = after - at
+                self._needed = after - at
                 break
             if cmd == protocol.READ_NOTIFY:
                 gets = self.gets(data, at, end, budget)
@@ -135,7 +145,7 @@ class Input(Output):
         return at
 
     def _check_size(self, head: bytes, size: int) -> None:
-        most = self.context.max_payload
+        most = self.shared.max_payload
         if size > most:
             raise BadRequest(
                 f"a message of {size} bytes is more than the {most} that this server "
@@ -155,6 +165,14 @@ class Input(Output):
 
     def refuse(self, bad: BadRequest) -> None:
         """Tell the client and end the circuit."""
+        raise NotImplementedError
+
+    def replay(self) -> None:
+        """The client has taken everything: queue what has changed meanwhile."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End the circuit."""
         raise NotImplementedError
 
 

@@ -1,59 +1,113 @@
 """What is still to be sent to one client: a queue, the socket, and back pressure."""
 
 import asyncio
+import enum
 import socket
 import time
-from typing import Any
+from typing import Protocol
 
 from sswd.ioc.ca.codec import protocol
-from sswd.ioc.ca.codec.payloads import BIG, Payload
+from sswd.ioc.ca.codec.payloads import Buffer, Payload
 from sswd.ioc.ca.evloop.flusher import flusher
-from sswd.ioc.ca.limits import Counts, Limits
 
 IOV_MAX = 512
+_PACK = protocol.HEADER.pack
+
+
+class Pressure(enum.IntEnum):
+    """How much a client leaves unread. Each level includes those before it; all end
+    when the client has taken everything."""
+
+    FREE = 0
+    BLOCKED = 1
+    """The kernel takes no more bytes for it."""
+    CONGESTED = 2
+    """Too much waits: its monitors only remember that they have news."""
+    PAUSED = 3
+    """Too many answers wait: its requests are not read either."""
+
+
+# In Python 3.11 a member costs a look-up in the metaclass.
+FREE, BLOCKED, CONGESTED, PAUSED = Pressure
+
+
+class Owner(Protocol):
+    """What an output needs of its circuit."""
+
+    def replay(self) -> None:
+        """The client has taken everything: queue what has changed meanwhile."""
+        ...
+
+    def resume_reading(self) -> None:
+        """The client has taken its answers: read its requests again."""
+        ...
+
+    def close(self) -> None:
+        """The connection is broken: end the circuit."""
+        ...
 
 
 class Output:
     """The sending half of a circuit. Loop thread only.
 
-    Bound: `Limits.unsent_bytes` plus one payload. Above it monitors only remember that
-    they have news (`congested`) and further requests are not read (`asked_bytes`).
+    Bound: `high` bytes (`Limits.unsent_bytes`) plus one payload. Above it monitors only
+    remember that they have news (unsent_bytes) and further requests are not read
+    (asked_bytes, the answers among them).
 
     A big payload is a view of the PV's array, not a copy. While it waits it keeps the
     array alive; `keep_copies` ends that, for who runs short of such memory
     (Flusher.keep_copies): a client that never reads must not hold it.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits, counts: Counts) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.limits = limits
-        self.counts = counts
-        self.loop = asyncio.get_running_loop()
+    __slots__ = (
+        "_fd",
+        "_lent",
+        "_loop",
+        "_owner",
+        "_scattered",
+        "_sock",
+        "asked_bytes",
+        "closed",
+        "flusher",
+        "high",
+        "parts",
+        "pressure",
+        "progress_s",
+        "scheduled",
+        "unsent_bytes",
+    )
+
+    def __init__(self, sock: socket.socket, high: int, owner: Owner) -> None:
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
         self.flusher = flusher()
-        self.out: list[Any] = []
+        self.parts: list[Buffer] = []
+        """The bytes that wait; whoever appends counts them and flushes soon."""
         self.unsent_bytes = 0
         self.asked_bytes = 0
-        self.high = limits.unsent_bytes
-        self.scattered = False
-        self.lent = False
-        self.blocked = False
-        self.congested = False
-        self.paused = False
+        self.high = high
+        self._scattered = False
+        self._lent = False
+        self.pressure = FREE
         self.scheduled = False
         self.closed = False
         self.progress_s = time.monotonic()
+        """When the client last took bytes, or began to take none."""
 
+    # ---- what is queued
     def queue(self, header: bytes, payload: Payload) -> None:
         """Append a message; the caller sees to it that it is flushed."""
-        self.out.append(header)
-        if payload.size < BIG:
-            self.out.append(payload.body)
+        body = payload.body
+        self.parts.append(header)
+        if isinstance(body, bytes):
+            self.parts.append(body)
         else:
-            self.out.extend(payload.body)
-            self.scattered = True
-            if payload.lent and not self.lent:
-                self.lent = True
+            self.parts.extend(body)
+            self._scattered = True
+            if payload.lent and not self._lent:
+                self._lent = True
                 self.flusher.lenders.add(self)
         self.unsent_bytes += len(header) + payload.size
 
@@ -66,11 +120,34 @@ class Output:
 
     def send_raw(self, message: bytes) -> None:
         """Queue a whole message without payload buffers, and flush soon."""
-        self.out.append(message)
+        self.parts.append(message)
         self.unsent_bytes += len(message)
         self.asked_bytes += len(message)
         self.flush_soon()
 
+    def event(self, dtype: int, status: int, subid: int, payload: Payload) -> None:
+        """Queue an event of a monitor and flush soon, at once if too much waits."""
+        size, count, body, _ = payload
+        if type(body) is bytes and count < protocol.EXTENDED:
+            self.parts += (
+                _PACK(protocol.EVENT_ADD, size, dtype, count, status, subid),
+                body,
+            )
+            self.unsent_bytes += 16 + size
+        else:
+            header = protocol.header(
+                protocol.EVENT_ADD, size, dtype, count, status, subid
+            )
+            self.queue(header, payload)
+        if self.unsent_bytes > self.high:
+            self.flush()
+            if self.unsent_bytes > self.high:
+                self.pressure = CONGESTED
+        elif not self.scheduled:
+            self.scheduled = True
+            self.flusher.add(self)
+
+    # ---- when it is sent
     def flush_soon(self) -> None:
         """Flush once in this turn of the loop, however often it is asked."""
         if not self.scheduled:
@@ -80,97 +157,99 @@ class Output:
     def flush(self) -> None:
         """Send what the kernel takes, unless it has said that it takes nothing."""
         self.scheduled = False
-        if self.out and not self.closed and not self.blocked:
-            self.send()
+        self.send_if_free()
 
-    def send(self) -> None:
-        """Give the kernel what it takes; the rest stays in `out`."""
-        out = self.out
+    def send_if_free(self) -> None:
+        """As `flush`, without effect on a flush that is due."""
+        if self.parts and not self.closed and self.pressure is FREE:
+            self._send()
+
+    def _send(self) -> None:
+        """Give the kernel what it takes; the rest stays in `parts`."""
+        parts = self.parts
         try:
-            if not self.scattered:
-                data = out[0] if len(out) == 1 else b"".join(out)
-                sent = self.sock.send(data)
-                out.clear()
+            if not self._scattered:
+                data = parts[0] if len(parts) == 1 else b"".join(parts)
+                sent = self._sock.send(data)
+                parts.clear()
                 if sent < len(data):
-                    out.append(memoryview(data)[sent:])
+                    parts.append(memoryview(data)[sent:])
                     self.unsent_bytes -= sent
-            while out:
-                self._took(self.sock.sendmsg(out[:IOV_MAX]))
+            while parts:
+                self._took(self._sock.sendmsg(parts[:IOV_MAX]))
         except (BlockingIOError, InterruptedError):
             self._would_block()
             return
         except OSError:
-            # Not at once: we may be within an Entry's walk through its subscribers.
-            self.blocked = True
-            self.loop.call_soon(self.close)
+            # Not at once: we may be within a ServedPv's walk through its subscribers.
+            self.pressure = max(self.pressure, BLOCKED)
+            self._loop.call_soon(self._owner.close)
             return
         self.unsent_bytes = self.asked_bytes = 0
-        self.scattered = False
+        self._scattered = False
         self._lends_nothing()
-        if self.blocked or self.congested or self.paused:
+        if self.pressure is not FREE:
             self._drained()
 
     def _took(self, sent: int) -> None:
         """Remove `sent` bytes from the head of the queue."""
-        out = self.out
+        parts = self.parts
         self.unsent_bytes -= sent
         gone = 0
-        for part in out:
+        for part in parts:
             if sent < len(part):
                 break
             sent -= len(part)
             gone += 1
-        del out[:gone]
+        del parts[:gone]
         if sent:
-            out[0] = memoryview(out[0])[sent:]
+            parts[0] = memoryview(parts[0])[sent:]
 
+    # ---- back pressure
     def _would_block(self) -> None:
-        if not self.blocked:
-            self.blocked = True
+        if self.pressure is FREE:
+            self.pressure = BLOCKED
             self.progress_s = time.monotonic()
-            self.loop.add_writer(self.fd, self.on_writable)
+            self._loop.add_writer(self._fd, self._on_writable)
 
     def _drained(self) -> None:
-        if self.blocked:
-            self.blocked = False
-            self.loop.remove_writer(self.fd)
-        if self.congested and not self.closed:
-            self.congested = False
-            self.replay()
-        if self.paused and not self.closed:
-            self.resume_reading()
+        former, self.pressure = self.pressure, FREE
+        self._loop.remove_writer(self._fd)
+        if former >= CONGESTED and not self.closed:
+            self._owner.replay()
+        if former is PAUSED and not self.closed:
+            self._owner.resume_reading()
 
-    def on_writable(self) -> None:
+    def _on_writable(self) -> None:
         """The kernel takes bytes again."""
         before = self.unsent_bytes
-        self.send()
+        self._send()
         if self.unsent_bytes < before:
             self.progress_s = time.monotonic()
 
-    def flooded(self) -> bool:
-        """Whether the client leaves more answers unread than it may."""
-        return self.asked_bytes > self.high
+    def pause_if_flooded(self) -> bool:
+        """Whether the client leaves more answers unread than it may: it is PAUSED."""
+        if self.asked_bytes <= self.high:
+            return False
+        self.pressure = PAUSED
+        return True
 
+    # ---- the end
     def keep_copies(self) -> None:
         """Copy the unsent rest of every lent array, so that its owner can reuse it."""
-        self.out[:] = [
-            bytes(part) if isinstance(part, memoryview) else part for part in self.out
+        self.parts[:] = [
+            bytes(part) if isinstance(part, memoryview) else part for part in self.parts
         ]
         self._lends_nothing()
 
-    def _lends_nothing(self) -> None:
-        if self.lent:
-            self.lent = False
-            self.flusher.lenders.discard(self)
-
-    def replay(self) -> None:
-        """The queue has drained: the subclass encodes what changed meanwhile."""
-        raise NotImplementedError
-
-    def resume_reading(self) -> None:
-        """The queue has drained: the subclass serves what it had put off."""
-        raise NotImplementedError
-
     def close(self) -> None:
-        """The subclass ends the circuit."""
-        raise NotImplementedError
+        """Send nothing any more and let go of what waits."""
+        self.closed = True
+        self._loop.remove_writer(self._fd)
+        self.parts.clear()
+        self._lends_nothing()
+
+    def _lends_nothing(self) -> None:
+        if self._lent:
+            self._lent = False
+            self.flusher.lenders.discard(self)

@@ -1,12 +1,12 @@
 """Gets that need more than a cached payload, and monitors."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import caproto
 
 from sswd.ioc.ca.caproto_private.data import dbr_type
 from sswd.ioc.ca.circuit.channel import Channel, FilteredSubscription, Subscription
+from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import payloads, protocol
 from sswd.ioc.ca.codec.filters import NO_FILTERS
@@ -14,14 +14,10 @@ from sswd.ioc.ca.codec.payloads import Payload
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import start_now
 
-if TYPE_CHECKING:
-    from sswd.ioc.ca.circuit.circuit import Circuit
-
-
 ALL_EVENTS = 0xFF
 
 
-def read(circuit: "Circuit", request: Request) -> None:
+def read(circuit: Circuit, request: Request) -> None:
     """The get of old clients: answered with the client's channel id, or an error."""
     channel = circuit.channel(request)
     if request.dtype > protocol.LAST_TYPE:
@@ -29,28 +25,28 @@ def read(circuit: "Circuit", request: Request) -> None:
     _read(circuit, channel, request)
 
 
-def read_notify(circuit: "Circuit", request: Request) -> None:
+def read_notify(circuit: Circuit, request: Request) -> None:
     """A get that Circuit.gets could not answer from the cache."""
     if request.dtype > protocol.LAST_TYPE:
         raise BadRequest("bad type", quiet=True)
     _read(circuit, circuit.channel(request), request)
 
 
-def _read(circuit: "Circuit", channel: Channel, request: Request) -> None:
+def _read(circuit: Circuit, channel: Channel, request: Request) -> None:
     """A get that runs a getter, is not allowed, or comes from an old client."""
     if not channel.rights & protocol.READ_RIGHT:
         _answer(circuit, channel, request, None, protocol.NORDACCESS)
     elif not channel.served_pv.live:
         _answer_value(circuit, channel, request)
     elif circuit.in_flight >= circuit.limits.requests_in_flight:
-        circuit.context.over_limit(circuit, "requests in flight", circuit.in_flight)
+        circuit.shared.over_limit(circuit, "requests in flight", circuit.in_flight)
         _answer(circuit, channel, request, None, protocol.GETFAIL)
     else:
         circuit.in_flight += 1
-        circuit.context.keep(start_now(_live(circuit, channel, request), circuit.loop))
+        circuit.shared.keep(start_now(_live(circuit, channel, request), circuit.loop))
 
 
-async def _live(circuit: "Circuit", channel: Channel, request: Request) -> None:
+async def _live(circuit: Circuit, channel: Channel, request: Request) -> None:
     """Run the PV's getter, then answer."""
     served_pv = channel.served_pv
     try:
@@ -72,7 +68,7 @@ async def _live(circuit: "Circuit", channel: Channel, request: Request) -> None:
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001 - around user code: a getter
-        circuit.context.tell_failure("get of", channel.name, circuit, error)
+        circuit.shared.log_failure("get of", channel.name, circuit, error)
         denied = isinstance(error, caproto.Forbidden)
         status = protocol.NORDACCESS if denied else protocol.GETFAIL
         _answer(circuit, channel, request, None, status)
@@ -85,7 +81,7 @@ async def _live(circuit: "Circuit", channel: Channel, request: Request) -> None:
         circuit.in_flight -= 1
 
 
-def _answer_value(circuit: "Circuit", channel: Channel, request: Request) -> None:
+def _answer_value(circuit: Circuit, channel: Channel, request: Request) -> None:
     key = (request.dtype, request.elements, channel.long_string, channel.arr)
     try:
         payload = channel.payload(key)
@@ -96,7 +92,7 @@ def _answer_value(circuit: "Circuit", channel: Channel, request: Request) -> Non
 
 
 def _answer(
-    circuit: "Circuit",
+    circuit: Circuit,
     channel: Channel,
     request: Request,
     payload: Payload | None,
@@ -115,10 +111,10 @@ def _answer(
     if payload is None:
         longest = channel.served_pv.data.max_length
         payload = payloads.zeros(request.dtype, request.elements, longest)
-    circuit.reply(request.cmd, request.dtype, status, request.p2, payload)
+    circuit.output.reply(request.cmd, request.dtype, status, request.p2, payload)
 
 
-def event_add(circuit: "Circuit", request: Request) -> None:
+def event_add(circuit: Circuit, request: Request) -> None:
     """Start a monitor: the present value at once, then what its mask asks for."""
     if request.dtype > protocol.LAST_TYPE:
         raise BadRequest("bad type", quiet=True)
@@ -126,7 +122,7 @@ def event_add(circuit: "Circuit", request: Request) -> None:
     if len(request.body) < protocol.MASK.size:
         raise BadRequest("monitor request without a mask")
     if circuit.subscriptions >= circuit.limits.subscriptions:
-        circuit.context.over_limit(circuit, "subscriptions", circuit.subscriptions)
+        circuit.shared.over_limit(circuit, "subscriptions", circuit.subscriptions)
         circuit.error(request, protocol.ALLOCMEM, channel.name)
         return
     (mask,) = protocol.MASK.unpack_from(request.body)
@@ -144,17 +140,10 @@ def event_add(circuit: "Circuit", request: Request) -> None:
     if channel.rights & protocol.READ_RIGHT:
         sub.start()
     else:
-        send_unreadable(circuit, sub)
+        circuit.send_unreadable(sub)
 
 
-def send_unreadable(circuit: "Circuit", sub: Subscription) -> None:
-    """An event that says that the client may not read."""
-    dtype, count = sub.key[:2]
-    payload = payloads.zeros(dtype, count, sub.channel.served_pv.data.max_length)
-    circuit.reply(protocol.EVENT_ADD, dtype, protocol.NORDACCESS, sub.subid, payload)
-
-
-def event_cancel(circuit: "Circuit", request: Request) -> None:
+def event_cancel(circuit: Circuit, request: Request) -> None:
     """End a monitor; the answer is its last message."""
     channel = circuit.channel(request)
     sub = channel.subs.get(request.p2)
@@ -162,6 +151,6 @@ def event_cancel(circuit: "Circuit", request: Request) -> None:
         raise BadRequest(channel.name, protocol.BADMONID)
     circuit.end_subscription(sub)
     dtype, count = sub.key[:2]
-    circuit.send_raw(
+    circuit.output.send_raw(
         protocol.header(protocol.EVENT_ADD, 0, dtype, count, channel.sid, sub.subid)
     )

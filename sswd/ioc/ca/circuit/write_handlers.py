@@ -1,32 +1,29 @@
 """Puts: from the bytes of a request to the PV's putter, and the truth about its end."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
 
 import caproto
 
 from sswd.ioc.ca.caproto_private.data import dbr_type, write_acknowledge
 from sswd.ioc.ca.circuit.channel import Channel
+from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import protocol, put_values
 from sswd.ioc.ca.codec.protocol import Request
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.circuit.circuit import Circuit
+from sswd.ioc.ca.evloop.eager import Coro
 
 
-def write(circuit: "Circuit", request: Request) -> None:
+def write(circuit: Circuit, request: Request) -> None:
     """A put without callback: nobody waits, but a failure is told."""
     _put(circuit, request)
 
 
-def write_notify(circuit: "Circuit", request: Request) -> None:
+def write_notify(circuit: Circuit, request: Request) -> None:
     """A put with callback: answered with the status when its putter has ended."""
     _put(circuit, request)
 
 
-def _put(circuit: "Circuit", request: Request) -> None:
+def _put(circuit: Circuit, request: Request) -> None:
     channel = circuit.channel(request)
     if request.dtype > protocol.LAST_TYPE:
         text = channel.name
@@ -48,7 +45,7 @@ def _put(circuit: "Circuit", request: Request) -> None:
     puts.overlap = getattr(channel.served_pv.data, "puts_overlap", False)
     limit = circuit.limits.requests_in_flight
     if circuit.in_flight >= limit or len(puts) >= limit:
-        circuit.context.over_limit(circuit, "puts in flight", limit)
+        circuit.shared.over_limit(circuit, "puts in flight", limit)
         _answer(circuit, channel, request, protocol.PUTFAIL, "too many puts wait")
         return
     circuit.in_flight += 1
@@ -62,9 +59,7 @@ def _put(circuit: "Circuit", request: Request) -> None:
     puts.add(lambda: _perform(circuit, channel, request), done)
 
 
-def _perform(
-    circuit: "Circuit", channel: Channel, request: Request
-) -> Coroutine[Any, Any, object]:
+def _perform(circuit: Circuit, channel: Channel, request: Request) -> Coro:
     """caproto's auth_write: access, conversion, limits, putter, publication."""
     data = channel.served_pv.data
     if request.dtype in (protocol.PUT_ACKT, protocol.PUT_ACKS):
@@ -73,7 +68,7 @@ def _perform(
     return _write(circuit, channel, request)
 
 
-async def _write(circuit: "Circuit", channel: Channel, request: Request) -> object:
+async def _write(circuit: Circuit, channel: Channel, request: Request) -> object:
     data = channel.served_pv.data
     native, values = put_values.values(
         data, request.dtype, request.elements, request.body
@@ -91,7 +86,7 @@ async def _write(circuit: "Circuit", channel: Channel, request: Request) -> obje
 
 
 def _ended(
-    circuit: "Circuit",
+    circuit: Circuit,
     channel: Channel,
     request: Request,
     error: BaseException | None,
@@ -103,7 +98,7 @@ def _ended(
     if isinstance(error, asyncio.CancelledError):
         _answer(circuit, channel, request, protocol.PUTFAIL, "server is going down")
         return
-    circuit.context.tell_failure("put to", channel.name, circuit, error)
+    circuit.shared.log_failure("put to", channel.name, circuit, error)
     denied = isinstance(error, caproto.Forbidden)
     _answer(
         circuit,
@@ -115,7 +110,7 @@ def _ended(
 
 
 def _answer(
-    circuit: "Circuit", channel: Channel, request: Request, status: int, text: str
+    circuit: Circuit, channel: Channel, request: Request, status: int, text: str
 ) -> None:
     """WRITE_NOTIFY is answered always, WRITE only when it failed."""
     del channel
@@ -123,7 +118,7 @@ def _answer(
         return
     if request.cmd == protocol.WRITE_NOTIFY:
         dtype, count = request.dtype, request.elements
-        circuit.send_raw(
+        circuit.output.send_raw(
             protocol.header(protocol.WRITE_NOTIFY, 0, dtype, count, status, request.p2)
         )
     elif status != protocol.NORMAL:

@@ -5,19 +5,19 @@ has PREC decimals, a char read as a string is its number.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsInt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sswd.ioc.ca.codec import protocol
 
 Buffer = bytes | memoryview
+Array = NDArray[np.generic]
 
 WIRE_DTYPES = tuple(
     np.dtype(code) for code in ("S40", ">i2", ">f4", ">u2", "u1", ">i4", ">f8")
 )
-
-NATIVE_KINDS = "iufb"
 
 
 class Source(NamedTuple):
@@ -31,7 +31,7 @@ class Source(NamedTuple):
     """A long string: read as DBR_STRING it is its text, not its chars' numbers."""
 
 
-def elements(value: Any, source: Source, to: int) -> tuple[Buffer, int]:
+def elements(value: object, source: Source, to: int) -> tuple[Buffer, int]:
     """(bytes of the elements in wire order, their number) of `value` as type `to`.
 
     Raises ValueError when a string is no number or an enum has no such state.
@@ -42,7 +42,7 @@ def elements(value: Any, source: Source, to: int) -> tuple[Buffer, int]:
     if source.native == protocol.ENUM:
         value = _indices(value, source.enum_strings)
     elif isinstance(value, str):
-        value = _from_text(value, source, to)
+        value = _from_text(value, source)
     elif isinstance(value, bytes | bytearray):
         value = np.frombuffer(value, np.uint8)
     elif source.native == protocol.STRING:
@@ -50,7 +50,7 @@ def elements(value: Any, source: Source, to: int) -> tuple[Buffer, int]:
     return array_bytes(np.atleast_1d(np.asarray(value)), to)
 
 
-def array_bytes(array: "np.ndarray[Any, Any]", to: int) -> tuple[Buffer, int]:
+def array_bytes(array: Array, to: int) -> tuple[Buffer, int]:
     """A numeric array as wire elements; a view of `array` where no byte changes.
 
     A view is only given of a read-only array: a writable one is copied, since its owner
@@ -65,8 +65,7 @@ def array_bytes(array: "np.ndarray[Any, Any]", to: int) -> tuple[Buffer, int]:
     else:
         with np.errstate(invalid="ignore", over="ignore"):
             ready = array.astype(target, order="C")
-    flat: Any = ready.reshape(-1)
-    return memoryview(flat).cast("B"), ready.size
+    return ready.reshape(-1).data.cast("B"), ready.size
 
 
 def double_text(value: float, precision: int) -> str:
@@ -133,7 +132,7 @@ def encode_text(text: str, encoding: str) -> bytes:
         return text.encode(encoding, "replace")
 
 
-def bytes_of(value: Any) -> bytes:
+def bytes_of(value: object) -> bytes:
     """The chars of a CHAR PV's value: bytes, an array, a list or one number."""
     if isinstance(value, bytes | bytearray):
         return bytes(value)
@@ -151,14 +150,14 @@ def _as_list(value: Any) -> list[Any]:
         return [value]
 
 
-def _as_texts(value: Any, encoding: str) -> list[str]:
+def _as_texts(value: object, encoding: str) -> list[str]:
     return [
         v.decode(encoding, "replace") if isinstance(v, bytes) else str(v)
         for v in _as_list(value)
     ]
 
 
-def _state_text(state: Any, source: Source) -> bytes:
+def _state_text(state: str | SupportsInt, source: Source) -> bytes:
     if isinstance(state, str):
         return encode_text(state, source.encoding)
     if 0 <= int(state) < len(source.enum_strings):
@@ -166,7 +165,7 @@ def _state_text(state: Any, source: Source) -> bytes:
     return b"Illegal Value"
 
 
-def _indices(value: Any, states: Sequence[str]) -> list[int]:
+def _indices(value: object, states: Sequence[str]) -> list[int]:
     """The numbers of enum states; a caproto enum holds either text or number."""
     found = []
     for state in _as_list(value):
@@ -179,10 +178,9 @@ def _indices(value: Any, states: Sequence[str]) -> list[int]:
     return found
 
 
-def _from_text(value: str, source: Source, to: int) -> Any:
+def _from_text(value: str, source: Source) -> Array | list[float]:
     if source.native == protocol.CHAR:
         return np.frombuffer(encode_text(value, source.encoding), np.uint8)
-    del to
     return [_number(value)]
 
 

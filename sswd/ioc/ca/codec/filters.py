@@ -56,7 +56,7 @@ def parse_filters(text: str | None) -> Filters:
     return Filters(ts=bool(parsed.ts), dbnd=dbnd or None, arr=arr or None, sync=sync)
 
 
-def apply_array_filter(arr: ArrayFilter | None, values: Any) -> Any:
+def apply_array_filter(arr: ArrayFilter | None, values: object) -> object:
     """The elements of `values` that the filter lets through."""
     return values if arr is None else caproto.apply_arr_filter(arr, values)
 
@@ -73,7 +73,7 @@ class Deadband:
         self._band = 0.0 if mode == "rel" else size
         self._last = math.nan
 
-    def passes(self, value: Any, flags: int) -> bool:
+    def passes(self, value: object, flags: int) -> bool:
         """Whether a change of this kind (DBE_* flags) to `value` is to be sent."""
         number = _number(value)
         if number is None:

@@ -5,12 +5,14 @@ and, for graphic and control metadata, through caproto's DBR structures.
 """
 
 import struct
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, SupportsBytes
 
 import numpy as np
 
 from sswd.ioc.ca.caproto_private.data import (
     Data,
+    Stamp,
     acknowledge_numbers,
     alarm_numbers,
     class_name_bytes,
@@ -53,14 +55,21 @@ _STATUS = struct.Struct("!HH").pack
 _ACKNOWLEDGE = struct.Struct("!HHHH").pack
 
 
+Buffer = dbr_elements.Buffer
+
+
 class Payload(NamedTuple):
     """What follows a header. `body` is bytes below BIG, else the buffers to send."""
 
     size: int
     elements: int
-    body: Any
+    body: bytes | list[Buffer]
     lent: bool
     """The buffers are those of the PV's own array (see Flusher.keep_copies)."""
+
+    def joined(self) -> bytes:
+        """All of the body in one."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 _new_payload = tuple.__new__  # a third of the time that the named tuple's own takes
@@ -69,8 +78,13 @@ _new_payload = tuple.__new__  # a third of the time that the named tuple's own t
 Key = tuple[int, int, bool, ArrayFilter | None]
 """What a client asked for: DBR type, count, long string, array filter."""
 
+TextOrTexts = str | bytes | Sequence[str | bytes]
+"""What a PV of type STRING holds."""
 
-def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | None:
+
+def scalar(
+    data: Data, native: int, dtype: int, stamp: Stamp | None = None
+) -> Payload | None:
     """The payload of a plain number, or short plain text, as its own type, with or
     without time; else None.
 
@@ -101,7 +115,9 @@ def scalar(data: Data, native: int, dtype: int, stamp: Any = None) -> Payload | 
     return _new_payload(Payload, (form.size, 1, body, False))
 
 
-def _short_text(data: Data, value: str, dtype: int, stamp: Any) -> Payload | None:
+def _short_text(
+    data: Data, value: str, dtype: int, stamp: Stamp | None
+) -> Payload | None:
     """As `scalar`: ASCII text of a STRING that fits into its cell."""
     fits = len(value) < protocol.STRING_SIZE and value.isascii()
     if not fits or data.string_encoding not in ASCII_LIKE:
@@ -121,7 +137,7 @@ def _short_text(data: Data, value: str, dtype: int, stamp: Any) -> Payload | Non
 
 
 def encode(
-    data: Data, source: dbr_elements.Source, key: Key, stamp: Any = None
+    data: Data, source: dbr_elements.Source, key: Key, stamp: Stamp | None = None
 ) -> Payload:
     """The payload of `data` as `key` asks; `stamp` replaces the value's time stamp.
 
@@ -163,7 +179,7 @@ def _elements(
 
 
 def _chars_of_string(
-    value: Any, source: dbr_elements.Source, want: int, data: Data
+    value: TextOrTexts, source: dbr_elements.Source, want: int, data: Data
 ) -> tuple[dbr_elements.Buffer, int]:
     """A STRING read as a long string: its chars and a NUL, also where it is cut."""
     text = value if isinstance(value, str | bytes) else value[0]
@@ -174,7 +190,7 @@ def _chars_of_string(
     return chars, len(chars)
 
 
-def _metadata(data: Data, dtype: int, stamp: Any) -> bytes:
+def _metadata(data: Data, dtype: int, stamp: Stamp | None) -> bytes:
     if dtype < protocol.STS or dtype == protocol.CLASS_NAME:
         return b""
     if dtype == protocol.STSACK_STRING:
@@ -213,7 +229,7 @@ def _finish(
 
 def trimmed(payload: Payload) -> Payload:
     """A single string without what follows its NUL, as old gets are answered."""
-    body = payload.body.partition(b"\0")[0] + b"\0"
+    body = payload.joined().partition(b"\0")[0] + b"\0"
     body += protocol.PADS[len(body) % 8]
     return Payload(len(body), payload.elements, body, lent=False)
 
@@ -228,7 +244,11 @@ def _granted(want: int, to: int, longest: int) -> int:
 
 
 def pack_read(
-    metadata: Any, values: Any, source: dbr_elements.Source, key: Key, longest: int
+    metadata: SupportsBytes,
+    values: Any,
+    source: dbr_elements.Source,
+    key: Key,
+    longest: int,
 ) -> Payload:
     """The payload of what caproto's own `read` gave, for PVs that override it."""
     dtype, want, _, arr = key

@@ -39,7 +39,6 @@ HOST_NAME: Final = 21
 ACCESS_RIGHTS: Final = 22
 ECHO: Final = 23
 CREATE_CH_FAIL: Final = 26
-SERVER_DISCONN: Final = 27
 
 DO_REPLY: Final = 10
 NO_ID: Final = 0xFFFFFFFF
@@ -52,7 +51,6 @@ BADTYPE: Final = 114
 INTERNAL: Final = 142
 GETFAIL: Final = 152
 PUTFAIL: Final = 160
-BADCOUNT: Final = 176
 BADMONID: Final = 242
 DEFUNCT: Final = 278
 NORDACCESS: Final = 368

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sswd.ioc.ca.caproto_private.data import (
     CaprotoValueError,
@@ -17,11 +18,12 @@ from sswd.ioc.ca.caproto_private.data import (
 )
 from sswd.ioc.ca.codec import protocol
 
-_INTEGERS: "dict[int, np.iinfo[Any]]" = {
-    protocol.SHORT: np.iinfo(np.int16),
-    protocol.LONG: np.iinfo(np.int32),
-    protocol.CHAR: np.iinfo(np.uint8),
+_INTEGERS = {
+    protocol.SHORT: (-(1 << 15), (1 << 15) - 1),
+    protocol.LONG: (-(1 << 31), (1 << 31) - 1),
+    protocol.CHAR: (0, (1 << 8) - 1),
 }
+"""The least and the greatest number of each integer type."""
 _BIG_ENDIAN = {
     protocol.SHORT: ">i2",
     protocol.FLOAT: ">f4",
@@ -29,6 +31,7 @@ _BIG_ENDIAN = {
     protocol.LONG: ">i4",
     protocol.DOUBLE: ">f8",
 }
+Numbers = NDArray[np.integer | np.floating]
 _HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
 
 
@@ -47,10 +50,10 @@ def values(data: Data, dtype: int, count: int, body: bytes) -> tuple[int, Any]:
     body = body[offset : offset + count * size]
     if len(body) < count * size and native != protocol.STRING:
         raise CaprotoValueError(f"{count} elements announced, {len(body) // size} sent")
-    return _fitted(data, native, values_from_wire(native, count, body))
+    return _converted(data, native, values_from_wire(native, count, body))
 
 
-def _fitted(data: Data, native: int, given: Any) -> tuple[int, Any]:
+def _converted(data: Data, native: int, given: Any) -> tuple[int, Any]:
     to = int(data.data_type)
     if to == protocol.ENUM:
         return _state(data, native, given)
@@ -99,16 +102,16 @@ def _number(text: str, to: int) -> float:
         raise CaprotoValueError(f"{text!r} is not {what}") from None
 
 
-def _in_range(given: "np.ndarray[Any, Any]", to: int) -> "np.ndarray[Any, Any]":
+def _in_range(given: Numbers, to: int) -> Numbers:
     """`given` as the PV's own type; a fraction is cut off, an overflow refused."""
-    info = _INTEGERS.get(to)
-    if info is not None and given.dtype != np.int8:
+    limits = _INTEGERS.get(to)
+    if limits is not None and given.dtype != np.int8:
+        low, high = limits
         number = np.trunc(given) if given.dtype.kind == "f" else given
         # A NaN fails this as well.
-        if not np.all((number >= info.min) & (number <= info.max)):
-            worst = given[~((number >= info.min) & (number <= info.max))][0]
-            raise CaprotoValueError(
-                f"{worst} does not fit into {info.min} to {info.max}"
-            )
+        fits = (number >= low) & (number <= high)
+        if not np.all(fits):
+            worst = given[~fits][0]
+            raise CaprotoValueError(f"{worst} does not fit into {low} to {high}")
     with np.errstate(over="ignore"):
         return given.astype(_BIG_ENDIAN[to])

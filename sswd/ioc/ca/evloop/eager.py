@@ -5,18 +5,18 @@ for the next turn of the loop. Python 3.12 has eager tasks; 3.11 has not.
 """
 
 import asyncio
+import contextvars
 import functools
 import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any
 
 Step = Callable[[], object]
+Coro = Coroutine[object, None, object]
+"""What an async function returns."""
 
 
-def start_now(
-    coro: Coroutine[Any, Any, object], loop: asyncio.AbstractEventLoop
-) -> asyncio.Task[object]:
+def start_now(coro: Coro, loop: asyncio.AbstractEventLoop) -> asyncio.Task[object]:
     """Make a task of `coro` and run its first step inside this call.
 
     Loop thread only. The returned task may be done already; its exception is then kept,
@@ -28,16 +28,14 @@ def start_now(
     return _start_now_311(coro, loop)
 
 
-def _start_now_311(
-    coro: Coroutine[Any, Any, object], loop: asyncio.AbstractEventLoop
-) -> asyncio.Task[object]:
+def _start_now_311(coro: Coro, loop: asyncio.AbstractEventLoop) -> asyncio.Task[object]:
     if asyncio.current_task(loop) is not None:
         return asyncio.Task(coro, loop=loop)
     # Task() hands its first step to loop.call_soon. We take it from there and run it:
     # a real task from the first step on, so asyncio.timeout() and the like work.
-    first: list[tuple[Step, Any]] = []
+    first: list[tuple[Step, contextvars.Context]] = []
 
-    def take(step: Step, context: Any = None) -> None:
+    def take(step: Step, context: contextvars.Context) -> None:
         first.append((step, context))
 
     loop.call_soon = take  # type: ignore[method-assign,assignment]
@@ -50,9 +48,7 @@ def _start_now_311(
     return task
 
 
-def run_through(
-    coro: Coroutine[Any, Any, object],
-) -> tuple[bool, object]:
+def run_through(coro: Coro) -> tuple[bool, object]:
     """Drive a coroutine that is not expected to wait; (True, its result).
 
     (False, None) if it waits after all: then it goes on as a task of the running loop,
@@ -71,14 +67,12 @@ def run_through(
 _going_on: set[asyncio.Task[object]] = set()
 
 
-async def _go_on(coro: Coroutine[Any, Any, object], waits_for: object) -> object:
+async def _go_on(coro: Coro, waits_for: object) -> object:
     return await _resume(coro, waits_for)
 
 
 @types.coroutine
-def _resume(
-    coro: Coroutine[Any, Any, object], waits_for: object
-) -> Generator[Any, Any, object]:
+def _resume(coro: Coro, waits_for: object) -> Generator[object, None, object]:
     """Go on, inside a task, with a coroutine whose first step was made outside."""
     while True:
         try:

@@ -135,7 +135,7 @@ def _raise(error: BaseException) -> None:
 
 
 def watch(loop: asyncio.AbstractEventLoop, fd: int, reader: Reader) -> None:
-    """Call `reader` when `fd` is readable; `loop.remove_reader` ends it. Any loop."""
+    """Call `reader` when `fd` is readable; remove_reader ends it. On every loop."""
     if isinstance(loop, QuickLoop):
         loop.add_quick_reader(fd, reader)
     else:

@@ -5,17 +5,17 @@ Under plain caproto an exception in any hook ends the whole server.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import caproto
 
 from sswd.ioc.ca.caproto_private.data import Data
+from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.pv.publish import set_alarm
 
 logger = logging.getLogger(__name__)
 
-Hook = Callable[[object], Coroutine[Any, Any, object]]
+Hook = Callable[[object], Coro]
 
 
 def fenced(

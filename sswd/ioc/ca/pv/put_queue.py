@@ -7,13 +7,12 @@ a queue of its own (sswd's command ledger): its putters start at once, in order.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
-from sswd.ioc.ca.evloop.eager import start_now
+from sswd.ioc.ca.evloop.eager import Coro, start_now
 from sswd.ioc.ca.evloop.flusher import flusher
 
-MakePut = Callable[[], Coroutine[Any, Any, object]]
+MakePut = Callable[[], Coro]
 Done = Callable[[BaseException | None], None]
 
 

@@ -1,11 +1,12 @@
 """What this server keeps for one ChannelData: encoded payloads and who listens."""
 
 import time
-from typing import Any, Protocol
+from typing import Protocol
 
 from sswd.ioc.ca.caproto_private.data import (
     SERVED_PV_ATTRIBUTE,
     Data,
+    Stamp,
     alarm_numbers,
     caproto_publish,
     enum_strings,
@@ -88,16 +89,16 @@ class ServedPv:
         self.alarm = alarm_numbers(data)
         self.puts = PutQueue()
         self._look_at_record()
-        self._value: Any = None
-        self._stamp: Any = None
+        self._value: object = None
+        self._stamp: Stamp | None = None
         self._noted_stamp = self.store["timestamp"]
-        self._graphic: Any = None
+        self._graphic: dict[str, object] | None = None
         self._bytes = 0
         data.publish = self.publish  # type: ignore[attr-defined]
 
     @staticmethod
     def of(data: Data) -> "ServedPv":
-        """The entry of `data`, made at the first call."""
+        """The ServedPv of `data`, made at the first call."""
         served_pv = getattr(data, SERVED_PV_ATTRIBUTE, None)
         if served_pv is None:
             served_pv = ServedPv(data)
@@ -172,7 +173,9 @@ class ServedPv:
             self.cache[key] = payload
         return payload
 
-    def fresh(self, key: Key, data: Data | None = None, stamp: Any = None) -> Payload:
+    def fresh(
+        self, key: Key, data: Data | None = None, stamp: Stamp | None = None
+    ) -> Payload:
         """A payload outside the cache: of a snapshot, or with another time stamp."""
         return payloads.encode(
             self.data if data is None else data, self.source(), key, stamp
@@ -199,7 +202,7 @@ class ServedPv:
             self._graphic = now
             self._start_anew()
 
-    def post(self, value: Any, timestamp_s: float | None) -> bool:
+    def post(self, value: object, timestamp_s: float | None) -> bool:
         """write(value, verify_value=False) without coroutines; False: not for me."""
         data, store = self.data, self.store
         if record_of(data) is not self._record:
@@ -221,14 +224,14 @@ class ServedPv:
         self._rval = raw_value_field(self.data)
         self._plain = writes_plainly(self.data) and follows_plainly(self.data)
 
-    def _post_state(self, value: Any) -> Any:
+    def _post_state(self, value: object) -> object:
         """An enum's value as text, its number into .RVAL."""
         value = self.data.preprocess_value(value)
         states = self.store["enum_strings"]
         rval = self._rval
         if rval is not None and value in states:
-            rval_entry = getattr(rval, SERVED_PV_ATTRIBUTE, None)
+            served_rval = getattr(rval, SERVED_PV_ATTRIBUTE, None)
             number = states.index(value)
-            if rval_entry is None or not rval_entry.post(number, None):
+            if served_rval is None or not served_rval.post(number, None):
                 raw(rval)["value"] = number
         return value

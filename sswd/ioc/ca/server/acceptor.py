@@ -1,5 +1,6 @@
 """New connections: accepted, counted, refused in words, also without descriptors."""
 
+import asyncio
 import errno
 import logging
 import os
@@ -7,13 +8,10 @@ import resource
 import socket
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.limits import Limits
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.server.context import Context
+from sswd.ioc.ca.server.circuits import Circuits
+from sswd.ioc.ca.shared import Shared
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +29,24 @@ class Acceptor:
     and closing the newcomer, so that clients are told and not left hanging.
     """
 
-    def __init__(self, context: "Context", sockets: Iterable[socket.socket]) -> None:
-        self.context = context
-        self.sockets = list(sockets)
-        self.loop = context.loop
-        self.most = _affordable(context.limits.connections, context.limits)
+    def __init__(
+        self, shared: Shared, circuits: Circuits, sockets: Iterable[socket.socket]
+    ) -> None:
+        self._shared = shared
+        self._circuits = circuits
+        self._sockets = list(sockets)
+        self._loop = asyncio.get_running_loop()
+        self._most = _affordable(shared.limits)
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-        for sock in self.sockets:
-            self.loop.add_reader(sock, self._on_ready, sock)
+        for sock in self._sockets:
+            self._loop.add_reader(sock, self._on_ready, sock)
 
     def close(self) -> None:
         """Stop listening."""
-        for sock in self.sockets:
-            self.loop.remove_reader(sock)
+        for sock in self._sockets:
+            self._loop.remove_reader(sock)
             sock.close()
-        self.sockets.clear()
+        self._sockets.clear()
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
@@ -64,25 +65,23 @@ class Acceptor:
             self._welcome(client, address)
 
     def _welcome(self, client: socket.socket, address: tuple[str, int]) -> None:
-        context = self.context
-        if len(context.circuits) >= self.most and not context.close_idlest():
-            self._refuse(client, f"{self.most} clients are connected already")
+        circuits = self._circuits
+        if len(circuits) >= self._most and not circuits.close_idlest():
+            self._refuse(client, f"{self._most} clients are connected already")
             return
         try:
             client.setblocking(False)
-            _set_options(client, context.limits.half_open_s)
-            circuit = Circuit(context, client, address)
+            _set_options(client, self._shared.limits.half_open_s)
+            circuits.add(client, address)
         except OSError as error:
             self._refuse(client, str(error))
             return
-        context.circuits.add(circuit)
-        context.counts.connections = len(context.circuits)
         logger.debug("client %s:%d connected", *address)
 
     def _refuse(self, client: socket.socket, why: str) -> None:
         client.close()
-        self.context.counts.connections_refused += 1
-        self.context.limited_log.log(
+        self._shared.counts.connections_refused += 1
+        self._shared.limited_log.log(
             logging.WARNING,
             "refused",
             "a client was refused: %s; raise the limit on connections or on open files",
@@ -104,12 +103,12 @@ class Acceptor:
             self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             # Not even that: without a pause the loop would spin on this socket.
-            self.loop.remove_reader(sock)
-            self.loop.call_later(RETRY_S, self._listen_again, sock)
+            self._loop.remove_reader(sock)
+            self._loop.call_later(RETRY_S, self._listen_again, sock)
 
     def _listen_again(self, sock: socket.socket) -> None:
-        if sock in self.sockets:
-            self.loop.add_reader(sock, self._on_ready, sock)
+        if sock in self._sockets:
+            self._loop.add_reader(sock, self._on_ready, sock)
             self._on_ready(sock)
 
 
@@ -124,8 +123,9 @@ def _set_options(client: socket.socket, half_open_s: float) -> None:
     client.setsockopt(tcp, socket.TCP_KEEPCNT, 3)
 
 
-def _affordable(wanted: int, limits: Limits) -> int:
+def _affordable(limits: Limits) -> int:
     """As many clients as wanted, or as the open-files limit leaves room for."""
+    wanted = limits.connections
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return wanted

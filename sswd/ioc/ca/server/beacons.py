@@ -5,14 +5,11 @@ import errno
 import logging
 import socket
 import struct
-from typing import TYPE_CHECKING
 
 import caproto
 
 from sswd.ioc.ca.codec import protocol
-
-if TYPE_CHECKING:
-    from sswd.ioc.ca.server.context import Context
+from sswd.ioc.ca.shared import Shared
 
 FIRST_PERIOD_S = 0.02
 _BEACON = struct.Struct("!HHHHI4s")
@@ -25,15 +22,16 @@ class Beacons:
     A fresh start of the rhythm is what makes clients search again (`restart`).
     """
 
-    def __init__(self, context: "Context") -> None:
-        self._context = context
+    def __init__(self, shared: Shared, longest_s: float) -> None:
+        """`longest_s` is the period in s that the rhythm slows down to."""
+        self._shared = shared
+        self._longest_s = longest_s
         self._sockets: dict[tuple[str, int], socket.socket] = {}
         self._again = asyncio.Event()
         self._count = 0
 
     async def run(self) -> None:
         """Send until cancelled."""
-        longest_s = float(self._context.environ["EPICS_CAS_BEACON_PERIOD"])
         for address in caproto.get_beacon_address_list():
             self._open(address)
         period_s = FIRST_PERIOD_S
@@ -44,7 +42,7 @@ class Beacons:
                 async with asyncio.timeout(period_s):
                     await self._again.wait()
             except TimeoutError:
-                period_s = min(longest_s, period_s * 2)
+                period_s = min(self._longest_s, period_s * 2)
             else:
                 self._again.clear()
                 period_s = FIRST_PERIOD_S
@@ -78,7 +76,7 @@ class Beacons:
                 RSRV_IS_UP,
                 0,
                 protocol.MINOR_VERSION,
-                self._context.port,
+                self._shared.port,
                 self._count,
                 own,
             )
@@ -90,7 +88,7 @@ class Beacons:
     def _failed(self, address: tuple[str, int], error: OSError) -> None:
         if error.errno == errno.ECONNREFUSED:
             return  # no CA repeater runs there: normal on a host without clients
-        self._context.limited_log.log(
+        self._shared.limited_log.log(
             logging.WARNING,
             f"beacon {address}",
             "cannot send beacons to %s:%d: %s; set EPICS_CAS_AUTO_BEACON_ADDR_LIST=NO "

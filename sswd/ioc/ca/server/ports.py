@@ -20,9 +20,9 @@ DEFAULT_PORT = 5064
 def wanted_port() -> tuple[int, str | None]:
     """The port to try first and the variable that set it (None: the default)."""
     for name in VARIABLES:
-        told = os.environ.get(name, "")
-        if told.isdecimal() and 0 < int(told) < 65536:
-            return int(told), name
+        given = os.environ.get(name, "")
+        if given.isdecimal() and 0 < int(given) < 65536:
+            return int(given), name
     return DEFAULT_PORT, None
 
 

@@ -33,7 +33,6 @@ def test_header_is_extended_for_size_or_count(size, count):
         "INTERNAL",
         "GETFAIL",
         "PUTFAIL",
-        "BADCOUNT",
         "BADMONID",
         "DEFUNCT",
         "NORDACCESS",

@@ -1,0 +1,105 @@
+"""Keys of one PV: `[system.NAME.pvs.PV]`."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from sswd.config.keys.bounds import Seconds
+from sswd.sizes import CMD_BYTES, DESC_CHARACTERS, STRING_BYTES
+
+PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
+Scalar = bool | int | float | str
+
+
+class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One PV that the system posts, or that clients write and sswd forwards."""
+
+    type: Annotated[
+        PvType,
+        Meta(
+            description="float, int (32 bits), bool, enum (needs strings), str (EPICS "
+            f"string, {STRING_BYTES} bytes), text (long string) or bytes (uint8, for "
+            "images)"
+        ),
+    ]
+    value: Annotated[
+        Scalar | tuple[Scalar, ...] | None,
+        Meta(
+            description="initial value; 0, false, the first string or empty unless "
+            "given"
+        ),
+    ] = None
+    units: Annotated[
+        str,
+        Meta(description="engineering units (.EGU); CA metadata carries 7 bytes of it"),
+    ] = ""
+    precision: Annotated[
+        Annotated[int, Meta(ge=0, le=15)] | None,
+        Meta(
+            description="decimals that displays show of a float (.PREC); 3 unless given"
+        ),
+    ] = None
+    limits: Annotated[
+        tuple[float, float] | None,
+        Meta(
+            description="[low, high] of a float or int; puts outside are REJECTED, "
+            "posts are not bound by them"
+        ),
+    ] = None
+    writable: Annotated[
+        bool, Meta(description="clients may write; writes are forwarded as commands")
+    ] = False
+    description: Annotated[
+        str,
+        Meta(
+            description=f"what the PV is; .DESC carries its first {DESC_CHARACTERS} "
+            "characters"
+        ),
+    ] = ""
+    strings: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="states of an enum (at most 16 of 25 bytes), or the two of a "
+            "bool, which are Off and On unless given"
+        ),
+    ] = ()
+    length: Annotated[
+        Annotated[int, Meta(ge=1, le=2**28)] | None,
+        Meta(
+            description="makes an array of at most so many float, int or str; the "
+            f"capacity in bytes of text ({CMD_BYTES} unless given) and bytes (required)"
+        ),
+    ] = None
+    finite: Annotated[
+        bool, Meta(description="refuse NaN and infinity, in puts and in posts")
+    ] = False
+    pending: Annotated[
+        Literal["fifo", "latest"],
+        Meta(
+            description="puts that wait: all of them in order, or a newer one replaces "
+            "the older, which ends REJECTED"
+        ),
+    ] = "fifo"
+    timeout_s: Annotated[
+        Seconds | None,
+        Meta(description="deadline of a put on this PV; the system's unless given"),
+    ] = None
+
+    @property
+    def is_array(self) -> bool:
+        """Whether the PV holds several float, int or str; text and bytes are not."""
+        return self.length is not None and self.type not in ("text", "bytes")
+
+    @property
+    def capacity(self) -> int:
+        """The most elements it holds: of an array, bytes of text and bytes, else 1."""
+        if self.type == "text":
+            return self.length or CMD_BYTES
+        return self.length or 1
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The strings of an enum or a bool; empty for the other types."""
+        if self.type == "bool":
+            return self.strings or ("Off", "On")
+        return self.strings
