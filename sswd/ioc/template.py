@@ -15,7 +15,7 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 from sswd.config import from_dict
 from sswd.config.keys import SystemConfig
 from sswd.errors import CommandRejected
-from sswd.ioc.ca import fill_record_fields, post
+from sswd.ioc.ca import Data, fill_record_fields, post
 from sswd.ioc.commands.ledger import CommandState
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
@@ -122,7 +122,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self.CMD.puts_overlap = True  # they queue in the ledger
         self._served: ServedSystem | None = None
         self._config: SystemConfig | None = None
-        self._pvdbs: list[dict[str, Channel]] = [self.pvdb]
+        self._pvdbs: list[dict[str, Data]] = [self.pvdb]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = Path.cwd()
         self._guardian: Guardian | None = None
@@ -175,7 +175,7 @@ class Server(PVGroup):  # type: ignore[misc]
         folder: Path | None = None,
         guardian: Guardian | None = None,
         group: PVGroup | None = None,
-        pvdb: dict[str, Channel] | None = None,
+        pvdb: dict[str, Data] | None = None,
         launch: Launch | None = None,
     ) -> None:
         """Set what is given, before the start; the rest stays. The loop's own.

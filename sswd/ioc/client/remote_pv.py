@@ -164,7 +164,7 @@ class _Session:
         name: str,
         address: Address,
         writer: asyncio.StreamWriter,
-        mask: Any,
+        mask: object,
         on_update: Callable[[Update], None],
     ) -> None:
         self.address = address
@@ -224,7 +224,7 @@ class _Session:
                 future.set_exception(RemoteLost("lost before the server answered"))
                 future.exception()  # whoever has gone away need not look
 
-    def _send(self, *commands: Any) -> None:
+    def _send(self, *commands: object) -> None:
         self._writer.write(b"".join(self._circuit.send(*commands)))
 
     def _take_bytes(self, data: bytes) -> None:
@@ -276,7 +276,7 @@ class _Session:
         words = bytes(command.error_message).partition(b"\0")[0].decode("latin-1")
         raise RemoteLost(f"the server refuses: {words or command.status.description}")
 
-    def _answered(self, ioid: int, answer: Any) -> None:
+    def _answered(self, ioid: int, answer: object) -> None:
         future = self._pending.pop(ioid, None)
         if future is not None and not future.done():
             future.set_result(answer)

@@ -35,7 +35,7 @@ class _Asker(asyncio.DatagramProtocol):
         for address in caproto.get_client_address_list():
             transport.sendto(self._broadcaster.send(version, *requests), address)
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             commands = self._broadcaster.recv(data, addr)
         except (caproto.CaprotoError, ValueError):

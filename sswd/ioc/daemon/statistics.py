@@ -51,7 +51,7 @@ class Statistics(PVGroup):  # type: ignore[misc]
     """(posts published, seconds they took) since the start; set likewise."""
 
     @LOOP_LAG.startup
-    async def LOOP_LAG(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+    async def LOOP_LAG(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         posts, took_s = 0, 0.0
         while True:
             ca.post(self.LOOP_LAG, await _largest_lag_s(PERIOD_S))

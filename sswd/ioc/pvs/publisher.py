@@ -7,12 +7,12 @@ import contextlib
 import logging
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from sswd.errors import PostRefused
 from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import AlarmTable, Condition
-from sswd.ioc.pvs.coerce import coercer
+from sswd.ioc.pvs.channel import Channel, Values
+from sswd.ioc.pvs.coerce import Coerce, coercer
 from sswd.ioc.pvs.pv_alarm import own_alarm
 from sswd.ratelimit import OncePerKey
 from sswd.sizes import COUNTER_MODULUS
@@ -32,21 +32,23 @@ class Target:
 
     __slots__ = ("coerce", "data", "is_writable")
 
-    def __init__(self, data: Any, *, is_writable: bool, finite: bool = False) -> None:
+    def __init__(
+        self, data: Channel, *, is_writable: bool, finite: bool = False
+    ) -> None:
         self.data = data
         self.is_writable = is_writable
-        self.coerce: Callable[[object], Any] = coercer(data, finite=finite)
+        self.coerce: Coerce = coercer(data, finite=finite)
 
 
 class Publisher:
     """The PVs of one system that the worker feeds, and their alarms."""
 
-    def __init__(self, name: str, refused: Any) -> None:
+    def __init__(self, name: str, refused: Channel) -> None:
         """`refused` is the PV that counts refused posts."""
         self._name = name
         self._refused_pv = refused
         self._targets: dict[str, Target] = {}
-        self._alarm_pvs: dict[str, Any] = {}
+        self._alarm_pvs: dict[str, Channel] = {}
         self._fed: set[str] = set()
         self._alarms = AlarmTable()
         self._reasons_logged: dict[str, OncePerKey] = {}
@@ -61,7 +63,7 @@ class Publisher:
         if is_fed:
             self._fed.add(pv)
 
-    def own_alarm(self, pv: str, data: Any) -> None:
+    def own_alarm(self, pv: str, data: Channel) -> None:
         """Show alarms of `pv` on `data`; the worker need not be able to post it."""
         own_alarm(data)
         self._alarm_pvs[pv] = data
@@ -70,7 +72,7 @@ class Publisher:
         """Whether the worker may post this name."""
         return pv in self._targets
 
-    def values_of(self, pvs: Iterable[str]) -> dict[str, Any]:
+    def values_of(self, pvs: Iterable[str]) -> Values:
         """The values that these PVs have now; names that are none are left out."""
         return {pv: self._targets[pv].data.value for pv in pvs if pv in self._targets}
 
@@ -85,7 +87,7 @@ class Publisher:
             with contextlib.suppress(PostRefused):
                 ca.post(data, value if target is None else target.coerce(value))
 
-    def publish(self, pv: str, value: object, stamp_s: float | None) -> Any:
+    def publish(self, pv: str, value: object, stamp_s: float | None) -> object:
         """Publish one posted value; returns it as published, None when refused."""
         target = self._targets.get(pv)
         if target is None:

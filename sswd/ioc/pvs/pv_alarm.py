@@ -1,8 +1,8 @@
 """The alarm of a PV when only sswd may change it."""
 
-from typing import Any
-
 from caproto import ChannelAlarm
+
+from sswd.ioc.pvs.channel import Channel
 
 
 class PvAlarm(ChannelAlarm):  # type: ignore[misc]
@@ -19,7 +19,7 @@ class PvAlarm(ChannelAlarm):  # type: ignore[misc]
         *,
         status: int | None = None,
         severity: int | None = None,
-        **others: Any,
+        **others: object,
     ) -> None:
         """caproto's write with `wanted` in place of what others think."""
         if self.wanted is not None and (status, severity) != (None, None):
@@ -27,7 +27,7 @@ class PvAlarm(ChannelAlarm):  # type: ignore[misc]
         await super().write(status=status, severity=severity, **others)
 
 
-def own_alarm(data: Any) -> None:
+def own_alarm(data: Channel) -> None:
     """Give `data` an alarm of its own that only sswd changes."""
     old = data.alarm
     alarm = PvAlarm(status=old.status, severity=old.severity)

@@ -7,7 +7,8 @@ failure of the master and of the network. trigger_rules.py decides what a value 
 import asyncio
 import functools
 import logging
-from typing import Any, Protocol
+from collections.abc import Sized
+from typing import Protocol
 
 from sswd.config.keys import TriggerConfig
 from sswd.errors import CommandRejected
@@ -16,6 +17,7 @@ from sswd.ioc.client.remote_pv import RemotePv, Update
 from sswd.ioc.commands.dispatcher import fitting
 from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, Condition
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ioc.system.trigger_pvs import TriggerPvs
 from sswd.ioc.system.trigger_rules import Put, TriggerRules
 
 log = logging.getLogger("sswd.ioc")
@@ -26,15 +28,14 @@ class Served(Protocol):
 
     name: str
 
-    def submit(self, pv: str, value: Any) -> "asyncio.Future[None]": ...
+    def submit(self, pv: str, value: object) -> "asyncio.Future[None]": ...
     def obstacle(self) -> str | None: ...
 
 
 class Trigger:
     """The trigger of one system, from `start` to `close`."""
 
-    def __init__(self, served: Served, config: TriggerConfig, pvs: Any) -> None:
-        """`pvs`: the TriggerPvs."""
+    def __init__(self, served: Served, config: TriggerConfig, pvs: TriggerPvs) -> None:
         self._served = served
         self._pv = config.put
         self._pvs = pvs
@@ -104,7 +105,7 @@ class Trigger:
         ca.post_if_changed(self._pvs.SEEN, rules.seen)
 
 
-def _plain(value: Any) -> bytes | str | float:
+def _plain(value: bytes | str | float | Sized) -> bytes | str | float:
     """A scalar or text as it is; an array in words that no trigger is read from."""
     if isinstance(value, bytes | str | int | float):
         return value
