@@ -1,5 +1,15 @@
 """sswd: blocking instrument code on EPICS Channel Access, in a process that may crash.
 
+For driver code, which runs in the worker:
+
+- `System`: the base class of a blocking system
+- `every`: marks a method that is called between commands
+- `Aborted`: raised in a command that is being ended
+- `SequenceSystem`: a system that loads a trajectory and steps through it
+
+For an IOC script of one's own: `sswd.ioc.Server`. For tests: `sswd.testing`. For a
+timing master: `python -m sswd.master`.
+
 Public names are imported when first used, so that a worker never loads caproto and the
 IOC never loads what only a worker needs.
 """

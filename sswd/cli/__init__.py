@@ -3,7 +3,7 @@
     program         `main`: finds the command, runs it, turns errors into exit codes
     run demo check expand schema    one file a group of commands
     configuration   the arguments that say what to serve
-    commands        how a command is added; exit codes
+    commands        how a command is added, and how it prints
 
 What needs caproto is imported when a command needs it: `sswd --help` and the words
 about a bad configuration come at once, and nothing of it can reach a worker.

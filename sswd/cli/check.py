@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sswd.cli import configuration
-from sswd.cli.commands import CLEAN, Commands, write
+from sswd.cli.commands import Commands, write
 from sswd.config import Config, PvConfig, pv_from_dict
 from sswd.errors import LoadError
+from sswd.exit_codes import CLEAN
 
 if TYPE_CHECKING:
     from sswd.ioc.daemon.pv_list import Row
@@ -31,7 +32,7 @@ example:
 def add(commands: Commands) -> None:
     """Add both commands."""
     for command in (
-        commands.add("check", check, "tell every mistake, serve nothing", _CHECK),
+        commands.add("check", check, "name every mistake, serve nothing", _CHECK),
         commands.add("pvs", pvs, "list the PVs that would be served", _PVS),
     ):
         configuration.add_arguments(command)

@@ -1,12 +1,8 @@
-"""How a command is added to the parser, what it prints on, its exit codes."""
+"""How a command is added to the parser, and how it prints."""
 
 import argparse
 import sys
 from collections.abc import Callable
-
-# sysexits.h names 69 and 78; supervisors must not retry 78.
-CLEAN, UNEXPECTED, TAKEN, BAD_CONFIGURATION = 0, 1, 69, 78  # argparse exits with 2
-INTERRUPTED = 130
 
 Action = Callable[[argparse.Namespace], int]
 """Does what a command is for; returns the exit code."""
@@ -63,7 +59,7 @@ def _add_log_options(command: argparse.ArgumentParser) -> None:
         choices=("debug", "info", "warning", "error"),
         metavar="LEVEL",
         default="info",
-        help="debug, info (default), warning or error: the least grave lines to log",
+        help="log this level and above: debug, info (default), warning or error",
     )
 
 

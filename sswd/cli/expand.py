@@ -4,7 +4,8 @@ import argparse
 import shutil
 import sys
 
-from sswd.cli.commands import CLEAN, UNEXPECTED, Commands, write
+from sswd.cli.commands import Commands, write
+from sswd.exit_codes import CLEAN, UNEXPECTED
 from sswd.sizes import VALUES_ELEMENTS
 
 _MORE = """\

@@ -8,16 +8,9 @@ from collections.abc import Sequence
 
 from sswd import __version__
 from sswd.cli import check, demo, expand, run, schema
-from sswd.cli.commands import (
-    BAD_CONFIGURATION,
-    INTERRUPTED,
-    TAKEN,
-    UNEXPECTED,
-    Action,
-    Commands,
-    Parser,
-)
+from sswd.cli.commands import Action, Commands, Parser
 from sswd.errors import ConfigError, LoadError, PortTakenError
+from sswd.exit_codes import BAD_CONFIGURATION, INTERRUPTED, TAKEN, UNEXPECTED
 from sswd.logs import LogOptions, logging_to
 
 log = logging.getLogger("sswd.cli")

@@ -3,7 +3,8 @@
 import argparse
 
 from sswd.cli import configuration
-from sswd.cli.commands import CLEAN, Commands
+from sswd.cli.commands import Commands
+from sswd.exit_codes import CLEAN
 
 _MORE = """\
 examples:

@@ -4,7 +4,8 @@ import argparse
 import json
 
 from sswd import config
-from sswd.cli.commands import CLEAN, Commands, write
+from sswd.cli.commands import Commands, write
+from sswd.exit_codes import CLEAN
 
 _MORE = """\
 example:

@@ -50,7 +50,7 @@ _TEMPLATE_PVS = {
     "CMD": "command to the system, a long string",
     "ACK": "its answer: 0 while it runs, then 1, or 0 and why",
     "values": "what it acquires, one number a point",
-    "CMD_STATE": "what became of the command; CMD_ERROR tells why",
+    "CMD_STATE": "what became of the command; CMD_ERROR says why",
     "PROGRESS": "how far it is, 0 to 1",
     "ABORT": "put 1 to end it",
     "WORKER:STATE": "the process that runs it; also PID, RUN, STALLED, LAST_ERROR, ...",

@@ -1,4 +1,4 @@
-"""The IOC side of sswd: the only place where caproto appears."""
+"""The IOC side of sswd: the only place where caproto appears. Public: `Server`."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -15,7 +15,7 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 from sswd.config import from_dict
 from sswd.config.keys import SystemConfig
 from sswd.errors import CommandRejected
-from sswd.ioc.ca import fill_record_fields, post
+from sswd.ioc.ca import Data, fill_record_fields, post
 from sswd.ioc.commands.ledger import CommandState
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
@@ -43,6 +43,13 @@ NO_SYSTEM = (
 
 class Server(PVGroup):  # type: ignore[misc]
     """Serves one blocking system. The names are those of the sequence server wrapper.
+
+    A PVGroup of caproto: use it alone, or as `SubGroup(Server, prefix="seq:")`. Set
+    `system` before the server runs. Its startup hook starts the worker, its shutdown
+    hook stops it. `io_get_queue` holds commands for the worker, `io_put_queue` takes
+    posts as `{pv: value}`, from any thread; both are None before the start-up.
+
+    Threading model: everything on the IOC's loop, unless a method says otherwise.
 
     Classic use, in one's own PVGroup::
 
@@ -115,7 +122,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self.CMD.puts_overlap = True  # they queue in the ledger
         self._served: ServedSystem | None = None
         self._config: SystemConfig | None = None
-        self._pvdbs: list[dict[str, Channel]] = [self.pvdb]
+        self._pvdbs: list[dict[str, Data]] = [self.pvdb]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = Path.cwd()
         self._guardian: Guardian | None = None
@@ -130,7 +137,7 @@ class Server(PVGroup):  # type: ignore[misc]
 
     @property
     def system(self) -> str | None:
-        """The "module:Class" that the worker runs; set it before run()."""
+        """The "module:Class" that the worker runs, or None. Set it before run()."""
         return None if self._config is None else self._config.target
 
     @system.setter
@@ -168,7 +175,7 @@ class Server(PVGroup):  # type: ignore[misc]
         folder: Path | None = None,
         guardian: Guardian | None = None,
         group: PVGroup | None = None,
-        pvdb: dict[str, Channel] | None = None,
+        pvdb: dict[str, Data] | None = None,
         launch: Launch | None = None,
     ) -> None:
         """Set what is given, before the start; the rest stays. The loop's own.
@@ -190,7 +197,7 @@ class Server(PVGroup):  # type: ignore[misc]
             self._pvdbs.append(pvdb)
 
     def add_pvs(self, channels: Mapping[str, Channel]) -> None:
-        """Serve more PVs from now on, by whole name."""
+        """Serve more PVs from now on: caproto's channels by whole name. Loop."""
         fill_record_fields(channels)
         group: PVGroup | None = self
         while group is not None:
@@ -286,9 +293,11 @@ class Server(PVGroup):  # type: ignore[misc]
     async def system_io_execute(self, pv_name: str, value: object) -> None:
         """Submit one command and return when it has ended and its posts are published.
 
-        `pv_name` is what the system gets as such; `value` a str, number, bytes or
-        array. Raises CommandFailed, CommandTimeout, CommandAborted, CommandLost or
-        CommandRejected with the words of CMD_ERROR. From the IOC's loop::
+        `pv_name` is what the system's `io_execute` gets as such. `value` is a str,
+        float, int, bool or bytes, a list of these, or a numeric numpy array. Raises
+        CommandFailed, CommandTimeout, CommandAborted, CommandLost or CommandRejected,
+        all CommandError of `sswd.errors`, with the words of CMD_ERROR. On the IOC's
+        loop only::
 
             await self.system_io_execute(pv_name='CMD', value='[0]')
         """

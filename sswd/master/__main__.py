@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sswd.errors import ConfigError, PortTakenError
+from sswd.exit_codes import BAD_CONFIGURATION, CLEAN, TAKEN
 from sswd.logs import LogOptions, logging_to
 from sswd.master.config import MasterConfig, load
 
-CLEAN, TAKEN, BAD_CONFIGURATION = 0, 69, 78
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve one master; the exit code: 0, 69 (port taken) or 78 (configuration)."""
+    """Serve one master until TERM or INT. Main thread only.
+
+    `argv` are the arguments without the program's name; None: those of the process.
+    Returns the exit code: 0, 69 (port taken) or 78 (configuration).
+    """
     parser = argparse.ArgumentParser(prog="python -m sswd.master", description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE.toml")
     parser.add_argument(
@@ -34,8 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def serve(config: MasterConfig, *, until_eof: bool = False) -> None:
-    """Serve the master's PVs and step its servers until TERM or INT; `until_eof`: or
-    until standard input ends, which is a pipe. Main thread only."""
+    """Serve the master's PVs and step its servers until TERM or INT.
+
+    `until_eof`: also end when standard input, which is a pipe then, ends. Raises
+    PortTakenError when the TCP port is not to be had. It sets signal handlers, so it
+    runs in the main thread's loop only.
+    """
     from sswd.ioc.ca import Context
     from sswd.master.group import MasterGroup
 

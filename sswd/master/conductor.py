@@ -28,8 +28,8 @@ class State(enum.IntEnum):
 class Conductor:
     """Steps `servers`, by name and outermost loop first.
 
-    `publish(text)` shows Nested_Indices; `tell()` is called whenever one of the public
-    attributes may have changed.
+    `publish(text)` posts Nested_Indices; `on_change()` is called whenever one of the
+    public attributes may have changed.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class Conductor:
         servers: Mapping[str, Server],
         way: Way,
         publish: Callable[[str], None],
-        tell: Callable[[], None],
+        on_change: Callable[[], None],
     ) -> None:
         self._servers = servers
         self._way = way
         self._publish = publish
-        self._tell = tell
+        self._on_change = on_change
         self._task: asyncio.Task[None] | None = None
         self.state = State.IDLE
         self.status = "not started"
@@ -83,7 +83,7 @@ class Conductor:
             await asyncio.wait({task})
 
     async def close(self) -> None:
-        """Stop and hang up."""
+        """Stop and disconnect."""
         await self.stop()
         await asyncio.gather(*(server.close() for server in self._servers.values()))
 
@@ -93,7 +93,7 @@ class Conductor:
         try:
             self._state_changed(State.RUNNING, f"{loops.total} points")
             for name, divider in loops.dividers.items():
-                await self._servers[name].divide(divider)
+                await self._servers[name].set_divider(divider)
             for count in loops.counts():
                 await self._point(count, loops.moving(count))
             self._state_changed(State.DONE, f"{loops.total} points done")
@@ -123,27 +123,27 @@ class Conductor:
         self.done = count + 1
         if self.state is State.WAITING:
             self._state_changed(State.RUNNING, "going on")
-        self._tell()
+        self._on_change()
         await asyncio.sleep(max(0.0, begun_s + self.period_s - now_s))
 
     async def _all_running(self, servers: list[Server]) -> None:
         down = [server.name for server in servers if not server.is_running]
         if down:
             self._state_changed(State.WAITING, f"not RUNNING: {', '.join(down)}")
-            await asyncio.gather(*(server.running() for server in servers))
+            await asyncio.gather(*(server.wait_until_running() for server in servers))
 
     async def _lost(self, count: int, servers: list[Server]) -> list[Server]:
-        """Those whose step was lost, after one attempt by each. Raises ScanError."""
+        """Attempt the step with each; return those that lost it. Raises ScanError."""
         attempts = (server.attempt(count, self._way) for server in servers)
-        fates = await asyncio.gather(*attempts, return_exceptions=True)
-        for fate in fates:
-            if isinstance(fate, BaseException):
-                raise fate
-        return [s for s, is_done in zip(servers, fates, strict=True) if not is_done]
+        outcomes = await asyncio.gather(*attempts, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return [s for s, is_done in zip(servers, outcomes, strict=True) if not is_done]
 
     async def _to_be_sent_again(self, count: int, lost: list[Server]) -> list[Server]:
         """When their workers are RUNNING again: those that had not done it before."""
-        await asyncio.gather(*(server.running() for server in lost))
+        await asyncio.gather(*(server.wait_until_running() for server in lost))
         done = await asyncio.gather(*(server.has_done(count) for server in lost))
         again = [s for s, had_done in zip(lost, done, strict=True) if not had_done]
         self.resent += len(again)
@@ -154,4 +154,4 @@ class Conductor:
     def _state_changed(self, state: State, status: str) -> None:
         self.state, self.status = state, status
         log.info("%s: %s", state.name, status)
-        self._tell()
+        self._on_change()

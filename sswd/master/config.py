@@ -36,7 +36,11 @@ class MasterConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 def load(path: Path) -> MasterConfig:
-    """The configuration in a file. Raises ConfigError."""
+    """The configuration in the TOML file at `path`.
+
+    Raises ConfigError, whose text names the file and the key, if the file cannot be
+    read, is no TOML, or has an unknown key or a wrong value. Any thread.
+    """
     try:
         table = tomllib.loads(path.read_text())
         return msgspec.convert(table, MasterConfig)

@@ -66,7 +66,7 @@ class MasterGroup(PVGroup):  # type: ignore[misc]
         self._post_state()
 
     async def close(self) -> None:
-        """Stop and hang up."""
+        """Stop and disconnect."""
         if self._conductor is not None:
             await self._conductor.close()
 

@@ -39,7 +39,7 @@ class Server:
         self.name = name
         self.prefix = prefix
         self.trouble = ""
-        """Why the last step that was lost was, in words."""
+        """Why the last step was lost, in words."""
         self._run = 0
         self._before: Any = None
         self._pvs = {pv: self._watch(pv) for pv in WATCHED}
@@ -69,7 +69,7 @@ class Server:
             pv.start()
 
     async def close(self) -> None:
-        """Hang up."""
+        """Disconnect."""
         await asyncio.gather(*(pv.close() for pv in self._pvs.values()))
 
     # -- what it is
@@ -92,9 +92,9 @@ class Server:
         is_up = state is not None and state.value == WorkerState.RUNNING
         return is_up and not self.missing
 
-    # -- what it is told
+    # -- what it does
 
-    async def divide(self, divider: int) -> None:
+    async def set_divider(self, divider: int) -> None:
         """Set its DIVIDER. Raises ScanError."""
         try:
             is_done = await self._pvs["DIVIDER"].put(divider)
@@ -103,7 +103,7 @@ class Server:
         if not is_done:
             raise ScanError(f"{self.name} refuses DIVIDER {divider}")
 
-    async def running(self) -> None:
+    async def wait_until_running(self) -> None:
         """Wait until it is connected and its worker RUNNING, however long."""
         while not self.is_running:
             self._changed.clear()
@@ -150,7 +150,7 @@ class Server:
 
     async def _triggered(self, count: int) -> bool:
         """Wait for what comes of a trigger that has been published."""
-        while (fate := self._fate(count)) is None:
+        while (outcome := self._outcome(count)) is None:
             self._changed.clear()
             try:
                 async with asyncio.timeout(MISSED_S):
@@ -158,9 +158,9 @@ class Server:
             except TimeoutError:
                 if self._is_idle():
                     raise RemoteLost(f"it has missed trigger {count}") from None
-        return fate
+        return outcome
 
-    def _fate(self, count: int) -> bool | None:
+    def _outcome(self, count: int) -> bool | None:
         """True: done. False: failed, or the worker is gone. None: not yet known."""
         if not self.is_running:
             raise RemoteLost(f"its worker was lost at {count}")
@@ -169,8 +169,8 @@ class Server:
         if is_there and (ready.value, ready.severity, rbv.severity) == (1, 0, 0):
             return True
         index = self._last["INDEX"]
-        is_told = "INDEX" in self._fresh and index.value == count
-        return False if is_told and index.severity == MAJOR else None
+        has_ended = "INDEX" in self._fresh and index.value == count
+        return False if has_ended and index.severity == MAJOR else None
 
     def _is_idle(self) -> bool:
         return bool(self._last["BUSY"].value == 0) and "READY" not in self._fresh

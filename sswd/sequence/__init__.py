@@ -1,4 +1,11 @@
-"""The safe command language of sequences, and the rules of stepping. Pure: no I/O."""
+"""The safe command language of sequences, and the rules of stepping. Pure: no I/O.
+
+`verb` marks a method that a command text may call. `parse` reads a text, `preview`
+says what it would do. `Stepper` and `index_for` are the rules of stepping; `index_from`
+reads a trigger. Trajectories are float64 arrays of shape (n,), in the units of the
+system. A text that is refused raises GrammarError; nothing in a text is evaluated. Any
+thread, unless a docstring says otherwise.
+"""
 
 from sswd.sequence.errors import (
     GrammarError,

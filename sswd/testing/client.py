@@ -19,12 +19,13 @@ class DaemonError(SswdError):
 class CaClient:
     """Gets and puts. PV names are given without the prefix.
 
-    It is caproto's client with a circuit of its own each time, as a newly connecting
-    client does.
+    It is caproto's client with a new circuit for each question, as a newly connecting
+    client has. It sets os.environ while it asks, so use it from one thread at a time.
     """
 
     def __init__(self, prefix: str, env: Mapping[str, str]) -> None:
-        """`env`: the EPICS variables by which the IOC is found."""
+        """`prefix` is put before every PV name. `env` are the EPICS variables by which
+        the IOC is found, as `loopback_env` gives them."""
         self.prefix = prefix
         self.env = dict(env)
 
@@ -39,21 +40,24 @@ class CaClient:
         return False
 
     def get(self, pv: str, *, as_string: bool = False, timeout_s: float = 2.0) -> Any:
-        """The PV's value: a str of text PVs, a scalar, or an array.
+        """The PV's value: a str of text PVs, a float or int of scalars (the index of an
+        enum), or a numpy array of shape (n,) with the PV's dtype.
 
-        `as_string` gives the string of an enum. Raises DaemonError without an answer.
+        `as_string` gives the string of an enum instead. Raises DaemonError when there
+        is no answer within `timeout_s`.
         """
         return self.read(pv, as_string=as_string, timeout_s=timeout_s)[0]
 
     def alarm(self, pv: str) -> tuple[int, int]:
-        """(status, severity) of the PV, EPICS numbers."""
+        """(status, severity) of the PV, EPICS's numbers. DaemonError as `get`."""
         metadata = self.read(pv)[1]
         return int(metadata.status), int(metadata.severity)
 
     def read(
         self, pv: str, *, as_string: bool = False, timeout_s: float = 2.0
     ) -> tuple[Any, Any]:
-        """(value, metadata with status, severity and timestamp)."""
+        """(value, metadata): the value as `get` gives it, and caproto's metadata with
+        `status`, `severity` and `timestamp`. Raises DaemonError as `get`."""
         from caproto import ChannelType
 
         reply = self._ask(pv, "time", timeout_s)
@@ -77,7 +81,12 @@ class CaClient:
     def put(
         self, pv: str, value: Any, *, wait: bool = True, timeout_s: float = 10.0
     ) -> bool:
-        """Put a value; with `wait`, return whether the put succeeded."""
+        """Put a value: a number, a str (long texts as CHAR), bytes, a list or an array.
+
+        With `wait` it is a put with callback, which returns when the command has ended:
+        True if it succeeded. Without, it returns True at once. Raises TimeoutError or
+        CaprotoError, both of caproto, when there is no answer within `timeout_s`.
+        """
         from caproto.sync import client
 
         data = (
@@ -100,8 +109,9 @@ class CaClient:
     ) -> Any:
         """Poll until the PV equals `wanted`, or `wanted(value)` is true; the value.
 
-        Raises DaemonError, with the end of the log, after `timeout_s`, or when the IOC
-        has ended.
+        `as_string` compares the string of an enum. No answer counts as not yet. Raises
+        DaemonError, with the end of the log, after `timeout_s`, or when the IOC has
+        ended.
         """
         test: Callable[[Any], bool] = (
             wanted if callable(wanted) else lambda value: bool(value == wanted)

@@ -22,7 +22,10 @@ _numbers = itertools.count(1)
 
 
 class Daemon(CaClient):
-    """A daemon under test, and a client that asks it."""
+    """A daemon under test, and a client that asks it; see `CaClient` for gets and puts.
+
+    `process` is the daemon's, `folder` has its log and configuration.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,10 @@ class Daemon(CaClient):
     def stop(
         self, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_S
     ) -> int:
-        """Send a signal, wait, and return the exit code."""
+        """Send the signal `number`, wait, and return the exit code.
+
+        Raises subprocess.TimeoutExpired if it has not ended within `timeout_s`.
+        """
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(timeout_s)

@@ -170,7 +170,7 @@ class FakeRun:
         self.say(Ready())
 
     def post(self, values: Mapping[str, Any]) -> None:
-        """Post values to PVs, stamped now. Arrays as numpy arrays."""
+        """Post values to PVs, by name without prefix, stamped now; numpy arrays."""
         self.say(Post(_updates(values)))
 
     def finish(
@@ -197,11 +197,11 @@ class FakeRun:
         self.say(Pulse())
 
     def write(self, text: str) -> None:
-        """Write on its standard output and error."""
+        """Write `text` on its standard output and error, which the IOC logs by line."""
         os.write(self._stdio, text.encode())
 
     def die(self, code: int = _KILLED) -> None:
-        """End: an exit code, or minus the number of a signal."""
+        """End with `code`: an exit code, or minus a signal's number. Only once."""
         with self._ending:
             if self.code is None:
                 self.code = code

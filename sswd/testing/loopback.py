@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 
 def free_port() -> int:
-    """A port free for TCP and UDP on 127.0.0.1 at this moment, and the next one too.
+    """A port that is free for TCP and UDP on 127.0.0.1 now, as is the next one.
 
-    CA needs two: the server's and the repeater's (beacons).
+    CA needs two: the server's and the repeater's (beacons). Somebody else may take them
+    before you do. Any thread.
     """
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
@@ -28,9 +29,10 @@ def _udp_is_free(port: int) -> bool:
 
 
 def loopback_env(port: int | None = None) -> dict[str, str]:
-    """The variables that keep CA clients and servers on loopback, at `port`.
+    """The EPICS variables that keep CA clients and servers on loopback, at `port`.
 
-    Merge them into a child's environment, or into os.environ before a client starts.
+    `port` is the server's; None: a free one. The repeater's is `port + 1`. Merge them
+    into a child's environment, or into os.environ before a client starts. Any thread.
     """
     port = free_port() if port is None else port
     return {
@@ -47,5 +49,8 @@ def loopback_env(port: int | None = None) -> dict[str, str]:
 
 
 def child_env(env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment with `env` (default: a fresh loopback_env) over it."""
+    """A copy of this process's environment with `env` over it.
+
+    `env` None: a fresh `loopback_env()`. Any thread.
+    """
     return {**os.environ, **(loopback_env() if env is None else env)}

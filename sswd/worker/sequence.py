@@ -68,8 +68,12 @@ class SequenceSystem(System):
                 while self.axis.is_moving():
                     self.sleep(0.01)
 
-    Texts put to CMD are those of docs/reference/sequences.md; methods marked with
-    `sswd.sequence.verb` are verbs of them.
+    The user writes `move`, and may write `accept`, `setup`, `close` and verbs. A text
+    put to CMD loads a trajectory or calls a verb; docs/reference/sequences.md has the
+    language. Methods marked with `sswd.sequence.verb` are verbs. A subclass whose verbs
+    cannot be used raises VerbError when it is defined.
+
+    All methods run on the worker's main thread, except `abort`.
     """
 
     pvs: ClassVar[Mapping[str, Mapping[str, Any]]] = SEQUENCE_PVS
@@ -119,16 +123,21 @@ class SequenceSystem(System):
     # -- what the user writes
 
     def move(self, value: float) -> float | None:
-        """Go to `value` and return when there: absolute, so that it can be repeated.
+        """Go to `value`, a float in the units of VAL, and return when there.
 
-        May return the value that was reached, for VAL. Raise where it fails; wait with
-        `self.sleep`, or look at `self.aborted`, so that an abort ends it.
+        The move is absolute, so that it can be repeated. It may return the value that
+        was reached, a float, for VAL. It raises where it fails; the step is then FAILED
+        and READY stays 0. Wait with `self.sleep`, or look at `self.aborted`, so that an
+        abort ends it. It may block. Main thread.
         """
         raise NotImplementedError(f"{type(self).__name__} has no move(value)")
 
     def accept(self, values: Series) -> None:
-        """Look at a trajectory (float64, shape (n,)) before it is loaded; raise to
-        refuse it, because of travel limits for example. Nothing is loaded then."""
+        """Look at a trajectory before it is loaded, and raise to refuse it, because of
+        travel limits for example. Nothing is loaded then.
+
+        `values` is float64, shape (n,), read-only. Main thread.
+        """
 
     # -- the trajectory
 
@@ -138,7 +147,12 @@ class SequenceSystem(System):
         return self._stepper.values
 
     def load(self, values: ArrayLike) -> None:
-        """Take over a trajectory and publish it; StepError if it is none."""
+        """Load a trajectory and publish it in `values`.
+
+        `values` is a one-dimensional sequence or array of at most `max_points` numbers;
+        it is copied as float64. Raises StepError if it is none, and what `accept`
+        raises; nothing is loaded then. Main thread.
+        """
         self._unload()
         series = Stepper().load(values, self.max_points)
         self.accept(series)
@@ -157,7 +171,12 @@ class SequenceSystem(System):
             raise
 
     def step(self, count: int) -> None:
-        """Move to where the master's `count` leads and publish it."""
+        """Move to where the master's `count` (an int from 0) leads and publish it.
+
+        That is `trajectory[(count // DIVIDER) % n]`, or IDLE_VALUE when nothing is
+        loaded. Returns when READY is published. Raises StepError for a count that is
+        none, and what `move` raises. Main thread.
+        """
         step = self._stepper.step(count)
         self._is_return_due = False
         self.io_put({"ACK": "0", READY: False})

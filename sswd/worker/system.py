@@ -21,7 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Aborted(BaseException):
-    """Raised in a command that is being ended (ABORT, deadline, RESTART, STOP).
+    """Raised on the main thread in a command that is being ended (ABORT, deadline,
+    RESTART, STOP). It has no arguments.
 
     A BaseException, so that `except Exception` around a device does not swallow it.
     Clean up in `finally`; do not catch it to go on.
@@ -38,10 +39,14 @@ class Services(Protocol):
 
 
 def every(seconds: float) -> Callable[[F], F]:
-    """Mark a method to be called every `seconds` s between commands (readbacks).
+    """Mark a method `method(self)` to be called every `seconds` s between commands.
 
-    It runs on the main thread, so it never overlaps a command, and waits while one
-    runs. A failure is logged and does not stop the next call. Never aborted.
+    It is for readbacks. It runs on the worker's main thread, so it never overlaps a
+    command, and waits while one runs. What it returns is not used. When it raises, the
+    failure is logged, once until it works again, and the next call comes as usual. An
+    abort never ends it.
+
+    Raises ValueError if `seconds` is not above 0.
     """
     if not seconds > 0:
         raise ValueError(f"every({seconds}): the period must be above 0 s")
@@ -54,7 +59,13 @@ def every(seconds: float) -> Callable[[F], F]:
 
 
 class System:
-    """Base class of blocking systems. Keyword arguments of `__init__` are `args`.
+    """Base class of blocking systems.
+
+    A worker process constructs one instance with the `args` of the configuration as
+    keyword arguments, and calls `setup`, then `io_execute` for each command and the
+    `@every` methods between commands, all on its main thread, and `close` at the end.
+    `__init__` need not call `super().__init__()`. When `__init__` or `setup` raises,
+    the worker ends and is started again later.
 
     Example::
 
@@ -70,23 +81,52 @@ class System:
     """PVs of this class, with the keys of `[system.NAME.pvs.PV]`; the TOML wins."""
 
     in_order: ClassVar[tuple[str, ...]] = ()
-    """PVs whose every post is published, after all that was posted before it, as is so
-    with ACK: words that others wait for. Their poster waits if the IOC is behind."""
+    """PVs, besides ACK, of which every post is published, after everything that was
+    posted before it. For values that others wait for. A thread that posts one of them
+    waits while the IOC is behind."""
 
     io_put_queue: Any
-    """`.put({pv: value})` posts, as in the classic contract."""
+    """`io_put_queue.put({pv: value})` posts, as in the classic contract. Any thread."""
     io_get_queue: Any
-    """Commands as `{pv: value}`, for systems with a `run()` loop of their own."""
+    """For systems with a `run()` loop of their own: `get()` returns the next command as
+    `{pv: value}`, `task_done()` ends it. Main thread only."""
     _services: Services
 
     def setup(self) -> None:
-        """Open the hardware. May block; runs before the worker is RUNNING."""
+        """Open the hardware. It may block; the worker is RUNNING when it returns.
+
+        Main thread. When it raises, the worker ends and is started again later.
+        """
 
     def io_execute(self, pv_name: str, value: Any) -> None:
-        """Run one command: the put of `value` to PV `pv_name` (without prefix).
+        """Run one command: the put of `value` to the PV `pv_name`.
 
-        The command succeeds when this returns and fails when it raises. This default
-        calls `self.on_<pv_name>(value)`.
+        `pv_name` is without the prefix of the system. `value` is as in the second
+        column of the table. The command succeeds when this returns and fails when it
+        raises; the words of the exception are in CMD_ERROR. It may block. Main thread,
+        one command at a time.
+
+        This default calls `self.on_<pv_name>(value)`, in the spelling of the PV or in
+        lower case, and raises NotImplementedError if there is no such method.
+
+        Types in the configuration, what `on_<pv>` gets, and examples of what `io_put`
+        takes and refuses:
+
+        | type | `on_<pv>` gets | `io_put` takes | `io_put` refuses |
+        |---|---|---|---|
+        | float | float | `1.5`, `2`, `True`, `[1.5]` | `"1.5"`, `[1, 2]`, `None` |
+        | int | int | `2`, `2.0`, `True`, `[2]` | `1.5`, `"2"`, `2**31`, `None` |
+        | bool | bool | `True`, `1`, `"On"` | `2`, `"yes"`, `None` |
+        | enum | str | `"slow"`, `1` | `"other"`, `9`, `None` |
+        | str | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
+        | text | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
+        | bytes | bytes | `b"a"`, `[0, 255]`, `np.eye(2)` | `"a"`, `[256]`, `None` |
+        | float, `length` | float64 array | `[1, 2.5]`, `np.eye(2)` | `"1.5"`, `None` |
+        | int, `length` | int32 array | `[1]`, `np.arange(3)` | `[1.5]`, `"2"`, `None` |
+        | str, `length` | list of str | `["a", "b"]`, `[1, 2]` | `["a", 2]`, `None` |
+
+        Arrays are numpy's, of shape (n,) and read-only. docs/reference/pvs.md has the
+        rules behind the examples.
         """
         name = "on_" + re.sub(r"\W", "_", pv_name)
         handler = getattr(self, name, None) or getattr(self, name.lower(), None)
@@ -97,13 +137,19 @@ class System:
         handler(value)
 
     def abort(self) -> None:
-        """Make the running command return soon. Called from another thread.
+        """Make the running command return soon.
 
-        It may outlast that command; the next one waits until it has returned.
+        Called on a thread of its own, once a command, when ABORT, a deadline, RESTART
+        or STOP ends it. It may outlast that command; the next one waits until it has
+        returned. What it raises is logged, and the command is ended by other means.
         """
 
     def close(self) -> None:
-        """Release the hardware. Runs on every orderly stop."""
+        """Release the hardware. Main thread, at every orderly stop.
+
+        It has 3 s; then the worker is killed. What it raises is logged. It is not
+        called after a crash.
+        """
 
     def io_put(
         self,
@@ -115,12 +161,18 @@ class System:
         message: str = "",
         timestamp: float | None = None,
     ) -> None:
-        """Post `value` to `pv`, or every pair of a mapping. From any thread.
+        """Post `value` to the PV `pv`, or every pair of a mapping. Any thread.
 
-        Values: float, int, bool, str, bytes, lists and numpy arrays of numbers (copied;
-        n-dimensional ones are flattened in C order) and lists of str. Newer values may
-        replace unsent older ones of the same PV. What does not fit its PV is refused
-        by the IOC and logged; nothing is raised here.
+        `pv` is a PV of the system, without prefix: the template's, a declared one, or
+        one of the user's own group. `value` is a float, int, bool, str or bytes, a list
+        or numpy array of numbers (of any shape; flattened in C order), or a list of
+        str; see the table in `io_execute`. It is copied, so it may be changed
+        afterwards. The time stamp is the time of this call.
+
+        Returns at once, but for ACK and `in_order`, and for arrays of 1 MiB and more,
+        which may wait up to 20 ms. Newer values may replace unsent older ones of the
+        same PV. What does not fit its PV is refused by the IOC and logged; nothing is
+        raised here, except Aborted in a command that is being ended.
 
         `severity`, `status`, `message` and `timestamp` as in Reading, which is what a
         value of a mapping may be. A post without them clears what the driver said of
@@ -161,16 +213,20 @@ class System:
         self._services.post_alarm(pv, OK)
 
     def sleep(self, seconds: float) -> None:
-        """Sleep `seconds` s; raises Aborted at once when the command is aborted."""
+        """Sleep `seconds` s; raise Aborted as soon as the running command is aborted.
+
+        Any thread. Outside a command it only sleeps.
+        """
         self._services.sleep(seconds)
 
     @property
     def aborted(self) -> bool:
-        """Whether the running command is asked to end."""
+        """Whether the running command is asked to end. Any thread."""
         return self._services.is_aborted()
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Post how far the command is: PROGRESS 0..1, and `text` to `message`."""
+        """Post how far the command is: `fraction`, from 0 to 1, to PROGRESS, and `text`
+        to `message` unless it is empty. Any thread."""
         post: dict[str, Any] = {"PROGRESS": float(fraction)}
         if text:
             post["message"] = text
@@ -178,5 +234,6 @@ class System:
 
     @property
     def log(self) -> logging.Logger:
-        """Logger whose records appear in the IOC's log with the worker's name."""
+        """Logger named as the class's module. Its records, from INFO on, appear in the
+        IOC's log with the worker's name and run. Any thread."""
         return logging.getLogger(type(self).__module__)

@@ -143,6 +143,17 @@ def test_silence_is_a_stall(worker: FakeRun, client: CaClient) -> None:
     client.wait_for("WORKER:STALLED", "No")
 
 
+def test_a_stall_is_logged_with_the_command_that_ran(
+    worker: FakeRun, client: CaClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.put("CMD", "home", wait=False)
+    command = worker.expect(Execute)
+    client.wait_for("WORKER:STALLED", "Yes")
+    assert "it was busy with command 1 CMD 'home' for " in caplog.text
+    worker.finish(command)
+    client.wait_for("WORKER:STALLED", "No")
+
+
 def test_the_ladder_of_abort(worker: FakeRun, client: CaClient) -> None:
     worker.is_stubborn = True
     client.put("CMD", "home", wait=False)

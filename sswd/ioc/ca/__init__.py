@@ -7,8 +7,8 @@
                channels and subscriptions; quick_gets, handlers, read_handlers,
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
-               put_queue: in which order puts run; publish: post(), post_if_changed()
-               and set_alarm(); record_fields, hook_guard
+               put_queue: in which order puts run; publish: post(),
+               post_if_changed(), set_alarm(); record_fields, hook_guard
     codec/     protocol, names, filters, dbr_elements, payloads, put_values: bytes <->
                values, no I/O
     caproto_private/   data, records: the only two that know caproto's private names

@@ -82,7 +82,7 @@ class RemotePv:
         self._task = asyncio.get_running_loop().create_task(self._follow())
 
     async def close(self) -> None:
-        """Hang up. Idempotent."""
+        """Disconnect. Idempotent."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -115,7 +115,7 @@ class RemotePv:
             words = "the server hung up"
             try:
                 address = await search(self.name)
-                await self._stay(address)
+                await self._run_session(address)
             except (OSError, caproto.CaprotoError, SswdError) as error:
                 words = str(error) or type(error).__name__
             except Exception as error:
@@ -130,7 +130,7 @@ class RemotePv:
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, LONGEST_RETRY_S)
 
-    async def _stay(self, address: Address) -> None:
+    async def _run_session(self, address: Address) -> None:
         try:
             async with asyncio.timeout(CONNECT_S):
                 reader, writer = await asyncio.open_connection(*address)
@@ -164,7 +164,7 @@ class _Session:
         name: str,
         address: Address,
         writer: asyncio.StreamWriter,
-        mask: Any,
+        mask: object,
         on_update: Callable[[Update], None],
     ) -> None:
         self.address = address
@@ -173,7 +173,7 @@ class _Session:
         self._on_update = on_update
         self._circuit = caproto.VirtualCircuit(caproto.CLIENT, address, 0)
         self._channel = caproto.ClientChannel(name, self._circuit)
-        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._pending: dict[int, asyncio.Future[Any]] = {}
         """Those who wait for the answer to a put or a get, by its id."""
         self._is_first = True
 
@@ -204,27 +204,27 @@ class _Session:
             data_count=1 if is_text else len(data),
             notify=True,
         )
-        return self._ask(request)
+        return self._request(request)
 
     def get(self) -> "asyncio.Future[Any]":
-        return self._ask(self._channel.read())
+        return self._request(self._channel.read())
 
-    def _ask(self, request: Any) -> "asyncio.Future[Any]":
+    def _request(self, request: Any) -> "asyncio.Future[Any]":
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked[request.ioid] = future
+        self._pending[request.ioid] = future
         self._send(request)
         return future
 
     def end(self) -> None:
-        """Hang up and tell those who wait."""
+        """Disconnect; those who wait get RemoteLost."""
         self._writer.transport.abort()
-        asked, self._asked = self._asked, {}
-        for future in asked.values():
+        pending, self._pending = self._pending, {}
+        for future in pending.values():
             if not future.done():
                 future.set_exception(RemoteLost("lost before the server answered"))
                 future.exception()  # whoever has gone away need not look
 
-    def _send(self, *commands: Any) -> None:
+    def _send(self, *commands: object) -> None:
         self._writer.write(b"".join(self._circuit.send(*commands)))
 
     def _take_bytes(self, data: bytes) -> None:
@@ -276,8 +276,8 @@ class _Session:
         words = bytes(command.error_message).partition(b"\0")[0].decode("latin-1")
         raise RemoteLost(f"the server refuses: {words or command.status.description}")
 
-    def _answered(self, ioid: int, answer: Any) -> None:
-        future = self._asked.pop(ioid, None)
+    def _answered(self, ioid: int, answer: object) -> None:
+        future = self._pending.pop(ioid, None)
         if future is not None and not future.done():
             future.set_result(answer)
 

@@ -60,7 +60,7 @@ class _Answers(asyncio.DatagramProtocol):
         self._broadcaster = broadcaster
         self.found = found
 
-    def datagram_received(self, data: bytes, address: Any) -> None:
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
         """Anybody may send us anything: what is no answer is ignored."""
         with contextlib.suppress(caproto.CaprotoError):
             for command in self._broadcaster.recv(data, address):

@@ -1,7 +1,7 @@
 """Looks, once and in the background, whether another host serves our PVs already.
 
-The lock in lock.py knows this host only. Elsewhere all one can do is to ask as a client
-does, and to warn: clients would reach one of the two at random.
+prefix_lock.py knows this host only. For other hosts sswd can only search as a client
+does, and warn: clients would reach one of the two at random.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class _Asker(asyncio.DatagramProtocol):
         for address in caproto.get_client_address_list():
             transport.sendto(self._broadcaster.send(version, *requests), address)
 
-    def datagram_received(self, data: bytes, addr: Any) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         try:
             commands = self._broadcaster.recv(data, addr)
         except (caproto.CaprotoError, ValueError):

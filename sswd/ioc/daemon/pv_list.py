@@ -8,6 +8,7 @@ from caproto import AccessRights, ChannelType
 
 from sswd.config.keys import Config, PvConfig
 from sswd.ioc.daemon.service import compose
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import declare
 
 _TYPES = {
@@ -67,7 +68,7 @@ def _row(name: str, data: Any) -> Row:
     )
 
 
-def _type(data: Any) -> str:
+def _type(data: Channel) -> str:
     if data.data_type == ChannelType.CHAR:
         return f"{'text' if data.string_encoding else 'bytes'}[{data.max_length}]"
     word = _TYPES[data.data_type]

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from caproto.server import PVGroup
@@ -16,7 +16,7 @@ from caproto.server.stats import StatusHelper
 
 from sswd.config.keys import Config, SystemConfig
 from sswd.errors import ConfigError
-from sswd.ioc.ca import Context, Limits, QuickLoop
+from sswd.ioc.ca import Context, Data, Limits, QuickLoop
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.statistics import Statistics
@@ -31,7 +31,7 @@ log = logging.getLogger("sswd.ioc")
 class Composed(NamedTuple):
     """What a configuration serves; nothing of it runs yet."""
 
-    pvdb: dict[str, Any]
+    pvdb: dict[str, Data]
     servers: list[Server]
     statistics: Statistics
     limits: Limits
@@ -43,7 +43,7 @@ def compose(config: Config, folder: Path) -> Composed:
 
     Raises ConfigError (group that cannot be imported, names that collide).
     """
-    pvdb: dict[str, Any] = {}
+    pvdb: dict[str, Data] = {}
     servers = []
     guardian = Guardian()
     for name, system in config.system.items():
@@ -104,10 +104,10 @@ class Service:
         self._composed.statistics.counts = server.counts
         names = [template.CMD.pvname for template in self._servers]
 
-        async def look_around(_async_lib: object) -> None:
+        async def search_duplicates(_async_lib: object) -> None:
             await warn_of_duplicates(names, server.port)
 
-        context = asyncio.create_task(server.run(startup_hook=look_around))
+        context = asyncio.create_task(server.run(startup_hook=search_duplicates))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
@@ -197,7 +197,7 @@ def _template(
     return root, found[0]
 
 
-def _merge(pvdb: dict[str, Any], more: dict[str, Any], name: str) -> None:
+def _merge(pvdb: dict[str, Data], more: dict[str, Data], name: str) -> None:
     both = sorted(pvdb.keys() & more.keys())
     if both:
         raise ConfigError(

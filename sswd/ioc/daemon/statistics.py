@@ -15,8 +15,8 @@ from sswd.ioc.pvs.readback import readback
 from sswd.sizes import COUNTER_MODULUS
 
 PERIOD_S = 1.0
-LOOK_S = 0.05
-"""The loop is asked so often whether it is in time."""
+CHECK_S = 0.05
+"""Period of the checks whether the loop wakes up in time."""
 
 
 class Statistics(PVGroup):  # type: ignore[misc]
@@ -51,7 +51,7 @@ class Statistics(PVGroup):  # type: ignore[misc]
     """(posts published, seconds they took) since the start; set likewise."""
 
     @LOOP_LAG.startup
-    async def LOOP_LAG(self, _instance: Any, _async_lib: Any) -> None:  # noqa: N802
+    async def LOOP_LAG(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         posts, took_s = 0, 0.0
         while True:
             ca.post(self.LOOP_LAG, await _largest_lag_s(PERIOD_S))
@@ -73,6 +73,6 @@ async def _largest_lag_s(period_s: float) -> float:
     until_s = time.monotonic() + period_s
     worst_s = 0.0
     while (now_s := time.monotonic()) < until_s:
-        await asyncio.sleep(LOOK_S)
-        worst_s = max(worst_s, time.monotonic() - now_s - LOOK_S)
+        await asyncio.sleep(CHECK_S)
+        worst_s = max(worst_s, time.monotonic() - now_s - CHECK_S)
     return worst_s

@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 from sswd.ioc.ca import Data
 
+Values = dict[str, Any]
+"""Values of PVs by name, as caproto holds them."""
+
 
 class Channel(Data, Protocol):
     """A channel of caproto: a pvproperty of a group, or one that `declare` made.
@@ -13,6 +16,8 @@ class Channel(Data, Protocol):
 
     pvname: str
     """The whole name, with prefixes."""
+    puts_overlap: bool
+    """Whether puts need not wait for each other: they queue in the ledger."""
     alarm: Any
     """The ChannelAlarm; see pv_alarm.py."""
 

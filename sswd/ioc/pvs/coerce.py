@@ -26,6 +26,7 @@ from caproto import ChannelType
 
 from sswd.errors import PostRefused
 from sswd.ioc.pvs import convert
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.longstring import LongString, LongStringRO
 
 Coerce = Callable[[object], Any]
@@ -38,7 +39,7 @@ _INTEGERS: dict[Any, "np.iinfo[Any]"] = {
 _FLOATS = {ChannelType.FLOAT: np.dtype(np.float32), ChannelType.DOUBLE: np.dtype(float)}
 
 
-def coercer(data: Any, *, finite: bool = False) -> Coerce:
+def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     """The function that makes posted values fit `data`, a caproto ChannelData.
 
     It takes what a worker can post (float, int, bool, str, bytes, None, lists, numpy
@@ -78,7 +79,7 @@ def _fast_float(coerce: Coerce) -> Coerce:
     return coerce_float
 
 
-def _short_name(data: Any) -> str:
+def _short_name(data: Channel) -> str:
     """What the system calls the PV: its name without the prefix."""
     spec = getattr(data, "pvspec", None)
     return str(getattr(spec, "name", None) or getattr(data, "pvname", "the PV"))

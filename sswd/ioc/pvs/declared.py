@@ -27,6 +27,7 @@ from caproto.server.server import PVSpec
 
 from sswd.config.keys import PvConfig, PvType
 from sswd.config.rules import INT32
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
 from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
@@ -121,7 +122,7 @@ KINDS: dict[PvType, Kind] = {
 
 def declare(
     pvs: Mapping[str, PvConfig], *, prefix: str, forward: Forward
-) -> dict[str, Any]:
+) -> dict[str, Channel]:
     """The channels of `pvs` by name without prefix; `.pvname` is the whole name.
 
     A put on a writable one awaits `forward(name, value)` with the value as the system
@@ -132,11 +133,11 @@ def declare(
     return {name: _channel(name, pv, prefix, forward) for name, pv in pvs.items()}
 
 
-def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Any:
+def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     kind = KINDS[pv.type]
     record = kind.out_record if pv.writable else kind.in_record
     channel_class = kind.writable if pv.writable else kind.read_only
-    channel = channel_class(
+    channel: Channel = channel_class(
         pvname=prefix + name,
         group=None,
         pvspec=PVSpec(attr=name, name=name, put=_putter(name, pv, forward)),
@@ -158,7 +159,7 @@ def _putter(name: str, pv: PvConfig, forward: Forward) -> Any:
     if not pv.writable:
         return None
 
-    async def put(channel: Any, value: object) -> None:
+    async def put(channel: Channel, value: object) -> None:
         await forward(name, as_sent(pv, coercer(channel)(value)))
         raise SkipWrite
 

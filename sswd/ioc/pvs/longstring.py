@@ -42,7 +42,7 @@ class _LongText:
     _data: dict[str, Any]
     max_length: int
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, **settings: object) -> None:
         settings.setdefault("string_encoding", "utf-8")
         super().__init__(**settings)
 
@@ -87,12 +87,12 @@ class _LongText:
             chars = np.asarray(data).astype(np.uint8).tobytes()
         return await self.write(decode_text(chars), flags=flags)  # type: ignore[attr-defined]
 
-    async def _read(self, data_type: Any) -> tuple[Any, Any]:
+    async def _read(self, data_type: int) -> tuple[object, object]:
         if data_type in (ChannelType.STSACK_STRING, ChannelType.CLASS_NAME):
             return await super()._read(data_type)  # type: ignore[misc,no-any-return]
         chars = encode_text(self._data["value"])
         native = caproto.native_type(ChannelType(int(data_type)))
-        values: Any
+        values: object
         if native == ChannelType.STRING:
             values = caproto.DbrStringArray([cut_text(chars, STRING_BYTES)])
         elif native == ChannelType.CHAR:
@@ -103,7 +103,7 @@ class _LongText:
             )
         return await self._dbr_metadata(data_type), values
 
-    async def _dbr_metadata(self, data_type: Any) -> Any:
+    async def _dbr_metadata(self, data_type: int) -> object:
         if int(data_type) < 7:
             return b""
         metadata = caproto.DBR_TYPES[ChannelType(int(data_type))]()

@@ -8,13 +8,12 @@ import logging
 import re
 import time
 from collections.abc import Iterable
-from typing import Any
 
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.errors import PostRefused
 from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import Source, alarm_from
-from sswd.ioc.pvs.channel import Channel
+from sswd.ioc.pvs.channel import Channel, Values
 from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
 from sswd.ratelimit import OncePerKey
@@ -69,7 +68,7 @@ class Publisher:
         """The PV of this name that the worker may post."""
         return self._pvs.get(pv)
 
-    def values_of(self, pvs: Iterable[str]) -> dict[str, Any]:
+    def values_of(self, pvs: Iterable[str]) -> Values:
         """The values that these PVs have now; names that are none are left out."""
         return {pv: self._pvs[pv].data.value for pv in pvs if pv in self._pvs}
 
@@ -95,7 +94,7 @@ class Publisher:
 
     def publish(
         self, pv: str, value: object, stamp_s: float | None, alarm: Alarm | None = None
-    ) -> Any:
+    ) -> object:
         """Publish one posted value; returns it as published, None when refused.
 
         `alarm` is what the driver says of it; None: nothing.

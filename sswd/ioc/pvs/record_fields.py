@@ -52,7 +52,7 @@ class OnDemandFields:
         self.reported_record_type = record or "caproto"
 
     @property
-    def field_inst(self) -> Any:
+    def field_inst(self) -> object:
         """caproto's group of fields; None while nobody has asked for one."""
         return self._fields
 
@@ -69,7 +69,7 @@ class OnDemandFields:
     def fields(self, value: dict[str, Any]) -> None:
         """caproto's constructor sets it empty; there is nothing to keep."""
 
-    def get_field(self, field: str) -> Any:
+    def get_field(self, field: str) -> object:
         """The PV itself for "" and VAL, else its field; KeyError if it has no such."""
         if not field or field == "VAL":
             return self

@@ -1,7 +1,6 @@
 """The WORKER: group: what a client can know of the worker, and START STOP RESTART."""
 
 from collections.abc import Callable
-from typing import Any
 
 from caproto import SkipWrite
 from caproto.server import PVGroup
@@ -43,18 +42,18 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     """Where the commands go; set by the template when there is a system."""
 
     @RESTART.putter
-    async def RESTART(self, _instance: Any, value: Any) -> None:  # noqa: N802
+    async def RESTART(self, _instance: object, value: object) -> None:  # noqa: N802
         self._act(Event.RESTART, value)
 
     @START.putter
-    async def START(self, _instance: Any, value: Any) -> None:  # noqa: N802
+    async def START(self, _instance: object, value: object) -> None:  # noqa: N802
         self._act(Event.START, value)
 
     @STOP.putter
-    async def STOP(self, _instance: Any, value: Any) -> None:  # noqa: N802
+    async def STOP(self, _instance: object, value: object) -> None:  # noqa: N802
         self._act(Event.STOP, value)
 
-    def _act(self, event: Event, value: Any) -> None:
+    def _act(self, event: Event, value: object) -> None:
         if is_act(value) and self.feed is not None:
             self.feed(event)
         raise SkipWrite

@@ -56,8 +56,8 @@ class TriggerRules:
         if self._at_connect:
             return self._triggered(value, obstacle)
         if before is not None and before != value:
-            was = "came while the master's PV was not connected; perhaps others, too"
-            self._triggered(value, was, is_hopeless=True)
+            words = "came while the master's PV was not connected; perhaps others, too"
+            self._triggered(value, words, is_hopeless=True)
         return None
 
     def changed(self, value: Value, obstacle: str | None) -> Put | None:
@@ -76,7 +76,7 @@ class TriggerRules:
             self.failed = (self.failed + 1) % COUNTER_MODULUS
             self.error = f"{put.index}: {failure}"
         else:
-            self._miss(str(put.index), failure)
+            self._count_missed(str(put.index), failure)
 
     def _triggered(
         self, value: Value, obstacle: str | None, *, is_hopeless: bool = False
@@ -90,16 +90,16 @@ class TriggerRules:
             return None  # for other servers
         except TriggerError as ex:
             self.seen = (self.seen + 1) % COUNTER_MODULUS
-            self._miss("a trigger", str(ex))
+            self._count_missed("a trigger", str(ex))
             return None
         self.seen = (self.seen + 1) % COUNTER_MODULUS
         self.index, self.text = index, text
         if obstacle is not None and (is_hopeless or self._busy == "missed"):
-            self._miss(str(index), obstacle)
+            self._count_missed(str(index), obstacle)
             return None
         return Put(text if self._whole else index, index)
 
-    def _miss(self, what: str, why: str) -> None:
+    def _count_missed(self, what: str, why: str) -> None:
         self.missed = (self.missed + 1) % COUNTER_MODULUS
         self.error = f"{what} missed: {why}"
 

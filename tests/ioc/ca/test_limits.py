@@ -320,7 +320,7 @@ def ask(child, word):
     return child.stdout.readline().strip()
 
 
-async def connected(port, timeout=10):
+async def connected(port, timeout=30):
     """A client with a channel, once the server lets it in."""
     async with asyncio.timeout(timeout):
         while True:

@@ -17,6 +17,8 @@ from caproto._dbr import TimeStamp, _LongStringChannelType
 from caproto.server import PVGroup
 from caproto.server.server import PvpropertyData
 
+from sswd.sizes import STRING_BYTES
+
 Stamp: TypeAlias = TimeStamp
 """When a value was true: secondsSinceEpoch since 1990, and nanoSeconds."""
 
@@ -178,7 +180,7 @@ _ALARM_LIMITS = (
 def class_name_bytes(data: Data) -> bytes:
     """The record type's name."""
     name = str(data.reported_record_type)  # type: ignore[attr-defined]
-    return name.encode("latin-1", "replace")[:39]
+    return name.encode("latin-1", "replace")[:STRING_BYTES]
 
 
 def dbr_type(dtype: int, *, long_string: bool) -> ChannelType:

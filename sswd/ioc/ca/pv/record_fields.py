@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from sswd.ioc.ca.caproto_private.data import Data, raw
 from sswd.ioc.ca.caproto_private.records import field
+from sswd.sizes import DESC_CHARACTERS
 
-DESC_LENGTH = 40
 EGU_LENGTH = 15
 
 
@@ -24,4 +24,4 @@ def fill_record_fields(pvdb: Mapping[str, Data]) -> None:
             raw(egu)["value"] = str(units)[:EGU_LENGTH]
         doc = data.__doc__
         if field(data, "DESC") is not None and doc and "__doc__" in vars(data):
-            data.__doc__ = " ".join(doc.split())[:DESC_LENGTH]
+            data.__doc__ = " ".join(doc.split())[:DESC_CHARACTERS]

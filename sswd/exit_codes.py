@@ -1,0 +1,13 @@
+"""Exit codes of the programs `sswd` and `python -m sswd.master`, as in sysexits.h.
+
+argparse exits with 2 for wrong usage.
+"""
+
+CLEAN = 0
+UNEXPECTED = 1
+TAKEN = 69
+"""A port or prefix is taken; a supervisor may try again."""
+BAD_CONFIGURATION = 78
+"""A supervisor must not try again."""
+INTERRUPTED = 130
+"""SIGINT, as shells say it."""
