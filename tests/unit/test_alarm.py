@@ -26,7 +26,7 @@ def test_words(given, wanted):
 def test_what_epics_does_not_know(given):
     with pytest.raises(ValueError, match="NO_ALARM, MINOR, MAJOR, INVALID"):
         alarm_of(given)
-    with pytest.raises(ValueError, match="say one of .*HIHI"):
+    with pytest.raises(ValueError, match=r"say one of .*HIHI"):
         alarm_of("MAJOR", "GRAVE")
 
 

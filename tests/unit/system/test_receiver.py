@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sswd.alarm import Alarm
 from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.system.receiver import GRANT_AT, TURN_S, TURN_UPDATES, MessageReceiver
@@ -72,11 +73,16 @@ class World:
         self.run: Any = None
         self.poison: set[str] = set()
 
-    def publish(self, pv: str, value: object, stamp_s: float | None) -> object:
+    def publish(
+        self, pv: str, value: object, stamp_s: float | None, alarm: Alarm | None = None
+    ) -> object:
         self.events.append((pv, value))
         if pv in self.poison:
             raise RuntimeError("a hook of the user's own group")
         return None if pv == "refused" else value
+
+    def driver_says(self, pv: str, alarm: Alarm) -> None:
+        self.events.append((pv, alarm))
 
     def show_refused(self) -> None:
         pass
@@ -342,3 +348,11 @@ async def test_once_closed_it_reads_nothing(receiver, run, world):
     assert run.readable is None
     assert run.sent
     assert world.events == []
+
+
+async def test_an_alarm_without_a_value_goes_its_own_way(queue, receiver, run, world):
+    alarm = Alarm(2, 3, "hot")
+    updates = [Update("a", 1, 1.0, alarm), Update("a", None, 1.0, alarm, True)]
+    queue.push((run, Post(updates)))
+    await settle()
+    assert world.events == [("a", 1), ("a", alarm)]
