@@ -184,6 +184,17 @@ class Slots(msgspec.Struct, frozen=True):
     count: int
 
 
+class PvNames(msgspec.Struct, frozen=True):
+    """PVs of the configuration that ask something of the system."""
+
+    forwarded: list[str] = []
+    """Those whose puts become commands."""
+    actions: list[str] = []
+    """Those of them whose handler takes no value."""
+    readbacks: list[str] = []
+    """Those named X_RBV, to which the handler of X may return a value."""
+
+
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told at birth."""
 
@@ -199,6 +210,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     credits: int = 8
     inspect: bool = False
     """Only to be looked at, by `sswd check`."""
+    pvs: PvNames = PvNames()
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """

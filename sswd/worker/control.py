@@ -30,7 +30,7 @@ from sswd.pipe.protocol import (
     Stop,
 )
 from sswd.worker.outbox import Outbox
-from sswd.worker.watch import RETRY_S, CommandWatch
+from sswd.worker.watch import MISSED_S, RETRY_S, CommandWatch
 
 EX_SOFTWARE = 70
 
@@ -84,7 +84,9 @@ class Control:
         poll.register(self._wake, select.POLLIN)
         try:
             while True:
-                ready = poll.poll(self._pulse_s * 1000)
+                is_pending = self._watch.is_pending
+                wait_s = min(self._pulse_s, MISSED_S) if is_pending else self._pulse_s
+                ready = poll.poll(wait_s * 1000)
                 self._read_ctl()
                 self._clear_wake()
                 while self._left:
@@ -92,6 +94,8 @@ class Control:
                 outbox.pump()
                 if self._watch.is_deferred:
                     time.sleep(RETRY_S)
+                    self._watch.retry()
+                elif is_pending and not ready:
                     self._watch.retry()
                 if not ready:
                     outbox.try_send(Pulse())

@@ -17,6 +17,7 @@ from sswd.errors import ProtocolError
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
+from sswd.worker.coroutines import Coroutines
 
 MAX_IDLE_S = 1.0
 
@@ -47,17 +48,18 @@ class Inbox:
         cmd: int,
         reader: FrameReader[Down],
         control: Control,
-        run_periodic: Callable[[Callable[[], Any]], None],
+        coroutines: Coroutines,
     ) -> None:
         self._reader = reader
         self._control = control
-        self._run_periodic = run_periodic
+        self._coroutines = coroutines
+        self._fds = (cmd, control.stop_wakes)
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
         self._poll = select.poll()
-        self._poll.register(cmd, select.POLLIN)
-        self._poll.register(control.stop_wakes, select.POLLIN)
+        for fd in self._fds:
+            self._poll.register(fd, select.POLLIN)
 
     def add_periodic(self, method: Callable[[], Any], period_s: float) -> None:
         """Have `method` called every `period_s` between commands."""
@@ -73,12 +75,17 @@ class Inbox:
             wait_s = self._run_due()
             if until_s is not None:
                 wait_s = min(wait_s, max(0.0, until_s - time.monotonic()))
-            if self._poll.poll(wait_s * 1000):
+            if self._wait(wait_s):
                 if not self._control.stopping:
                     self._receive()
             elif until_s is not None and time.monotonic() >= until_s:
                 raise queue.Empty
         return self._waiting.popleft()
+
+    def _wait(self, wait_s: float) -> bool:
+        """Wait for a command or Stop; the tasks of `async def` handlers go on."""
+        waited = self._coroutines.wait(self._fds, wait_s)
+        return bool(self._poll.poll(wait_s * 1000)) if waited is None else waited
 
     def wait_restored(self) -> dict[str, Any]:
         """The values that the IOC hands back; it sends them before anything else."""
@@ -105,7 +112,7 @@ class Inbox:
             now_s = time.monotonic()
             if now_s >= periodic.due_s:
                 periodic.advance(now_s)
-                self._run_periodic(periodic.method)
+                periodic.method()
         now_s = time.monotonic()
         due_s = min((p.due_s - now_s for p in self._periodics), default=MAX_IDLE_S)
         return min(max(due_s, 0.0), MAX_IDLE_S)

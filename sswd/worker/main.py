@@ -7,6 +7,7 @@ loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
 import atexit
 import contextlib
 import ctypes
+import functools
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 
 from multiprocess.connection import Connection
 
-from sswd.errors import SswdError
+from sswd.errors import LoadError, SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
 from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
@@ -23,6 +24,8 @@ from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
 from sswd.worker.control import EX_SOFTWARE, Control
+from sswd.worker.coroutines import Coroutines
+from sswd.worker.handlers import argument_problem, problems_of
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.inspection import warnings_of
 from sswd.worker.loader import load_class
@@ -31,9 +34,11 @@ from sswd.worker.runner import Runner, failure_of
 from sswd.worker.services import WorkerServices
 from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
-from sswd.worker.system import Aborted
+from sswd.worker.system import Aborted, System
 from sswd.worker.watch import SETUP, CommandWatch, call_user
 
+ACTION = "action"
+"""The type of PVs whose handler takes no value."""
 PR_SET_PDEATHSIG = 1
 EX_IOC_GONE = 69
 ABORT_S = 1.0
@@ -117,13 +122,16 @@ class Worker:
             fetch_grants=self._control.fetch_grants,
             slots=SlotWriter(spec.slots, memory),
         )
-        self._services = WorkerServices(self._outbox, self._watch)
+        self._coroutines = Coroutines(self._watch)
+        self._services = WorkerServices(
+            self._outbox, self._watch, self._coroutines, spec.pvs.readbacks
+        )
         self._runner = Runner(self._outbox, self._watch)
         self._inbox = Inbox(
             cmd,
             FrameReader(cmd, MessageDecoder(Down)),
             self._control,
-            self._runner.run_periodic,
+            self._coroutines,
         )
         self._adapter: Adapter | None = None
 
@@ -134,6 +142,8 @@ class Worker:
         doing = "import"
         try:
             factory = load_class(self._spec.target, self._spec.folder)
+            _check(factory, self._spec)
+            self._services.may_return(_own_pvs(factory))
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
             self._outbox.send(_loaded(factory, self._spec))
             if not self._control.wait_begin():
@@ -178,8 +188,9 @@ class Worker:
         call_user(adapter.setup)
         self._watch.end()
         self._watch.set_abort(adapter.abort)
-        for method, period_s in adapter.periodics():
-            self._inbox.add_periodic(method, period_s)
+        for name, method, marked in adapter.periodics():
+            run = functools.partial(self._runner.run_periodic, name, method)
+            self._inbox.add_periodic(run, marked.period_s)
 
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""
@@ -190,8 +201,30 @@ class Worker:
                 self._adapter.close()
             except Exception as ex:  # noqa: BLE001 (firewall around user code)
                 self._outbox.send(Failed("close", failure_of(ex)))
+        self._coroutines.close()
         self._outbox.drain()
         return 0
+
+
+def _check(factory: type, spec: WorkerSpec) -> None:
+    """Refuse a class whose methods sswd cannot call. Raises LoadError."""
+    own = _own_pvs(factory)
+    actions = {pv for pv, keys in own.items() if keys.get("type") == ACTION}
+    problems = problems_of(
+        factory,
+        is_system=issubclass(factory, System),
+        pvs=("CMD", *own, *spec.pvs.forwarded),
+        actions=actions.union(spec.pvs.actions),
+    )
+    if spec.inspect and (unfit := argument_problem(factory, spec.args)):
+        problems.append(unfit)
+    if problems:
+        raise LoadError("; ".join(problems))
+
+
+def _own_pvs(factory: Any) -> dict[str, dict[str, Any]]:
+    """The PVs that a class declares."""
+    return {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
 
 
 def _restored(factory: Any) -> list[str]:
@@ -199,7 +232,7 @@ def _restored(factory: Any) -> list[str]:
 
 
 def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
-    pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
+    pvs = _own_pvs(factory)
     verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
     warnings = warnings_of(factory) if spec.inspect else []
     return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings)

@@ -80,10 +80,9 @@ class Runner:
         if self._running is not None:
             self._finish(None)
 
-    def run_periodic(self, method: Callable[[], Any]) -> None:
+    def run_periodic(self, name: str, method: Callable[[], Any]) -> None:
         """Call an `@every` method. A failure is never fatal, and told when it begins
         and when it ends, not each time."""
-        name = method.__name__
         try:
             call_user(method)
         except Exception:

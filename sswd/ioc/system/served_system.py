@@ -21,6 +21,7 @@ from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.pv_names import names_of
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
@@ -290,6 +291,7 @@ class ServedSystem:
             outbox=self.config.outbox,
             credits=CREDITS,
             slots=layout(slot_sizes(self.config.pvs)),
+            pvs=names_of(self.config.pvs, self._template.group),
         )
 
     def _policy(self) -> Policy:
