@@ -110,6 +110,17 @@ class Adapter:
         if method is not None:
             self._completed(method())
 
+    def optional(self, name: str) -> Callable[[], Any] | None:
+        """A method of a System that sswd calls where there is one: connect, ..."""
+        if self._is_classic:  # there it is the driver's own
+            return None
+        method = self._method(name)
+        return None if method is None else self._whole(method)
+
+    def setting(self, name: str) -> Any:
+        """What the class says by an attribute; None: nothing."""
+        return None if self._is_classic else getattr(self._system, name, None)
+
     @property
     def abort(self) -> Callable[[], None] | None:
         """The system's `abort`, to be called from another thread."""

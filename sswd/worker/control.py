@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sswd.errors import ProtocolError, SswdError
 from sswd.pipe.framing import FrameReader
@@ -30,6 +30,7 @@ from sswd.pipe.protocol import (
     Stop,
 )
 from sswd.worker.outbox import Outbox
+from sswd.worker.readback import Readback
 from sswd.worker.watch import MISSED_S, RETRY_S, CommandWatch
 
 EX_SOFTWARE = 70
@@ -52,6 +53,8 @@ class Control:
         self._begun = threading.Event()
         self.has_slots = True
         """Whether the shared memory may be used; known once begun."""
+        self.readbacks: Sequence[Readback] = ()
+        """Those whose calls may never end; set before they are called."""
         self.stopping = False
         self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable once Stop has come; the idle main thread polls it."""
@@ -92,6 +95,8 @@ class Control:
                 while self._left:
                     self._obey(self._left.popleft())
                 outbox.pump()
+                for readback in self.readbacks:
+                    readback.look()
                 if self._watch.is_deferred:
                     time.sleep(RETRY_S)
                     self._watch.retry()

@@ -18,26 +18,14 @@ from sswd.pipe.framing import FrameReader
 from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
 from sswd.worker.coroutines import Coroutines
+from sswd.worker.link_keeper import LinkKeeper
+from sswd.worker.schedule import Periodic
 
 MAX_IDLE_S = 1.0
 
 
 class Stopped(BaseException):
     """Ends the main loop, through a user's `run()` too: the worker shall close."""
-
-
-class Periodic:
-    """One `@every` method and when it is due next."""
-
-    def __init__(self, method: Callable[[], Any], period_s: float) -> None:
-        self.method = method
-        self.period_s = period_s
-        self.due_s = time.monotonic() + period_s
-
-    def advance(self, now_s: float) -> None:
-        """Set the next due time; calls that were missed are not made up for."""
-        late = now_s - self.due_s
-        self.due_s += self.period_s * (1 + late // self.period_s)
 
 
 class Inbox:
@@ -57,6 +45,7 @@ class Inbox:
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
+        self._keeper: LinkKeeper | None = None
         self._poll = select.poll()
         for fd in self._fds:
             self._poll.register(fd, select.POLLIN)
@@ -64,6 +53,10 @@ class Inbox:
     def add_periodic(self, method: Callable[[], Any], period_s: float) -> None:
         """Have `method` called every `period_s` between commands."""
         self._periodics.append(Periodic(method, period_s))
+
+    def attend(self, keeper: LinkKeeper) -> None:
+        """Look after this link between commands."""
+        self._keeper = keeper
 
     def next(self, timeout_s: float | None = None) -> Execute:
         """Wait for a command. Raises Stopped, queue.Empty after `timeout_s`,
@@ -112,7 +105,12 @@ class Inbox:
             now_s = time.monotonic()
             if now_s >= periodic.due_s:
                 periodic.advance(now_s)
-                periodic.method()
+                if self._keeper is None or not self._keeper.is_down:
+                    periodic.method()
+        link_s = MAX_IDLE_S
+        if self._keeper is not None:
+            wait_s = self._keeper.run_due()
+            link_s = MAX_IDLE_S if wait_s is None else wait_s
         now_s = time.monotonic()
         due_s = min((p.due_s - now_s for p in self._periodics), default=MAX_IDLE_S)
-        return min(max(due_s, 0.0), MAX_IDLE_S)
+        return min(max(min(due_s, link_s), 0.0), MAX_IDLE_S)

@@ -7,7 +7,6 @@ loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
 import atexit
 import contextlib
 import ctypes
-import functools
 import os
 import signal
 import sys
@@ -23,19 +22,23 @@ from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
+from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.handlers import argument_problem, problems_of
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.inspection import warnings_of
+from sswd.worker.link_keeper import LinkKeeper, keeper_of
 from sswd.worker.loader import load_class
 from sswd.worker.outbox import Outbox
-from sswd.worker.runner import Runner, failure_of
+from sswd.worker.readback import Readback
+from sswd.worker.runner import Runner
 from sswd.worker.services import WorkerServices
 from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
 from sswd.worker.system import Aborted, System
 from sswd.worker.watch import SETUP, CommandWatch, call_user
+from sswd.worker.words import failure_of
 
 ACTION = "action"
 """The type of PVs whose handler takes no value."""
@@ -134,6 +137,7 @@ class Worker:
             self._coroutines,
         )
         self._adapter: Adapter | None = None
+        self._beside: BesideCommands | None = None
 
     def run(self) -> int:
         """Load, wait for Begin, construct, set up, run. Returns the exit code."""
@@ -156,7 +160,7 @@ class Worker:
             if _restored(factory):
                 call_user(adapter.restore, self._inbox.wait_restored())
             doing = "setup"
-            self._set_up(adapter)
+            keeper = self._open(adapter)
         except (Aborted, Stopped):
             return self._close()
         except Exception as ex:  # noqa: BLE001 (firewall around user code)
@@ -165,7 +169,7 @@ class Worker:
             return EX_SOFTWARE
         self._outbox.send(Ready())
         try:
-            self._runner.run(adapter, self._inbox)
+            self._runner.run(adapter, self._inbox, keeper)
         except Stopped:
             return self._close()
         return 0
@@ -184,18 +188,32 @@ class Worker:
         self._adapter = adapter
         return adapter
 
-    def _set_up(self, adapter: Adapter) -> None:
-        call_user(adapter.setup)
+    def _open(self, adapter: Adapter) -> LinkKeeper:
+        """Connect where the system can, set up, and begin with `@every` methods."""
+        keeper = keeper_of(adapter, self._outbox, self._spec)
+        keeper.open()
         self._watch.end()
         self._watch.set_abort(adapter.abort)
-        for name, method, marked in adapter.periodics():
-            run = functools.partial(self._runner.run_periodic, name, method)
-            self._inbox.add_periodic(run, marked.period_s)
+        self._beside = BesideCommands(lambda: keeper.is_down)
+        self._inbox.attend(keeper)
+        readbacks = [
+            Readback(name, method, marked, self._outbox, keeper)
+            for name, method, marked in adapter.periodics()
+        ]
+        self._control.readbacks = readbacks
+        for readback in readbacks:
+            if readback.marked.beside_commands:
+                self._beside.start(readback)
+            else:
+                self._inbox.add_periodic(readback.call, readback.marked.period_s)
+        return keeper
 
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""
         self._watch.end()
         self._watch.wait_abort(ABORT_S)
+        if self._beside is not None:
+            self._beside.stop()
         if self._adapter is not None:
             try:
                 self._adapter.close()
@@ -235,4 +253,11 @@ def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
     pvs = _own_pvs(factory)
     verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
     warnings = warnings_of(factory) if spec.inspect else []
-    return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings)
+    return Loaded(
+        PROTOCOL,
+        pvs,
+        list(verbs),
+        _restored(factory),
+        warnings,
+        has_connect=issubclass(factory, System) and hasattr(factory, "connect"),
+    )

@@ -8,6 +8,7 @@ from sswd.alarm import Alarm
 from sswd.pipe.protocol import Log
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.outbox import Outbox
+from sswd.worker.readback import is_held
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
 
@@ -32,7 +33,8 @@ class WorkerServices:
         self._readbacks = set(readbacks)
 
     def post(self, updates: Mapping[str, Any]) -> None:
-        self._outbox.post(updates)
+        if not is_held(updates):
+            self._outbox.post(updates)
         self._watch.raise_pending()
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:

@@ -27,7 +27,7 @@ MAX_PVS_LOGGED = 1000
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
-_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
+_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST, Source.READ_FAILED)
 """What a read-only PV has until it is posted again, because its value is old."""
 
 
@@ -149,6 +149,8 @@ class Publisher:
     def set_alarm(self, pvs: Iterable[str], source: Source, words: str = "") -> None:
         """Give those of these PVs that we show an alarm of this source."""
         alarm = alarm_from(source, words)
+        if source in self._waiting:
+            self._waiting[source].difference_update(pvs)
         for pv in sorted(pvs):
             if pv in self._shown:
                 self._shown[pv].change(source, alarm)
@@ -159,6 +161,10 @@ class Publisher:
             if pv in self._shown:
                 self._shown[pv].change(source, NO_ALARM)
 
+    def clear_with_next_post(self, pvs: Iterable[str], source: Source) -> None:
+        """What this source said of these PVs is over when they are posted again."""
+        self._waiting[source].update(pvs)
+
     def worker_gone(self, words: str = "") -> None:
         """Every worker-fed PV is INVALID/COMM from now on.
 
@@ -166,6 +172,7 @@ class Publisher:
         reads, the driver's alarms. Afterwards, lest a PV looks good in between.
         """
         self._waiting[Source.LINK_LOST].clear()
+        self._waiting[Source.READ_FAILED].clear()
         self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
         self.set_alarm(self._fed, Source.WORKER_GONE, words)
         for source in _SAID_BY_THE_WORKER:
@@ -189,6 +196,11 @@ class Publisher:
         waiting = self._read_only(lost) - set(FED_FROM_THE_START)
         self._waiting[Source.LINK_LOST] = waiting
         self.clear_alarm(lost - waiting, Source.LINK_LOST)
+
+    def link_was_good(self) -> None:
+        """The link was in doubt and had not been lost: the values are as they were."""
+        self._waiting[Source.LINK_LOST].clear()
+        self.clear_alarm(self._fed, Source.LINK_LOST)
 
     def _read_only(self, pvs: set[str]) -> set[str]:
         return {pv for pv in pvs if not self._pvs[pv].is_writable}
