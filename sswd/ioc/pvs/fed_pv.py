@@ -11,6 +11,7 @@ from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
+from sswd.ioc.pvs.pv_rules import rules_for
 from sswd.ioc.pvs.value_rules import ValueRules
 
 
@@ -70,7 +71,7 @@ class FedPv(ShownPv):
         super().__init__(data)
         self.is_writable = is_writable
         self.coerce: Callable[[object], Any] = coercer(data, finite=finite)
-        self.rules = rules or ValueRules()
+        self.rules = rules or rules_for(data)
         self.stale_s = stale_s
         """The value is stale when it is older than so many s; 0: never."""
         self.posted_s = 0.0
