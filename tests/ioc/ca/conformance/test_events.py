@@ -95,6 +95,42 @@ class Watched:
         self.events: dict[int, list[tuple[object, ...]]] = {m: [] for m in masks}
         self.stamps: dict[int, list[tuple[int, int]]] = {m: [] for m in masks}
 
+    async def begin(self) -> None:
+        await self.client.connect(self.port)
+        self.channel = await self.client.create(self.name)
+        for mask in MASKS.values():
+            await self.client.monitor(
+                self.channel, TIME_DOUBLE, 1, mask=mask, subid=mask
+            )
+        await self.settle()
+        for events in self.events.values():
+            events.clear()  # the present value, at the beginning of each
+
+    async def put(self, value: float) -> None:
+        body = struct.pack("!d", value)
+        await self.client.put(self.channel, body, DOUBLE, 1, notify=False)
+
+    async def settle(self) -> None:
+        """Take all that has been sent: base sends events and echoes by two threads."""
+        await self.client.send(ca.message(ca.ECHO))
+        while True:
+            message = await self.client.receive(timeout=5)
+            if message.cmd == ca.ECHO:
+                break
+            self.take(message)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                self.take(await self.client.receive(timeout=0.02))
+
+    def take(self, message) -> None:
+        if message.cmd != ca.EVENT_ADD:
+            return
+        status, severity, seconds, ns = struct.unpack_from("!hhII", message.body)
+        (value,) = struct.unpack_from("!d", message.body, 16)
+        # As text, or a NaN would not equal itself.
+        self.events[message.p2].append((repr(value), status, severity))
+        self.stamps[message.p2].append((seconds, ns))
+
 
 @pytest.mark.parametrize("number", range(len(CASES)))
 async def test_the_same_values_make_the_same_events(number, base_port, port, serving):
