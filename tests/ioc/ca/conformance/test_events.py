@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import math
 import socket
+import struct
 import subprocess
 import sys
 import time
