@@ -17,14 +17,28 @@ IOC never loads what only a worker needs.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sswd.alarm import Severity, Status
+    from sswd.worker.reading import Reading
     from sswd.worker.sequence import SequenceSystem
     from sswd.worker.system import Aborted, System, every
 
 __version__ = "0.1.0"
-__all__ = ["Aborted", "SequenceSystem", "System", "__version__", "every"]
+__all__ = [
+    "Aborted",
+    "Reading",
+    "SequenceSystem",
+    "Severity",
+    "Status",
+    "System",
+    "__version__",
+    "every",
+]
 
 _HOMES = {
     "Aborted": "sswd.worker.system",
+    "Reading": "sswd.worker.reading",
+    "Severity": "sswd.alarm",
+    "Status": "sswd.alarm",
     "SequenceSystem": "sswd.worker.sequence",
     "System": "sswd.worker.system",
     "every": "sswd.worker.system",

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from sswd.alarm import Alarm
+
 PROTOCOL = 2
 
 STACKS = signal.SIGRTMIN + 4
@@ -45,8 +47,17 @@ class Rung(StrEnum):
     KILL = "SIGKILL"
 
 
-Update = tuple[str, Any, float]
-"""PV name, value, time stamp of the sample (seconds since 1970)."""
+class Update(msgspec.Struct, frozen=True, array_like=True):
+    """One value on its way to a PV, or only a change of its alarm."""
+
+    pv: str
+    value: Any
+    stamp_s: float
+    """Of the sample, in s since 1970; 0: when it is published."""
+    alarm: Alarm | None = None
+    """What the driver says of it; None: nothing, so it is good as far as it knows."""
+    keeps_value: bool = False
+    """Only the alarm changes; `value` is None and means nothing."""
 
 
 # Down
@@ -113,6 +124,8 @@ class Loaded(Message, frozen=True):
     """PVs whose last values the class wants back in a new run."""
     warnings: list[str] = []
     """What its source gives cause for, where the spec asked to inspect it."""
+    in_order: list[str] = []
+    """PVs whose every post is published, and is an event."""
 
 
 class Ready(Message, frozen=True):

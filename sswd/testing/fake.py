@@ -313,4 +313,4 @@ class FakeWorker:
 
 
 def _updates(values: Mapping[str, Any]) -> list[Update]:
-    return [(pv, value, time.time()) for pv, value in values.items()]
+    return [Update(pv, value, time.time()) for pv, value in values.items()]

@@ -30,10 +30,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sswd.alarm import Alarm
 from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
 from sswd.pipe.framing import FrameWriter
 from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.freeze import freeze, sayable
+from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
 
 Array = npt.NDArray[Any]
@@ -52,10 +54,24 @@ LOOK_S = 0.0005
 class _Entry:
     """One unsent update; mutable, so that a newer value can take its place."""
 
-    __slots__ = ("pv", "stamp_s", "value")
+    __slots__ = ("alarm", "keeps_value", "pv", "stamp_s", "value")
 
-    def __init__(self, pv: str, value: Any, stamp_s: float) -> None:
-        self.pv, self.value, self.stamp_s = pv, value, stamp_s
+    def __init__(
+        self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
+    ) -> None:
+        self.pv, self.value, self.stamp_s, self.alarm = pv, value, stamp_s, alarm
+        self.keeps_value = False
+
+    def update(self) -> Update:
+        """As a message carries it."""
+        return Update(self.pv, self.value, self.stamp_s, self.alarm, self.keeps_value)
+
+
+def _parts(value: Any, now_s: float) -> tuple[Any, float, Alarm | None]:
+    """Value, time stamp and alarm of what was posted. Raises ValueError."""
+    if type(value) is not Reading:
+        return value, now_s, None
+    return value.value, checked_time(value.timestamp) or now_s, value.alarm()
 
 
 class Outbox:
@@ -89,14 +105,36 @@ class Outbox:
     # -- from any thread
 
     def post(self, updates: Mapping[str, Any]) -> None:
-        """Queue a snapshot of `updates` and send what credits allow."""
-        stamp_s = time.time()
-        for pv, value in updates.items():
-            name = sayable(str(pv))
+        """Queue a snapshot of `updates` and send what credits allow.
+
+        A value may be a Reading. Raises ValueError for an alarm or a time in it that
+        EPICS does not know; nothing is posted then.
+        """
+        now_s = time.time()
+        readings = [
+            (sayable(str(pv)), *_parts(value, now_s)) for pv, value in updates.items()
+        ]
+        for name, value, stamp_s, alarm in readings:
             if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
-                self._append_large(name, value, stamp_s)
+                self._append_large(name, value, stamp_s, alarm)
             else:
-                self._append(name, freeze(value), stamp_s)
+                self._append(name, freeze(value), stamp_s, alarm)
+        self.pump()
+
+    def post_alarm(self, pv: str, alarm: Alarm) -> None:
+        """Queue a change of what the driver says of a PV, without a new value.
+
+        An unsent value of that PV that may be conflated gets the alarm along.
+        """
+        name = sayable(str(pv))
+        with self._lock:
+            older = self._newest.get(name)
+            if older is not None and len(self._entries) >= self._bound:
+                older.alarm = alarm
+            else:
+                entry = self._append(name, None, time.time(), alarm)
+                if entry is not None:
+                    entry.keeps_value = True
         self.pump()
 
     def free(self, slots: Iterable[int]) -> None:
@@ -170,7 +208,10 @@ class Outbox:
 
     # -- inside
 
-    def _append(self, pv: str, value: Any, stamp_s: float) -> None:
+    def _append(
+        self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
+    ) -> _Entry | None:
+        """Queue one update; None when it took the place of an older one."""
         is_ack = pv in self.in_order
         with self._lock:
             if is_ack and self._acks >= MAX_ACKS:
@@ -178,16 +219,19 @@ class Outbox:
             if not is_ack and len(self._entries) >= self._bound:
                 older = self._newest.get(pv)
                 if older is not None:
-                    self._replace(older, value, stamp_s)
-                    return
-            entry = _Entry(pv, value, stamp_s)
+                    self._replace(older, value, stamp_s, alarm)
+                    return None
+            entry = _Entry(pv, value, stamp_s, alarm)
             if is_ack:
                 self._acks += 1
             else:
                 self._newest[pv] = entry
             self._entries.append(entry)
+            return entry
 
-    def _append_large(self, pv: str, array: Array, stamp_s: float) -> None:
+    def _append_large(
+        self, pv: str, array: Array, stamp_s: float, alarm: Alarm | None
+    ) -> None:
         """A large array conflates at once, and lies in a slot where there is one.
 
         Not quite at once: copying over a frame that nobody has seen takes the memory
@@ -205,21 +249,24 @@ class Outbox:
                 if isinstance(older.value, SlotRef):
                     over = self._slots.put_over(older.value, array)
                 if over is not None:
-                    older.value, older.stamp_s = over, stamp_s
+                    older.value, older.stamp_s, older.alarm = over, stamp_s, alarm
                 else:
-                    self._replace(older, freeze(array), stamp_s)
+                    self._replace(older, freeze(array), stamp_s, alarm)
                 return
         slot = self._slots.put(pv, array)
-        self._append(pv, freeze(array) if slot is None else slot, stamp_s)
+        self._append(pv, freeze(array) if slot is None else slot, stamp_s, alarm)
 
     def _holds_unsent(self, pv: str) -> bool:
         older = self._newest.get(pv)
         return older is not None and is_large(older.value)
 
-    def _replace(self, older: _Entry, value: Any, stamp_s: float) -> None:
+    def _replace(
+        self, older: _Entry, value: Any, stamp_s: float, alarm: Alarm | None
+    ) -> None:
         if isinstance(older.value, SlotRef):
             self._slots.free(older.value.slot)
-        older.value, older.stamp_s = value, stamp_s
+        older.value, older.stamp_s, older.alarm = value, stamp_s, alarm
+        older.keeps_value = False
 
     def _take(self) -> list[Update]:
         """The next batch, paid with credits; empty when there is none to be had.
@@ -256,7 +303,7 @@ class Outbox:
         if entry.pv in self.in_order:
             self._acks -= 1
             self._room.notify_all()
-        return (entry.pv, entry.value, entry.stamp_s)
+        return entry.update()
 
     def _send_notes(self) -> None:
         if self._lost_notes:

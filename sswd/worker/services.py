@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sswd.alarm import Alarm
 from sswd.pipe.protocol import Log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
@@ -19,6 +20,10 @@ class WorkerServices:
 
     def post(self, updates: Mapping[str, Any]) -> None:
         self._outbox.post(updates)
+        self._watch.raise_pending()
+
+    def post_alarm(self, pv: str, alarm: Alarm) -> None:
+        self._outbox.post_alarm(pv, alarm)
         self._watch.raise_pending()
 
     def note(self, record: Log) -> None:

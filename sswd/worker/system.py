@@ -13,6 +13,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from sswd.alarm import NO_ALARM as OK
+from sswd.alarm import Alarm
+from sswd.worker.reading import Reading, stated_alarm
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -29,6 +33,7 @@ class Services(Protocol):
     """What the worker offers a system; see worker/services.py."""
 
     def post(self, updates: Mapping[str, Any]) -> None: ...
+    def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
 
@@ -146,7 +151,16 @@ class System:
         called after a crash.
         """
 
-    def io_put(self, pv: str | Mapping[str, Any], value: Any = None) -> None:
+    def io_put(
+        self,
+        pv: str | Mapping[str, Any],
+        value: Any = None,
+        *,
+        severity: str | int | None = None,
+        status: str | int | None = None,
+        message: str = "",
+        timestamp: float | None = None,
+    ) -> None:
         """Post `value` to the PV `pv`, or every pair of a mapping. Any thread.
 
         `pv` is a PV of the system, without prefix: the template's, a declared one, or
@@ -159,8 +173,44 @@ class System:
         which may wait up to 20 ms. Newer values may replace unsent older ones of the
         same PV. What does not fit its PV is refused by the IOC and logged; nothing is
         raised here, except Aborted in a command that is being ended.
+
+        `severity`, `status`, `message` and `timestamp` as in Reading, which is what a
+        value of a mapping may be. A post without them clears what the driver said of
+        that PV before. Raises ValueError for a severity, status or time that EPICS
+        does not know; TypeError for them beside a mapping.
         """
-        self._services.post(pv if isinstance(pv, Mapping) else {pv: value})
+        known = (severity, status, message or None, timestamp)
+        if known == (None, None, None, None):
+            self._services.post(pv if isinstance(pv, Mapping) else {pv: value})
+            return
+        if isinstance(pv, Mapping):
+            raise TypeError(
+                "io_put of a mapping takes no severity, status, message or timestamp; "
+                "give each PV a Reading(value, severity, ...)"
+            )
+        reading = Reading(value, severity, status, message, timestamp)
+        self._services.post({pv: reading})
+
+    def alarm(
+        self,
+        pv: str,
+        severity: str | int,
+        status: str | int | None = None,
+        message: str = "",
+    ) -> None:
+        """Say that `pv` is in alarm, without a new value. From any thread.
+
+        It stands until the next `io_put` of that PV or `ok(pv)`. Severity and status
+        as in Reading; ValueError for what EPICS does not know.
+        """
+        self._services.post_alarm(pv, stated_alarm(severity, status, message) or OK)
+
+    def ok(self, pv: str) -> None:
+        """Take back what `alarm` or `io_put` said of `pv`. From any thread.
+
+        Alarms that come from limits, age, the link or the worker stay.
+        """
+        self._services.post_alarm(pv, OK)
 
     def sleep(self, seconds: float) -> None:
         """Sleep `seconds` s; raise Aborted as soon as the running command is aborted.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from caproto import AccessRights, ChannelType
 
+from sswd.alarm import Alarm
 from sswd.config import PvConfig
 from sswd.errors import CommandRejected
 from sswd.ioc import ca
@@ -201,15 +202,15 @@ async def test_a_description_is_one_line_cut_between_characters(ledger):
 
 
 async def test_alarm_fields_follow_the_alarm_before_and_after_they_are_made(ledger):
-    ca.set_alarm(ledger.pvs["F"], 9, 3)
+    ca.set_alarm(ledger.pvs["F"], Alarm(3, 9))
     assert await get("F.SEVR", datatype=aioca.DBR_STRING) == "INVALID"
     assert await get("F.STAT", datatype=aioca.DBR_STRING) == "COMM"
-    ca.set_alarm(ledger.pvs["F"], 0, 0)
+    ca.set_alarm(ledger.pvs["F"], Alarm(0, 0))
     assert await get("F.SEVR", datatype=aioca.DBR_STRING) == "NO_ALARM"
 
 
 async def test_each_pv_has_an_alarm_of_its_own(ledger):
-    ca.set_alarm(ledger.pvs["F"], 9, 3)
+    ca.set_alarm(ledger.pvs["F"], Alarm(3, 9))
     assert (await get("F", format=aioca.FORMAT_TIME)).severity == 3
     assert (await get("I", format=aioca.FORMAT_TIME)).severity == 0
     assert len({id(data.alarm) for data in ledger.pvs.values()}) == len(PVS)

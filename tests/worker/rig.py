@@ -113,7 +113,7 @@ class Rig:
         def has(message: Message) -> bool:
             return any(
                 name == pv and (value is ... or posted == value)
-                for name, posted, _ in updates_of(message)
+                for name, posted in updates_of(message)
             )
 
         self.wait(Message, has)  # type: ignore[type-abstract]
@@ -121,12 +121,12 @@ class Rig:
 
     def posted(self, pv: str) -> list[Any]:
         """Every value that `pv` was posted with, in order."""
-        return [v for m in self.said for name, v, _ in updates_of(m) if name == pv]
+        return [v for m in self.said for name, v in updates_of(m) if name == pv]
 
     @property
     def posts(self) -> list[tuple[str, Any]]:
         """Everything posted, in order."""
-        return [(name, v) for m in self.said for name, v, _ in updates_of(m)]
+        return [(name, v) for m in self.said for name, v in updates_of(m)]
 
     def logs(self) -> list[Log]:
         return [m for m in self.said if isinstance(m, Log)]
@@ -181,7 +181,7 @@ class Rig:
         self.said += messages
         if self.grants:
             cost = sum(
-                credits_of(v for _, v, _ in m.updates)
+                credits_of(u.value for u in m.updates)
                 for m in messages
                 if isinstance(m, Post)
             )
@@ -224,8 +224,8 @@ def was_aborted(ended: Finished) -> bool:
 def updates_of(message: Message) -> list[Any]:
     match message:
         case Post(updates):
-            return updates
+            return [(u.pv, u.value) for u in updates]
         case Finished(posts=posts):
-            return posts
+            return [(u.pv, u.value) for u in posts]
         case _:
             return []

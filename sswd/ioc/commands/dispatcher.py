@@ -32,7 +32,6 @@ from sswd.ioc.commands.ledger import (
     Tell,
 )
 from sswd.ioc.process.active_run import ActiveRun
-from sswd.ioc.pvs.alarm_priority import Condition
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.logs import log_with_trace
@@ -190,7 +189,7 @@ class CommandDispatcher:
         self._set_timer()
 
     def _accepted(self, command: Command) -> None:
-        self._publisher.clear(command.pv, Condition.FAILED)
+        self._publisher.accepted(command.pv, command.value)
         if command.pv == "CMD" and command.state is CommandState.QUEUED:
             self._publisher.publish("ACK", "0", None)
 
@@ -219,7 +218,7 @@ class CommandDispatcher:
                 log.debug("%s: done", words_of(command))
         else:
             self._tell_log(command)
-            self._publisher.raise_(command.pv, Condition.FAILED)
+            self._publisher.command_failed(command.pv, command.error)
         if command.pv == "CMD":
             self._final_ack(command)
 

@@ -1,63 +1,56 @@
-"""Which alarm a PV shows when several conditions hold: the one of the gravest.
+"""Which alarm a PV shows when several conditions hold. Pure.
 
-When that condition ends, the PV shows the gravest of those that are left.
-
-Pure. Severity and status are EPICS's numbers (alarm.h).
+INVALID shows before MAJOR, MAJOR before MINOR; among equals the first of `Source`
+shows. When it ends, the next one shows.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from enum import IntEnum
 
-
-class Condition(IntEnum):
-    """Reasons for an alarm on a PV, gravest first."""
-
-    GONE = 0
-    """The worker is gone: the value is old. INVALID/COMM."""
-    STALLED = 1
-    """The worker is silent. INVALID/TIMEOUT."""
-    FAILED = 2
-    """The last command on this PV failed. MAJOR/WRITE."""
+from sswd.alarm import NO_ALARM, Alarm, Severity, Status
 
 
-NO_ALARM = (0, 0)
-_MINOR, _MAJOR, _INVALID = 1, 2, 3
-_COMM, _TIMEOUT, _WRITE = 9, 10, 2
-ALARMS = {
-    Condition.GONE: (_COMM, _INVALID),
-    Condition.STALLED: (_TIMEOUT, _INVALID),
-    Condition.FAILED: (_WRITE, _MAJOR),
+class Source(IntEnum):
+    """Who says that a PV is in alarm, in the order in which equals show."""
+
+    WORKER_GONE = 0
+    """The worker is gone: the value is old."""
+    WORKER_SILENT = 1
+    """The worker gives no sign of life."""
+    LINK_LOST = 2
+    """The system has lost its instrument."""
+    READ_FAILED = 3
+    """The method that reads the value raises."""
+    STALE = 4
+    """The value is older than the PV's `stale_s`."""
+    INPUT_LOST = 5
+    """A PV that this one depends on is lost."""
+    DRIVER = 6
+    """The driver says so."""
+    LIMITS = 7
+    """The value is beyond an alarm limit, in an alarm state, or not a number."""
+    FAILED_COMMAND = 8
+    """The last command on this PV failed."""
+
+
+_FIXED = {
+    Source.WORKER_GONE: (Severity.INVALID, Status.COMM),
+    Source.WORKER_SILENT: (Severity.INVALID, Status.TIMEOUT),
+    Source.LINK_LOST: (Severity.INVALID, Status.COMM),
+    Source.READ_FAILED: (Severity.INVALID, Status.READ),
+    Source.STALE: (Severity.INVALID, Status.TIMEOUT),
+    Source.INPUT_LOST: (Severity.INVALID, Status.LINK),
+    Source.FAILED_COMMAND: (Severity.MAJOR, Status.WRITE),
 }
-"""Condition -> (status, severity)."""
 
 
-@dataclass
-class AlarmTable:
-    """The conditions of every PV of one system."""
-
-    _held: dict[str, set[Condition]] = field(default_factory=dict)
-
-    def raise_(self, pv: str, condition: Condition) -> tuple[int, int] | None:
-        """Add a condition; the PV's new (status, severity), None if unchanged."""
-        return self._change(pv, condition, adds=True)
-
-    def clear(self, pv: str, condition: Condition) -> tuple[int, int] | None:
-        """Take a condition away; the same answer."""
-        return self._change(pv, condition, adds=False)
-
-    def holds(self, pv: str, condition: Condition) -> bool:
-        """Whether the PV has this condition."""
-        return condition in self._held.get(pv, ())
-
-    def _change(
-        self, pv: str, condition: Condition, *, adds: bool
-    ) -> tuple[int, int] | None:
-        held = self._held.setdefault(pv, set())
-        before = _gravest(held)
-        (held.add if adds else held.discard)(condition)
-        after = _gravest(held)
-        return None if after == before else after
+def alarm_from(source: Source, words: str = "") -> Alarm:
+    """The alarm of a source whose severity and status are fixed."""
+    severity, status = _FIXED[source]
+    return Alarm(severity, status, words)
 
 
-def _gravest(held: set[Condition]) -> tuple[int, int]:
-    return ALARMS[min(held)] if held else NO_ALARM
+def shown_of(held: Mapping[Source, Alarm]) -> Alarm:
+    """The one of these alarms that shows; NO_ALARM when there is none."""
+    source = min(held, key=lambda s: (-held[s].severity, s), default=None)
+    return NO_ALARM if source is None else held[source]

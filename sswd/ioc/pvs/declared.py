@@ -30,6 +30,7 @@ from sswd.config.rules import INT32
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
+from sswd.ioc.pvs.pv_rules import rules_from
 from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
 from sswd.sizes import DESC_CHARACTERS
 
@@ -152,6 +153,7 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     # caproto takes .DESC from here.
     channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
     channel.puts_overlap = pv.writable
+    channel.rules = rules_from(pv, channel)
     return channel
 
 

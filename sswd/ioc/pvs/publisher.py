@@ -6,14 +6,17 @@ Threading model: the loop's own.
 import contextlib
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
+from sswd.alarm import NO_ALARM, Alarm
 from sswd.errors import PostRefused
 from sswd.ioc import ca
-from sswd.ioc.pvs.alarm_priority import AlarmTable, Condition
+from sswd.ioc.pvs.age import Ages
+from sswd.ioc.pvs.alarm_priority import Source, alarm_from
 from sswd.ioc.pvs.channel import Channel, Values
-from sswd.ioc.pvs.coerce import Coerce, coercer
+from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ratelimit import OncePerKey
 from sswd.sizes import COUNTER_MODULUS
 
@@ -25,19 +28,8 @@ MAX_PVS_LOGGED = 1000
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
-
-
-class Target:
-    """One PV that the worker may post."""
-
-    __slots__ = ("coerce", "data", "is_writable")
-
-    def __init__(
-        self, data: Channel, *, is_writable: bool, finite: bool = False
-    ) -> None:
-        self.data = data
-        self.is_writable = is_writable
-        self.coerce: Coerce = coercer(data, finite=finite)
+_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
+"""What a read-only PV has until it is posted again, because its value is old."""
 
 
 class Publisher:
@@ -47,63 +39,107 @@ class Publisher:
         """`refused` is the PV that counts refused posts."""
         self._name = name
         self._refused_pv = refused
-        self._targets: dict[str, Target] = {}
-        self._alarm_pvs: dict[str, Channel] = {}
+        self._pvs: dict[str, FedPv] = {}
+        self._shown: dict[str, ShownPv] = {}
         self._fed: set[str] = set()
-        self._alarms = AlarmTable()
+        self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
+        """PVs whose source is back, and whose first post is still to come."""
         self._reasons_logged: dict[str, OncePerKey] = {}
-        self._gone: set[str] = set()
+        self._ages = Ages(self._set_stale)
         self.refused = 0
         """Posts that were refused since the IOC started."""
 
-    def add(self, pv: str, target: Target, *, is_fed: bool) -> None:
+    def add(self, pv: str, fed: FedPv, *, is_fed: bool) -> None:
         """Let the worker post `pv`. `is_fed`: in COMM alarm before the first run."""
-        self._targets[pv] = target
-        self.own_alarm(pv, target.data)
+        self._pvs[pv] = fed
+        self._shown[pv] = fed
+        own_alarm(fed.data)
+        self._ages.watch(fed)
         if is_fed:
             self._fed.add(pv)
 
-    def own_alarm(self, pv: str, data: Channel) -> None:
-        """Show alarms of `pv` on `data`; the worker need not be able to post it."""
+    def show_on(self, pv: str, data: Channel) -> None:
+        """Show alarms of `pv` on `data`, which the worker cannot post."""
         own_alarm(data)
-        self._alarm_pvs[pv] = data
+        self._shown[pv] = ShownPv(data)
 
     def knows(self, pv: str) -> bool:
         """Whether the worker may post this name."""
-        return pv in self._targets
+        return pv in self._pvs
+
+    def fed_pv(self, pv: str) -> FedPv | None:
+        """The PV of this name that the worker may post."""
+        return self._pvs.get(pv)
+
+    def publish_every_post(self, pvs: Iterable[str]) -> None:
+        """Each post of these PVs is an event: others wait for its words."""
+        for pv in pvs:
+            if pv in self._pvs:
+                self._pvs[pv].rules = ValueRules()
 
     def values_of(self, pvs: Iterable[str]) -> Values:
         """The values that these PVs have now; names that are none are left out."""
-        return {pv: self._targets[pv].data.value for pv in pvs if pv in self._targets}
+        return {pv: self._pvs[pv].data.value for pv in pvs if pv in self._pvs}
 
-    def read_back(self, pv: str, value: object) -> None:
+    def accepted(self, pv: str, value: object) -> None:
         """Make an accepted put the value of its PV, without its putter.
 
-        A command whose value does not fit the PV of its name leaves that as it is: a
-        putter of one's own may forward what it likes.
+        The alarm of a former command that failed ends in the same event. A command
+        whose value does not fit the PV of its name leaves that as it is: a putter of
+        one's own may forward what it likes.
         """
-        data, target = self._alarm_pvs.get(pv), self._targets.get(pv)
-        if data is not None:
-            with contextlib.suppress(PostRefused):
-                ca.post(data, value if target is None else target.coerce(value))
+        shown = self._shown.get(pv)
+        if shown is None:
+            return
+        shown.note(Source.FAILED_COMMAND, NO_ALARM)
+        with contextlib.suppress(PostRefused):
+            if isinstance(shown, FedPv):
+                driver = shown.held.get(Source.DRIVER)
+                shown.publish(shown.coerce(value), None, driver)
+            else:
+                ca.post(shown.data, value, alarm=shown.shown)
+            return
+        shown.show()
 
-    def publish(self, pv: str, value: object, stamp_s: float | None) -> object:
-        """Publish one posted value; returns it as published, None when refused."""
-        target = self._targets.get(pv)
-        if target is None:
+    def publish(
+        self, pv: str, value: object, stamp_s: float | None, alarm: Alarm | None = None
+    ) -> object:
+        """Publish one posted value; returns it as published, None when refused.
+
+        `alarm` is what the driver says of it; None: nothing.
+        """
+        fed = self._pvs.get(pv)
+        if fed is None:
             self._refuse(pv, "the IOC has no such PV to post", "is it declared?")
             return None
         try:
-            fitting = target.coerce(value)
+            fitting = fed.coerce(value)
         except PostRefused as ex:
-            self._refuse(pv, str(ex), "the PV keeps its value")
+            self._refuse(pv, str(ex), "the former value stays")
             return None
-        if pv in self._gone and not target.is_writable:
-            self._gone.discard(pv)
-            self.clear(pv, Condition.GONE)
+        if fed.held:
+            self._is_fresh(pv, fed)
         self._fed.add(pv)
-        ca.post(target.data, fitting, stamp_s)
+        if fed.stale_s:
+            self._ages.posted(fed)
+        fed.publish(fitting, stamp_s, alarm)
         return fitting
+
+    def driver_says(self, pv: str, alarm: Alarm) -> None:
+        """The driver changes the alarm of a PV without posting a value."""
+        fed = self._pvs.get(pv)
+        if fed is None:
+            self._refuse(pv, "the IOC has no such PV to post", "is it declared?")
+        else:
+            fed.change(Source.DRIVER, alarm)
+
+    def _is_fresh(self, pv: str, fed: FedPv) -> None:
+        """A value has come: what was said of the old one's age is over."""
+        fed.note(Source.STALE, NO_ALARM)
+        for source, waiting in self._waiting.items():
+            if pv in waiting:
+                waiting.discard(pv)
+                fed.note(source, NO_ALARM)
 
     def show_refused(self) -> None:
         """Publish the count. Once for each message: a flood of refusals costs little,
@@ -112,46 +148,78 @@ class Publisher:
 
     # -- alarms
 
-    def raise_(self, pv: str, condition: Condition) -> None:
-        """Give a PV an alarm, if it is one of ours."""
-        self._set_alarm(pv, self._alarms.raise_(pv, condition))
+    def command_failed(self, pv: str, words: str) -> None:
+        """The last command on this PV failed."""
+        shown = self._shown.get(pv)
+        if shown is not None:
+            alarm = alarm_from(Source.FAILED_COMMAND, words)
+            shown.change(Source.FAILED_COMMAND, alarm)
 
-    def clear(self, pv: str, condition: Condition) -> None:
-        """Take an alarm away."""
-        self._set_alarm(pv, self._alarms.clear(pv, condition))
+    def set_alarm(self, pvs: Iterable[str], source: Source, words: str = "") -> None:
+        """Give those of these PVs that we show an alarm of this source."""
+        alarm = alarm_from(source, words)
+        for pv in sorted(pvs):
+            if pv in self._shown:
+                self._shown[pv].change(source, alarm)
 
-    def worker_gone(self) -> None:
-        """Every worker-fed PV is INVALID/COMM from now on; a stall is over."""
-        self._gone = set(self._fed)
-        self._each(self._fed, self.raise_, Condition.GONE)
-        self.stall(False)  # afterwards, lest a PV looks good in between
+    def clear_alarm(self, pvs: Iterable[str], source: Source) -> None:
+        """What this source said of these PVs is over."""
+        for pv in sorted(pvs):
+            if pv in self._shown:
+                self._shown[pv].change(source, NO_ALARM)
+
+    def worker_gone(self, words: str = "") -> None:
+        """Every worker-fed PV is INVALID/COMM from now on.
+
+        What the dead worker said of its instrument is over: a stall, the link, failed
+        reads, the driver's alarms. Afterwards, lest a PV looks good in between.
+        """
+        self._ages.stop()
+        self._waiting[Source.LINK_LOST].clear()
+        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
+        self.set_alarm(self._fed, Source.WORKER_GONE, words)
+        for source in _SAID_BY_THE_WORKER:
+            self.clear_alarm(self._fed, source)
 
     def worker_ready(self) -> None:
         """Writable PVs are good again; the others with their first post."""
         self._reasons_logged.clear()
-        writable = {pv for pv in self._gone if self._targets[pv].is_writable}
-        self._gone -= writable
-        self._each(writable, self.clear, Condition.GONE)
+        self._ages.start(fed for fed in self._pvs.values() if fed.stale_s)
+        writable = self._fed - self._read_only(self._fed)
+        self.clear_alarm(writable, Source.WORKER_GONE)
 
-    def stall(self, is_stalled: bool) -> None:
+    def link_lost(self, words: str) -> None:
+        """The system has lost its instrument: no value of it is to be trusted."""
+        self._waiting[Source.LINK_LOST].clear()
+        self.set_alarm(self._fed, Source.LINK_LOST, words)
+
+    def link_back(self) -> None:
+        """The instrument answers again. Writable PVs and what only commands post are
+        good again, readbacks with their first post."""
+        lost = {pv for pv in self._fed if Source.LINK_LOST in self._pvs[pv].held}
+        waiting = self._read_only(lost) - set(FED_FROM_THE_START)
+        self._waiting[Source.LINK_LOST] = waiting
+        self.clear_alarm(lost - waiting, Source.LINK_LOST)
+
+    def _read_only(self, pvs: set[str]) -> set[str]:
+        return {pv for pv in pvs if not self._pvs[pv].is_writable}
+
+    def stall(self, is_stalled: bool, words: str = "") -> None:
         """Raise or clear TIMEOUT on every worker-fed PV."""
-        change = self.raise_ if is_stalled else self.clear
-        self._each(self._fed, change, Condition.STALLED)
+        if is_stalled:
+            self.set_alarm(self._fed, Source.WORKER_SILENT, words)
+        else:
+            self.clear_alarm(self._fed, Source.WORKER_SILENT)
 
-    def _each(
-        self,
-        pvs: Iterable[str],
-        change: Callable[[str, Condition], None],
-        condition: Condition,
-    ) -> None:
-        for pv in sorted(pvs):
-            change(pv, condition)
+    def _set_stale(self, fed: FedPv) -> None:
+        words = f"no post for {fed.stale_s:g} s"
+        fed.change(Source.STALE, alarm_from(Source.STALE, words))
 
-    def _set_alarm(self, pv: str, alarm: tuple[int, int] | None) -> None:
-        data = self._alarm_pvs.get(pv)
-        if alarm is not None and data is not None:
-            data.alarm.wanted = alarm
-            ca.set_alarm(data, *alarm)
+    def close(self) -> None:
+        """No more timers."""
+        self._ages.stop()
+
+    # -- refusals
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
         self.refused = (self.refused + 1) % COUNTER_MODULUS
@@ -168,3 +236,12 @@ class Publisher:
                 reason,
                 then,
             )
+
+
+_SAID_BY_THE_WORKER = (
+    Source.WORKER_SILENT,
+    Source.LINK_LOST,
+    Source.READ_FAILED,
+    Source.STALE,
+    Source.DRIVER,
+)

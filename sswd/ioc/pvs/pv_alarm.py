@@ -1,35 +1,40 @@
-"""The alarm of a PV when only sswd may change it."""
+"""The alarm of a PV that sswd owns: only sswd says its status and severity."""
+
+from typing import Any
 
 from caproto import ChannelAlarm
 
+from sswd.alarm import NO_ALARM, Alarm
+from sswd.ioc import ca
 from sswd.ioc.pvs.channel import Channel
 
 
 class PvAlarm(ChannelAlarm):  # type: ignore[misc]
-    """Only sswd says its status and severity.
+    """Keeps what sswd said, whatever caproto would say.
 
     caproto sets WRITE/MAJOR by itself when a putter fails; that must not replace the
-    graver INVALID/COMM of a worker that died during the put.
+    graver INVALID/COMM of a worker that died during the put, nor tell clients a second
+    time what the command's end has told them already.
     """
-
-    wanted: tuple[int, int] | None = None
 
     async def write(
         self,
         *,
         status: int | None = None,
         severity: int | None = None,
-        **others: object,
+        **others: Any,
     ) -> None:
-        """caproto's write with `wanted` in place of what others think."""
-        if self.wanted is not None and (status, severity) != (None, None):
-            status, severity = self.wanted
-        await super().write(status=status, severity=severity, **others)
+        """caproto's write of everything but status and severity."""
+        if others or (status, severity) == (None, None):
+            await super().write(**others)
 
 
 def own_alarm(data: Channel) -> None:
-    """Give `data` an alarm of its own that only sswd changes."""
+    """Give `data` an alarm of its own that only sswd changes, by `show_alarm`."""
     old = data.alarm
-    alarm = PvAlarm(status=old.status, severity=old.severity)
-    alarm.wanted = (int(old.status), int(old.severity))
-    data.alarm = alarm
+    data.alarm = PvAlarm(status=old.status, severity=old.severity)
+
+
+def show_alarm(data: Channel, alarm: Alarm = NO_ALARM) -> None:
+    """Give `data` this alarm, without a new value; loop thread only."""
+    ca.set_alarm(data, alarm)

@@ -41,7 +41,8 @@ class Health:
 
     def stalled(self, run: Run, command: Command | None) -> None:
         """The worker fell silent while it ran `command`; None: it ran none."""
-        self._publisher.stall(True)
+        words = f"no sign of life for {self._restart.stall_s:g} s"
+        self._publisher.stall(True, words)
         log.warning(
             "system '%s': no sign of life from the worker for %g s: its GIL is held, "
             "or it is stopped; %s; PVs are INVALID/TIMEOUT until it answers again",

@@ -214,7 +214,7 @@ class Supervisor:
             Event.LATE, Event.OVERDUE, Event.STOP_OVERDUE, Event.UNKILLABLE
         )
         ca.post(self._parts.status.PID, 0)
-        self._parts.publisher.worker_gone()
+        self._parts.publisher.worker_gone(self._active.last_words)
         self._parts.dispatcher.worker_gone(self._active.last_words)
 
     def _flush(self) -> None:

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 
+from sswd.alarm import NO_ALARM
 from sswd.ioc import ca
 from sswd.ioc.commands.dispatcher import CommandDispatcher
 from sswd.ioc.process.active_run import ActiveRun
@@ -146,7 +147,8 @@ class MessageReceiver:
     def _open(self, item: _Item) -> None:
         """Begin with one item: (run, message), or {pv: value} by hand."""
         if not isinstance(item, tuple):
-            self._batch = _Batch(None, [(str(k), v, 0.0) for k, v in item.items()])
+            by_hand = [Update(str(pv), value, 0.0) for pv, value in item.items()]
+            self._batch = _Batch(None, by_hand)
             return
         run, message = item
         if isinstance(message, Gone):
@@ -161,7 +163,7 @@ class MessageReceiver:
     def _batch_of(self, run: Run, message: Post | Finished) -> _Batch:
         if isinstance(message, Post):
             batch = _Batch(run, message.updates)
-            batch.cost = credits_of(value for _, value, _ in message.updates)
+            batch.cost = credits_of(update.value for update in message.updates)
         else:
             batch = _Batch(run, message.posts)
             batch.finished = message
@@ -172,18 +174,24 @@ class MessageReceiver:
         start, whole = batch.next, len(batch.updates)
         end = min(start + left, whole)
         while batch.next < end and time.perf_counter() < until_s:
-            pv, value, stamp_s = batch.updates[batch.next]
+            update = batch.updates[batch.next]
             batch.next += 1  # before: what fails is not tried for ever
             self.published += 1
-            self._publish_one(pv, value, stamp_s or None)
+            self._publish_one(update)
         took = batch.next - start
         if batch.next == whole:
             self._batch = None
             self._close_batch(batch)
         return left if batch.cost > 1 else max(took, 1)
 
-    def _publish_one(self, pv: str, value: object, stamp_s: float | None) -> None:
-        published = self._publisher.publish(pv, value, stamp_s)
+    def _publish_one(self, update: Update) -> None:
+        pv = update.pv
+        if update.keeps_value:
+            self._publisher.driver_says(pv, update.alarm or NO_ALARM)
+            return
+        published = self._publisher.publish(
+            pv, update.value, update.stamp_s or None, update.alarm
+        )
         if pv == "ACK" and published is not None:
             self._dispatcher.acknowledged(published)
 

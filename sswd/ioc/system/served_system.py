@@ -26,7 +26,9 @@ from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
-from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher, Target
+from sswd.ioc.pvs.fed_pv import FedPv
+from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
+from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
@@ -106,14 +108,14 @@ class ServedSystem:
         template = self._template
         publisher = Publisher(self.name, template.worker.REFUSED)
         for pv in FED_FROM_THE_START:
-            target = Target(template.fed[pv], is_writable=False)
+            target = FedPv(template.fed[pv], is_writable=False, rules=ValueRules())
             publisher.add(pv, target, is_fed=True)
-        progress = Target(template.commands.PROGRESS, is_writable=False)
+        progress = FedPv(template.commands.PROGRESS, is_writable=False)
         publisher.add("PROGRESS", progress, is_fed=False)
-        publisher.own_alarm("CMD", template.cmd)
+        publisher.show_on("CMD", template.cmd)
         for name, channel in template.group.items():
             if not publisher.knows(name):
-                publisher.add(name, Target(channel, is_writable=True), is_fed=False)
+                publisher.add(name, FedPv(channel, is_writable=True), is_fed=False)
         return publisher
 
     def _parts(self, folder: Path, active: ActiveRun) -> SystemParts:
@@ -148,7 +150,7 @@ class ServedSystem:
 
     def start(self) -> None:
         """Start the first worker."""
-        self.publisher.worker_gone()
+        self.publisher.worker_gone("the worker has not been started")
         self.supervisor.feed(Event.START)
         if self._trigger is not None:
             self._trigger.start()
@@ -169,6 +171,7 @@ class ServedSystem:
         self._receiver.close()
         self.supervisor.close()
         self.dispatcher.close()
+        self.publisher.close()
         if self.supervisor.holds:
             return  # its bridge lives and needs the queues
         self.commands.close()
@@ -193,10 +196,7 @@ class ServedSystem:
         """Make a command of a put; publish an accepted value at once."""
         config = self._declared.get(pv)
         refusal = None if config is None else check_put(config, value)
-        future = self.dispatcher.submit(pv, value, refusal)
-        if not future.done():
-            self.publisher.read_back(pv, value)
-        return future
+        return self.dispatcher.submit(pv, value, refusal)
 
     def obstacle(self) -> str | None:
         """Why a command put now would not begin now, in words; None: it would."""
@@ -235,6 +235,7 @@ class ServedSystem:
     def _on_loaded(self, loaded: Loaded) -> None:
         """The active run has imported its class, and waits for Begin."""
         self.declare(loaded)
+        self.publisher.publish_every_post(loaded.in_order)
         self.restore(loaded)
 
     def declare(self, loaded: Loaded) -> None:
@@ -270,8 +271,12 @@ class ServedSystem:
             return
         channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
         for name, config in pvs.items():
-            target = Target(
-                channels[name], is_writable=config.writable, finite=config.finite
+            target = FedPv(
+                channels[name],
+                is_writable=config.writable,
+                finite=config.finite,
+                rules=channels[name].rules,
+                stale_s=config.stale_s,
             )
             self.publisher.add(name, target, is_fed=True)
         self._declared.update(pvs)

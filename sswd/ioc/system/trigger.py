@@ -10,13 +10,14 @@ import logging
 from collections.abc import Sized
 from typing import Protocol
 
+from sswd.alarm import NO_ALARM
 from sswd.config.keys import TriggerConfig
 from sswd.errors import CommandRejected
 from sswd.ioc import ca
 from sswd.ioc.client.remote_pv import RemotePv, Update
 from sswd.ioc.commands.dispatcher import fitting
-from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, Condition
-from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ioc.pvs.alarm_priority import Source, alarm_from
+from sswd.ioc.pvs.pv_alarm import own_alarm, show_alarm
 from sswd.ioc.system.trigger_pvs import TriggerPvs
 from sswd.ioc.system.trigger_rules import Put, TriggerRules
 
@@ -71,9 +72,8 @@ class Trigger:
         self._set_alarm(is_connected)
 
     def _set_alarm(self, is_connected: bool) -> None:
-        alarm = NO_ALARM if is_connected else ALARMS[Condition.GONE]
-        self._pvs.CONNECTED.alarm.wanted = alarm
-        ca.set_alarm(self._pvs.CONNECTED, *alarm)
+        lost = alarm_from(Source.LINK_LOST, f"{self._remote.name} is lost")
+        show_alarm(self._pvs.CONNECTED, NO_ALARM if is_connected else lost)
 
     def _updated(self, update: Update) -> None:
         decide = self._rules.found if update.is_first else self._rules.changed

@@ -12,6 +12,7 @@ from ca_raw import EVENT_ADD, READ_NOTIFY, RawClient, message
 from caproto.asyncio.server import Context as CaprotoContext
 from caproto.server import PVGroup, pvproperty
 
+from sswd.alarm import Alarm
 from sswd.errors import PortTakenError
 from sswd.ioc.ca import Context, fill_record_fields, post, set_alarm
 from sswd.ioc.ca.server import ports
@@ -287,7 +288,7 @@ async def test_post_and_alarms_work_under_caprotos_own_context(port):
         post(group.number, value)
         got = await client.receive_until(EVENT_ADD)
         assert struct.unpack("!d", got.body[8:]) == (value,)
-    set_alarm(group.number, 9, 3)
+    set_alarm(group.number, Alarm(3, 9))
     got = await client.receive_until(EVENT_ADD)
     assert struct.unpack_from("!hh", got.body) == (9, 3)
     client.close()

@@ -10,6 +10,7 @@ from ca_raw import CLEAR_CHANNEL, READ_NOTIFY, message
 from caproto import AccessRights, ChannelType
 from caproto.server import PVGroup, pvproperty
 
+from sswd.alarm import Alarm
 from sswd.ioc.ca import post, set_alarm
 from sswd.ioc.ca.circuit import quick_gets
 
@@ -70,13 +71,16 @@ async def test_a_new_value_is_seen(group, asking):
     assert number_of(await asking()) == 7.0
 
 
-async def test_a_new_alarm_is_seen_although_value_and_stamp_are_the_same(group, asking):
+async def test_a_new_alarm_is_seen_with_the_time_of_its_change(group, asking):
     before = await asking()
-    set_alarm(group.number, 9, 3)
+    set_alarm(group.number, Alarm(3, 9))
     after = await asking()
     assert struct.unpack_from("!HH", before.body) == (0, 0)
     assert struct.unpack_from("!HH", after.body) == (9, 3)
-    assert before.body[4:] == after.body[4:]
+    assert struct.unpack_from("!II", after.body, 4) > struct.unpack_from(
+        "!II", before.body, 4
+    )
+    assert before.body[12:] == after.body[12:]
 
 
 async def test_a_value_that_was_written_without_publication_is_seen(group, asking):

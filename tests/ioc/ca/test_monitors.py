@@ -22,6 +22,7 @@ from ca_raw import (
 from caproto import AccessRights, AlarmSeverity, AlarmStatus, ChannelAlarm
 from caproto.server import PVGroup, pvproperty
 
+from sswd.alarm import Alarm
 from sswd.ioc.ca import post, set_alarm
 from sswd.ioc.ca.circuit.output import PAUSED
 
@@ -86,7 +87,7 @@ async def test_masks_select(group, raw):
     for subid, mask in enumerate((1, 2, 4, 8)):
         await started(client, "M:number", dtype=13, mask=mask, subid=subid)
     post(group.number, 1.0)
-    set_alarm(group.number, 3, 2)
+    set_alarm(group.number, Alarm(2, 3))
     await group.number.alarm.write(
         status=AlarmStatus.LOLO, severity=AlarmSeverity.MAJOR_ALARM
     )
@@ -103,7 +104,7 @@ async def test_an_alarm_is_not_sent_twice(group, raw):
     client = await raw()
     await started(client, "M:number", dtype=13, mask=5)
     for _ in range(3):
-        set_alarm(group.number, 9, 3)
+        set_alarm(group.number, Alarm(3, 9))
     await client.send(message(ECHO))
     assert (await client.receive()).cmd == EVENT_ADD
     assert (await client.receive()).cmd == ECHO
@@ -119,7 +120,7 @@ async def test_a_shared_alarm_is_told_on_all_its_pvs(port, serving, raw):
         client = await raw()
         await started(client, "M:one", dtype=13, mask=4, subid=1)
         await started(client, "M:two", dtype=13, mask=4, subid=2)
-        set_alarm(group.one, 9, 3)
+        set_alarm(group.one, Alarm(3, 9))
         assert {(await client.receive()).p2 for _ in range(2)} == {1, 2}
 
 
@@ -128,7 +129,7 @@ async def test_an_alarm_replaced_later_counts(group, raw):
     client = await raw()
     await started(client, "M:number", dtype=13, mask=4)
     group.number.alarm = ChannelAlarm()
-    set_alarm(group.number, 9, 3)
+    set_alarm(group.number, Alarm(3, 9))
     assert struct.unpack_from("!hh", (await client.receive()).body) == (9, 3)
 
 

@@ -46,6 +46,7 @@ from sswd.pipe.protocol import (
     Rung,
     Stop,
     Up,
+    Update,
 )
 from sswd.worker.freeze import freeze
 
@@ -107,12 +108,13 @@ def same(a: Any, b: Any) -> bool:
 @given(st.lists(VALUES, max_size=6))
 def test_posts_arrive_as_they_were_frozen(values):
     frozen = [freeze(value) for value in values]
-    updates = [(f"pv{i}", value, 1.5) for i, value in enumerate(frozen)]
+    updates = [Update(f"pv{i}", value, 1.5) for i, value in enumerate(frozen)]
     for sent in (Post(updates), Finished(3, None, updates)):
         got = across(sent, Up)
         posts = got.updates if isinstance(got, Post) else got.posts
-        for (pv, value, stamp_s), (name, was, _) in zip(posts, updates, strict=True):
-            assert (pv, stamp_s) == (name, 1.5)
+        for update, sent_one in zip(posts, updates, strict=True):
+            value, was = update.value, sent_one.value
+            assert (update.pv, update.stamp_s) == (sent_one.pv, 1.5)
             assert same(plain(was), value)
 
 
@@ -166,7 +168,8 @@ def test_ctl_messages_are_short_enough_for_a_pipe():
 def test_several_arrays_keep_their_places():
     arrays = [np.arange(n, dtype=t) for n, t in [(3, "u1"), (0, "f8"), (2, "f4")]]
     got = across(Post([("x", a, 0.0) for a in arrays]), Up)
-    for sent, (_, value, _) in zip(arrays, got.updates, strict=True):
+    for sent, update in zip(arrays, got.updates, strict=True):
+        value = update.value
         assert same(sent, value)
         assert not value.flags.writeable
 
@@ -182,7 +185,7 @@ def test_a_message_without_a_body_after_one_with():
 def test_not_contiguous_and_foreign_byte_order():
     array = np.arange(12, dtype=">i4").reshape(3, 4)[:, ::2]
     got = across(Post([("x", array, 0.0)]), Up)
-    value = got.updates[0][1]
+    value = got.updates[0].value
     assert value.dtype == np.dtype(">i4")
     assert (value == array).all()
 
@@ -194,7 +197,7 @@ def test_an_encoder_survives_what_it_cannot_encode():
         encoder.encode(Post([("x", array, 0.0), ("y", object(), 0.0)]))
     head, body = split(encoder.encode(Post([("x", array, 0.0)])))
     assert len(body) == array.nbytes
-    assert same(MessageDecoder(Up).decode(head, body).updates[0][1], array)
+    assert same(MessageDecoder(Up).decode(head, body).updates[0].value, array)
 
 
 # -- none of ours
@@ -270,7 +273,7 @@ def test_a_slot_is_asked_for_and_may_be_refused():
     ref = SlotRef(3, "<f8", (2,))
     array = np.arange(2.0)
     got = across(Post([("x", ref, 0.0)]), Up, lambda _: array)
-    assert got.updates[0][1] is array
+    assert got.updates[0].value is array
 
     def none(_: SlotRef) -> Any:
         raise ValueError("no such slot")
@@ -298,4 +301,4 @@ def test_unsendable_is_a_value():
     assert Unsendable("a") == Unsendable("a") != Unsendable("b")
     assert len({Unsendable("a"), Unsendable("a")}) == 1
     got = across(Post([("x", Unsendable("object of type X"), 0.0)]), Up)
-    assert got.updates[0][1] == Unsendable("object of type X")
+    assert got.updates[0].value == Unsendable("object of type X")

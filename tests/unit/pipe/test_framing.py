@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sswd.errors import PipeClosed, ProtocolError
 from sswd.pipe.codec import HEADER, MAX_BODY, MAX_HEAD, MessageDecoder, MessageEncoder
 from sswd.pipe.framing import READ_BYTES, FrameReader, FrameWriter
-from sswd.pipe.protocol import Execute, Log, Message, Post, Ready, Up
+from sswd.pipe.protocol import Execute, Log, Message, Post, Ready, Up, Update
 
 
 class Pipe:
@@ -65,7 +65,7 @@ def frame(message: Message) -> bytes:
 
 
 def array_of(updates: list[Any]) -> np.ndarray:
-    return updates[0][1]
+    return updates[0].value
 
 
 def note(i: int) -> Log:
@@ -73,7 +73,7 @@ def note(i: int) -> Log:
 
 
 def image(n: int) -> Post:
-    return Post([("image", np.arange(n, dtype=np.uint8), 1.0)])
+    return Post([Update("image", np.arange(n, dtype=np.uint8), 1.0)])
 
 
 # -- reading
@@ -233,10 +233,11 @@ def test_what_does_not_fit_waits(pipe):
 
 def test_more_buffers_than_one_writev_takes(pipe):
     fcntl.fcntl(pipe.into, fcntl.F_SETPIPE_SZ, 1 << 20)
-    many = Post([(f"pv{i}", np.full(3, i, np.uint16), 0.0) for i in range(700)])
+    many = Post([Update(f"pv{i}", np.full(3, i, np.uint16), 0.0) for i in range(700)])
     FrameWriter(pipe.into).send(many)
     (got,) = pipe.read_all()
-    assert [v.tolist() for _, v, _ in got.updates] == [[i] * 3 for i in range(700)]
+    values = [update.value.tolist() for update in got.updates]
+    assert values == [[i] * 3 for i in range(700)]
 
 
 def test_a_reader_that_is_gone(pipe):

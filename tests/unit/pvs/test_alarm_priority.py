@@ -1,59 +1,67 @@
-"""Which of a PV's alarm conditions it shows."""
+"""Which of a PV's alarms shows."""
+
+import itertools
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sswd.ioc.pvs.alarm_priority import ALARMS, NO_ALARM, AlarmTable, Condition
+from sswd.alarm import NO_ALARM, Alarm, Severity, Status
+from sswd.ioc.pvs.alarm_priority import Source, alarm_from, shown_of
+
+SEVERITIES = (Severity.MINOR, Severity.MAJOR, Severity.INVALID)
+FREE = (Source.DRIVER, Source.LIMITS)
+"""Sources whose severity is not fixed."""
 
 
-def test_the_gravest_is_shown_and_the_former_returns():
-    alarms = AlarmTable()
-    assert alarms.raise_("X", Condition.FAILED) == ALARMS[Condition.FAILED]
-    assert alarms.raise_("X", Condition.STALLED) == ALARMS[Condition.STALLED]
-    assert alarms.raise_("X", Condition.GONE) == ALARMS[Condition.GONE]
-    assert alarms.clear("X", Condition.STALLED) is None
-    assert alarms.clear("X", Condition.GONE) == ALARMS[Condition.FAILED]
-    assert alarms.clear("X", Condition.FAILED) == NO_ALARM
+def test_nothing_held_is_no_alarm():
+    assert shown_of({}) == NO_ALARM
 
 
-def test_what_changes_nothing_is_not_told():
-    alarms = AlarmTable()
-    assert alarms.clear("X", Condition.GONE) is None
-    alarms.raise_("X", Condition.GONE)
-    assert alarms.raise_("X", Condition.GONE) is None
-    assert alarms.raise_("X", Condition.FAILED) is None
+def test_every_pair_of_sources_in_every_severity():
+    """The graver one shows; among equals the one that comes first in Source."""
+    for one, other in itertools.permutations(Source, 2):
+        for first, second in itertools.product(SEVERITIES, repeat=2):
+            held = {one: Alarm(first, 1, "one"), other: Alarm(second, 2, "other")}
+            if first != second:
+                winner = one if first > second else other
+            else:
+                winner = min(one, other)
+            assert shown_of(held) == held[winner]
 
 
-def test_each_pv_has_its_own():
-    alarms = AlarmTable()
-    alarms.raise_("X", Condition.GONE)
-    assert not alarms.holds("Y", Condition.GONE)
-    assert alarms.holds("X", Condition.GONE)
-    assert alarms.clear("Y", Condition.GONE) is None
+@given(st.dictionaries(st.sampled_from(Source), st.sampled_from(SEVERITIES)))
+def test_any_set_of_sources(severities):
+    held = {s: Alarm(severity, 1, s.name) for s, severity in severities.items()}
+    shown = shown_of(held)
+    assert shown.severity == max(severities.values(), default=0)
+    rivals = [s for s, severity in severities.items() if severity == shown.severity]
+    assert shown.message == (min(rivals).name if rivals else "")
+
+
+def test_when_it_ends_the_next_one_shows():
+    held = {
+        Source.FAILED_COMMAND: alarm_from(Source.FAILED_COMMAND, "failed"),
+        Source.STALE: alarm_from(Source.STALE, "old"),
+        Source.WORKER_GONE: alarm_from(Source.WORKER_GONE, "gone"),
+    }
+    shown = []
+    for source in sorted(held.copy()):
+        shown.append(shown_of(held).message)
+        del held[source]
+    assert shown == ["gone", "old", "failed"]
 
 
 def test_epics_numbers():
-    """alarm.h: WRITE 2, COMM 9, TIMEOUT 10; MAJOR 2, INVALID 3."""
-    assert ALARMS == {
-        Condition.GONE: (9, 3),
-        Condition.STALLED: (10, 3),
-        Condition.FAILED: (2, 2),
+    """alarm.h: WRITE 2, COMM 9, TIMEOUT 10, READ 1, LINK 14; MAJOR 2, INVALID 3."""
+    fixed = {s: alarm_from(s) for s in Source if s not in FREE}
+    assert {s: (a.status, a.severity) for s, a in fixed.items()} == {
+        Source.WORKER_GONE: (9, 3),
+        Source.WORKER_SILENT: (10, 3),
+        Source.LINK_LOST: (9, 3),
+        Source.READ_FAILED: (1, 3),
+        Source.STALE: (10, 3),
+        Source.INPUT_LOST: (14, 3),
+        Source.FAILED_COMMAND: (2, 2),
     }
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.booleans(), st.sampled_from("XY"), st.sampled_from(list(Condition))
-        )
-    )
-)
-def test_alarms_agree_with_sets(changes):
-    alarms, shown = AlarmTable(), {"X": NO_ALARM, "Y": NO_ALARM}
-    held: dict[str, set[Condition]] = {"X": set(), "Y": set()}
-    for adds, pv, condition in changes:
-        (held[pv].add if adds else held[pv].discard)(condition)
-        answer = (alarms.raise_ if adds else alarms.clear)(pv, condition)
-        wanted = ALARMS[min(held[pv])] if held[pv] else NO_ALARM
-        assert answer == (wanted if wanted != shown[pv] else None)
-        shown[pv] = wanted
+    assert (Status.HIHI, Status.HIGH, Status.LOLO, Status.LOW) == (3, 4, 5, 6)
+    assert (Status.STATE, Status.UDF, Status.SOFT) == (7, 17, 15)

@@ -10,11 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sswd.alarm import Alarm
 from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.system.receiver import GRANT_AT, TURN_S, TURN_UPDATES, MessageReceiver
 from sswd.pipe.codec import LARGE
-from sswd.pipe.protocol import Failure, Finished, Free, Grant, Message, Post, Pulse
+from sswd.pipe.protocol import (
+    Failure,
+    Finished,
+    Free,
+    Grant,
+    Message,
+    Post,
+    Pulse,
+    Update,
+)
 
 
 class FakeRun:
@@ -63,11 +73,16 @@ class World:
         self.run: Any = None
         self.poison: set[str] = set()
 
-    def publish(self, pv: str, value: object, stamp_s: float | None) -> object:
+    def publish(
+        self, pv: str, value: object, stamp_s: float | None, alarm: Alarm | None = None
+    ) -> object:
         self.events.append((pv, value))
         if pv in self.poison:
             raise RuntimeError("a hook of the user's own group")
         return None if pv == "refused" else value
+
+    def driver_says(self, pv: str, alarm: Alarm) -> None:
+        self.events.append((pv, alarm))
 
     def show_refused(self) -> None:
         pass
@@ -115,7 +130,7 @@ async def receiver(queue, world):
 
 
 def post(*pairs: tuple[str, Any]) -> Post:
-    return Post([(pv, value, 1.0) for pv, value in pairs])
+    return Post([Update(pv, value, 1.0) for pv, value in pairs])
 
 
 def many(n: int) -> Post:
@@ -130,7 +145,7 @@ async def settle() -> None:
 
 async def test_posts_then_the_end(queue, receiver, run, world):
     queue.push((run, post(("values", 1), ("ACK", "1"))))
-    queue.push((run, Finished(7, None, [("message", "late", 1.0)])))
+    queue.push((run, Finished(7, None, [Update("message", "late", 1.0)])))
     await settle()
     assert world.events == [
         ("values", 1),
@@ -215,7 +230,7 @@ async def test_what_is_refused_returns_its_credit_too(queue, receiver, run):
 
 async def test_finished_costs_nothing(queue, receiver, run):
     for i in range(10):
-        queue.push((run, Finished(i, None, [("a", 1, 1.0)])))
+        queue.push((run, Finished(i, None, [Update("a", 1, 1.0)])))
     await settle()
     assert run.granted == 0
 
@@ -223,7 +238,7 @@ async def test_finished_costs_nothing(queue, receiver, run):
 async def test_nothing_of_another_run_is_published(queue, receiver, run, world):
     old = FakeRun()
     queue.push((old, post(("a", 1))))
-    queue.push((old, Finished(1, None, [("a", 2, 1.0)])))
+    queue.push((old, Finished(1, None, [Update("a", 2, 1.0)])))
     queue.push((run, post(("a", 3))))
     await settle()
     assert [e for e in world.events if e[0] == "a"] == [("a", 3)]
@@ -266,7 +281,7 @@ async def test_an_update_that_cannot_be_published_does_not_stop_the_rest(
     world.poison = {"bad"}
     for _ in range(GRANT_AT):
         queue.push((run, post(("a", 1), ("bad", 1), ("b", 1))))
-    queue.push((run, Finished(1, None, [("bad", 2, 1.0), ("c", 2, 1.0)])))
+    queue.push((run, Finished(1, None, [Update("bad", 2, 1.0), Update("c", 2, 1.0)])))
     await settle()
     pvs = [pv for pv, _ in world.events]
     assert pvs == ["a", "bad", "b"] * GRANT_AT + ["bad", "c", "finished"]
@@ -333,3 +348,11 @@ async def test_once_closed_it_reads_nothing(receiver, run, world):
     assert run.readable is None
     assert run.sent
     assert world.events == []
+
+
+async def test_an_alarm_without_a_value_goes_its_own_way(queue, receiver, run, world):
+    alarm = Alarm(2, 3, "hot")
+    updates = [Update("a", 1, 1.0, alarm), Update("a", None, 1.0, alarm, True)]
+    queue.push((run, Post(updates)))
+    await settle()
+    assert world.events == [("a", 1), ("a", alarm)]

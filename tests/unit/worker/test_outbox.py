@@ -54,7 +54,7 @@ def updates_of(messages: list[Message]) -> list[tuple[str, Any]]:
     for message in messages:
         match message:
             case Post(updates=some) | Finished(posts=some):
-                updates += [(pv, value) for pv, value, _ in some]
+                updates += [(u.pv, u.value) for u in some]
             case _:
                 pass
     return updates
@@ -80,7 +80,7 @@ def test_a_post_is_sent_at_once_while_there_is_credit(writer):
     outbox.post({"a": 3})
     outbox.post({"a": 4})
     assert updates_of(writer.sent) == [("a", 1), ("b", 2), ("a", 3)]
-    assert before <= writer.sent[0].updates[0][2] <= time.time()
+    assert before <= writer.sent[0].updates[0].stamp_s <= time.time()
 
 
 def test_a_grant_fetched_by_the_poster_is_used(writer):
@@ -192,7 +192,7 @@ def test_a_large_array_travels_alone_and_costs_more(writer):
     outbox.post({"c": 1})
     outbox.grant(2)
     outbox.pump()
-    assert [[pv for pv, _, _ in m.updates] for m in writer.sent] == [
+    assert [[u.pv for u in m.updates] for m in writer.sent] == [
         ["a", "b"],
         ["image"],
     ]
@@ -346,7 +346,7 @@ def test_any_sequence(steps, bound, credits):
     ]
     check_arrived(posted, arrived)
     spent = sum(
-        credits_of(v for _, v, _ in m.updates)
+        credits_of(u.value for u in m.updates)
         for m in writer.sent[:-1]  # the last may be drain's
         if isinstance(m, Post)
     )
@@ -502,7 +502,7 @@ class Ioc:
             for message in messages:
                 self.heard.append(message)
                 if isinstance(message, Post):
-                    owed += credits_of(v for _, v, _ in message.updates)
+                    owed += credits_of(u.value for u in message.updates)
                 if owed >= 4:
                     time.sleep(chance.random() * self._lazy_s)
                     ctl.send(Grant(owed))

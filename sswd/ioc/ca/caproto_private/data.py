@@ -124,9 +124,15 @@ def alarm_peers(data: Data) -> list[AlarmPeer]:
     return list(data._alarm._channels)  # type: ignore[attr-defined]
 
 
-def store_alarm(data: Data, status: int, severity: int) -> None:
+def alarm_words(data: Data) -> str:
+    """What .AMSG says."""
+    return str(data._alarm._data["alarm_string"])  # type: ignore[attr-defined]
+
+
+def store_alarm(data: Data, status: int, severity: int, words: str) -> None:
     """What ChannelAlarm.write does with status and severity, publishing nothing."""
     store = data._alarm._data  # type: ignore[attr-defined]
+    store["alarm_string"] = words
     store["status"] = caproto.AlarmStatus(status)
     store["severity"] = caproto.AlarmSeverity(severity)
     due = store["severity_to_acknowledge"]

@@ -61,7 +61,7 @@ def follows_plainly(data: Data) -> bool:
     )
 
 
-def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
+def alarm_fields(peer: object) -> list[tuple[Data, int | str]] | None:
     """The fields of a record that follow an alarm and what they show; None: no record.
 
     RecordFieldGroup.publish does the same through putters, in half a millisecond.
@@ -71,9 +71,13 @@ def alarm_fields(peer: object) -> list[tuple[Data, int]] | None:
     ):
         return None
     alarm = peer._alarm
-    return [
+    fields: list[tuple[Data, int | str]] = [
         (peer.alarm_acknowledge_transient, int(alarm.must_acknowledge_transient)),
         (peer.alarm_acknowledge_severity, int(alarm.severity_to_acknowledge)),
         (peer.alarm_status, int(alarm.status)),
         (peer.current_alarm_severity, int(alarm.severity)),
     ]
+    words = peer.pvdb.get("AMSG")
+    if words is not None:
+        fields.append((words, alarm.alarm_string))
+    return fields

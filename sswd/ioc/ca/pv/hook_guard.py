@@ -7,8 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-import caproto
-
+from sswd.alarm import Alarm, Severity, Status
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.pv.publish import set_alarm
@@ -32,11 +31,8 @@ def fenced(
             failed()
             logger.exception("hook %s failed; its PV is alarmed, the IOC goes on", name)
             if data is not None:
-                set_alarm(
-                    data,
-                    caproto.AlarmStatus.SOFT,
-                    caproto.AlarmSeverity.INVALID_ALARM,
-                )
+                words = f"hook {name} failed; see the log"
+                set_alarm(data, Alarm(Severity.INVALID, Status.SOFT, words))
 
     run.__name__ = getattr(hook, "__name__", name)
     return run

@@ -1,23 +1,42 @@
 """Publish a value or an alarm from the system: no putter runs, so nothing echoes."""
 
+import time
+from typing import cast
+
+from sswd.alarm import Alarm
 from sswd.ioc.ca.caproto_private.data import (
     SERVED_PV_ATTRIBUTE,
+    AlarmPeer,
     Data,
-    alarm_of,
+    Stamp,
+    alarm_numbers,
     alarm_peers,
+    alarm_words,
     enum_strings,
     raw,
     serves_caproto,
     store_alarm,
+    time_stamp,
 )
 from sswd.ioc.ca.caproto_private.records import alarm_fields
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.evloop.eager import run_through
-from sswd.ioc.ca.pv.served_pv import ServedPv
+from sswd.ioc.ca.pv.served_pv import VALUE_LOG, ServedPv
 
 
-def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
+def post(
+    data: Data,
+    value: object,
+    timestamp_s: float | None = None,
+    *,
+    events: int = VALUE_LOG,
+    alarm: Alarm | None = None,
+) -> None:
     """Make `value` the value of `data` and send it to its subscribers.
+
+    `events` are those that the value makes: DBE_VALUE and DBE_LOG, or 0 where it stays
+    within its dead bands; gets see it all the same. `alarm` is the PV's alarm from now
+    on; a change of it is in the same event as the value.
 
     `value` must fit already (dtype, length, enum index or text): the putter does not
     run and limits do not apply; record fields that follow the value do. `timestamp_s`
@@ -28,9 +47,12 @@ def post(data: Data, value: object, timestamp_s: float | None = None) -> None:
 
     Raises caproto's CaprotoValueError for a value that is too long.
     """
+    if alarm is not None and not shows(data, alarm):
+        _store(data, alarm)
+        events |= protocol.DBE_ALARM
     value = _state_of(data, value)
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
-    if served_pv is not None and served_pv.post(value, timestamp_s):
+    if served_pv is not None and served_pv.post(value, timestamp_s, events):
         return
     if timestamp_s is None:
         run_through(data.write(value, verify_value=False))
@@ -48,24 +70,49 @@ def post_if_changed(data: Data, value: object) -> None:
         post(data, value)
 
 
-def set_alarm(data: Data, status: int, severity: int) -> None:
-    """Give `data` this alarm (EPICS AlarmStatus, AlarmSeverity) and tell subscribers.
+def shows(data: Data, alarm: Alarm) -> bool:
+    """Whether this is the alarm that `data` has already, words included."""
+    status, severity = alarm_numbers(data)
+    return (severity, status, alarm_words(data)) == (
+        alarm.severity,
+        alarm.status,
+        alarm.message,
+    )
 
-    PVs that share the alarm are told as well. An alarm that it has already is not sent
-    again. Loop thread only, under our Context or caproto's.
+
+def set_alarm(data: Data, alarm: Alarm) -> None:
+    """Give `data` this alarm and tell subscribers, with the time of the change.
+
+    An alarm that it has already is not sent again; new words alone are an event, as in
+    recGblResetAlarms() of EPICS base. PVs that share the alarm are told as well. Loop
+    thread only, under our Context or caproto's.
     """
-    alarm = alarm_of(data)
-    if (alarm.status, alarm.severity) == (status, severity):
+    if shows(data, alarm):
         return
-    store_alarm(data, status, severity)
+    _store(data, alarm)
+    now = time_stamp(None, time.time_ns())
     for peer in alarm_peers(data):
-        fields = alarm_fields(peer)
-        if fields is None:
+        if alarm_fields(peer) is None:
             # As EPICS base: an alarm is an alarm event, not one of the value.
-            run_through(peer.publish(protocol.DBE_ALARM))
-            continue
-        for field, number in fields:
-            _follow(field, number)
+            _tell_alarm(peer, now)
+
+
+def _tell_alarm(peer: AlarmPeer, now: Stamp) -> None:
+    data = cast("Data", peer)  # all but groups of fields are PVs
+    raw(data)["timestamp"] = now
+    served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
+    if served_pv is not None and not serves_caproto(data):
+        served_pv.notify(protocol.DBE_ALARM)
+    else:
+        run_through(peer.publish(protocol.DBE_ALARM))
+
+
+def _store(data: Data, alarm: Alarm) -> None:
+    """Change the alarm and the record fields that follow it; publish no value."""
+    store_alarm(data, alarm.status, alarm.severity, alarm.message)
+    for peer in alarm_peers(data):
+        for field, shown in alarm_fields(peer) or ():
+            _follow(field, shown)
 
 
 def _state_of(data: Data, value: object) -> object:
@@ -76,9 +123,9 @@ def _state_of(data: Data, value: object) -> object:
     return states[value] if 0 <= value < len(states) else value
 
 
-def _follow(field: Data, number: int) -> None:
+def _follow(field: Data, shown: int | str) -> None:
     """Set .SEVR and the like; nearly always nobody listens to them."""
-    state = _state_of(field, number)
+    state = _state_of(field, shown)
     if raw(field)["value"] == state:
         return
     if getattr(field, SERVED_PV_ATTRIBUTE, None) is None and not serves_caproto(field):

@@ -118,18 +118,16 @@ class ServedPv:
         """caproto's hook: something of this PV has changed."""
         if serves_caproto(self.data):
             await caproto_publish(self.data, flags)
-        flags = int(flags)
+        flags = int(flags) or VALUE_LOG
         if flags & protocol.DBE_ALARM and self.store["timestamp"] is self._noted_stamp:
             # caproto marks an alarm change as one of the value; EPICS base does not.
             flags &= ~VALUE_LOG
         self.notify(flags)
 
     def notify(self, flags: int) -> None:
-        """Tell the subscribers whose mask asks for it; 0 means a new value."""
+        """Tell the subscribers whose mask asks for it, of an alarm change as well."""
         self._start_anew()
         self._noted_stamp = self._stamp
-        if not flags:
-            flags = VALUE_LOG
         alarm = alarm_numbers(self.data)
         if alarm != self.alarm:
             self.alarm = alarm
@@ -202,7 +200,9 @@ class ServedPv:
             self._graphic = now
             self._start_anew()
 
-    def post(self, value: object, timestamp_s: float | None) -> bool:
+    def post(
+        self, value: object, timestamp_s: float | None, events: int = VALUE_LOG
+    ) -> bool:
         """write(value, verify_value=False) without coroutines; False: not for me."""
         data, store = self.data, self.store
         if record_of(data) is not self._record:
@@ -215,7 +215,7 @@ class ServedPv:
             value = data.preprocess_value(value)
         store["value"] = value
         store["timestamp"] = time_stamp(timestamp_s, time.time_ns())
-        self.notify(0)
+        self.notify(events)
         return True
 
     def _look_at_record(self) -> None:

@@ -15,6 +15,7 @@ from caproto.server import PVGroup, pvproperty
 from caproto.server import common as server_common
 from caproto.server.server import PvpropertyData
 
+from sswd.alarm import Alarm
 from sswd.ioc.ca.caproto_private import data
 from sswd.ioc.ca.caproto_private import records as private_records
 from sswd.ioc.ca.pv.publish import post, set_alarm
@@ -244,7 +245,7 @@ async def test_set_alarm_moves_the_fields_and_what_must_be_acknowledged(group):
 
     group = Own(prefix="S:")
     for status, severity in ((9, 3), (3, 2), (0, 0)):
-        set_alarm(group.ours, status, severity)
+        set_alarm(group.ours, Alarm(severity, status))
         await group.theirs.alarm.write(
             status=AlarmStatus(status), severity=AlarmSeverity(severity)
         )
