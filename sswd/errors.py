@@ -33,6 +33,10 @@ class PostRefused(SswdError):
     """A posted value does not fit its PV, or there is no such PV."""
 
 
+class NotTheWorkerError(SswdError):
+    """A forked child of the worker posts; only the worker itself may."""
+
+
 class CommandError(SswdError):
     """A command ended without success; see the subclasses."""
 
