@@ -65,5 +65,9 @@ class PortTakenError(SswdError):
     """A port or prefix that this daemon was told to use is taken (exit 69)."""
 
 
+class NotOursError(SswdError):
+    """Another user has made, or can change, what sswd was about to write."""
+
+
 class RemoteLost(SswdError):
     """A PV of another IOC is not connected, or was lost before it answered."""
