@@ -24,7 +24,14 @@ from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
+from sswd.ioc.ca.pv.publish import (
+    on_change,
+    post,
+    post_if_changed,
+    properties_changed,
+    set_alarm,
+    show,
+)
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -36,8 +43,11 @@ __all__ = [
     "QuickLoop",
     "fill_record_fields",
     "flusher",
+    "on_change",
     "post",
     "post_if_changed",
+    "properties_changed",
     "set_alarm",
+    "show",
     "watch",
 ]
