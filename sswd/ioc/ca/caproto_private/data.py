@@ -178,9 +178,9 @@ def _set_alarm_limits(metadata: Any, dtype: int, data: Data) -> None:
         if dtype % 7 in _FLOATING:
             setattr(metadata, name, math.nan if limit is None else limit)
         elif dtype % 7 in _INTEGERS:
-            is_number = limit is not None and math.isfinite(limit)
             low, high = _INTEGERS[dtype % 7]
-            setattr(metadata, name, min(max(int(limit), low), high) if is_number else 0)
+            number = 0 if limit is None or not math.isfinite(limit) else int(limit)
+            setattr(metadata, name, min(max(number, low), high))
 
 
 _FLOATING = (2, 6)
