@@ -9,8 +9,8 @@
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
                put_queue: in which order puts run; publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
-    codec/     protocol, names, filters, dbr_elements, payloads, put_values: bytes <->
-               values, no I/O
+    codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
+               bytes <-> values, no I/O
     caproto_private/   data, records: the only two that know caproto's private names
     shared     what all parts of one server use; limits, loglimit
     evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
