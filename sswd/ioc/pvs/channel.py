@@ -21,6 +21,8 @@ class Channel(Data, Protocol):
     """Whether puts need not wait for each other: they queue in the ledger."""
     rules: ValueRules
     """What follows from a new value; only declared PVs have it."""
+    writable_limits: bool
+    """Whether clients may write the alarm limits; only declared PVs have it."""
     alarm: Any
     """The ChannelAlarm; see pv_alarm.py."""
 

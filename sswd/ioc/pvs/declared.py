@@ -31,7 +31,8 @@ from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
 from sswd.ioc.pvs.pv_rules import rules_from
-from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
+from sswd.ioc.pvs.record_fields import OnDemandFields
+from sswd.ioc.pvs.record_values import ENCODING
 from sswd.sizes import DESC_CHARACTERS
 
 Forward = Callable[[str, object], Awaitable[object]]
@@ -154,6 +155,7 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
     channel.puts_overlap = pv.writable
     channel.rules = rules_from(pv, channel)
+    channel.writable_limits = pv.writable_limits
     return channel
 
 
