@@ -2,16 +2,14 @@
 
 import contextlib
 import inspect
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sswd.errors import LoadError
 from sswd.worker.every import Every, every_of
+from sswd.worker.log import log
 from sswd.worker.services import PutQueue, WorkerServices
 from sswd.worker.system import System
-
-log = logging.getLogger("sswd.worker")
 
 
 class Text(str):
@@ -131,7 +129,7 @@ class Adapter:
         def abort() -> None:
             try:
                 method()
-            except Exception:
+            except Exception:  # noqa: BLE001 (firewall around user code)
                 log.exception("abort() raised; the abort goes on with its next step")
 
         return abort

@@ -4,16 +4,14 @@ Threading model: started and joined by the main thread. A thread is named
 "sswd-every-METHOD" and calls nothing but its method.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 
+from sswd.worker.log import log
 from sswd.worker.readback import Readback
 from sswd.worker.schedule import Periodic
 from sswd.worker.words import words_of
-
-log = logging.getLogger("sswd.worker")
 
 JOIN_S = 1.0
 """All of them together have so long to end, when the worker stops."""

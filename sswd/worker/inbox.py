@@ -18,7 +18,9 @@ from sswd.pipe.framing import FrameReader
 from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
 from sswd.worker.coroutines import Coroutines
+from sswd.worker.forks import end_child, is_child
 from sswd.worker.link_keeper import LinkKeeper
+from sswd.worker.main_thread import MainThread
 from sswd.worker.schedule import Periodic
 
 MAX_IDLE_S = 1.0
@@ -37,10 +39,12 @@ class Inbox:
         reader: FrameReader[Down],
         control: Control,
         coroutines: Coroutines,
+        main_thread: MainThread,
     ) -> None:
         self._reader = reader
         self._control = control
         self._coroutines = coroutines
+        self._main_thread = main_thread
         self._fds = (cmd, control.stop_wakes)
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
@@ -63,9 +67,12 @@ class Inbox:
         PipeClosed when the IOC is gone."""
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._waiting:
+            if is_child():
+                end_child()
             if self._control.stopping:
                 raise Stopped
             wait_s = self._run_due()
+            self._main_thread.waits()
             if until_s is not None:
                 wait_s = min(wait_s, max(0.0, until_s - time.monotonic()))
             if self._wait(wait_s):
@@ -73,6 +80,7 @@ class Inbox:
                     self._receive()
             elif until_s is not None and time.monotonic() >= until_s:
                 raise queue.Empty
+        self._main_thread.works()
         return self._waiting.popleft()
 
     def _wait(self, wait_s: float) -> bool:
@@ -106,9 +114,11 @@ class Inbox:
             if now_s >= periodic.due_s:
                 periodic.advance(now_s)
                 if self._keeper is None or not self._keeper.is_down:
+                    self._main_thread.works()
                     periodic.method()
         link_s = MAX_IDLE_S
         if self._keeper is not None:
+            self._main_thread.works()
             wait_s = self._keeper.run_due()
             link_s = MAX_IDLE_S if wait_s is None else wait_s
         now_s = time.monotonic()

@@ -8,7 +8,6 @@ Threading model: main thread, but for `every_worked` and `every_failed`, which m
 beside commands call on their threads. `_lock` guards the link.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,11 +17,10 @@ from sswd.pipe.protocol import LinkState, WorkerSpec
 from sswd.worker.adapter import Adapter
 from sswd.worker.link import COMMAND, CONNECT, SETUP, Link, Step, Told
 from sswd.worker.link_errors import kind_of
+from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
 from sswd.worker.watch import call_user
 from sswd.worker.words import words_of
-
-log = logging.getLogger("sswd.worker")
 
 PING_S = 5.0
 """Time between two calls of `ping` where neither the class nor the file says."""
@@ -78,8 +76,10 @@ class LinkKeeper:
         if self._connect is not None:
             try:
                 call_user(self._connect)
-            except Exception as ex:
-                log.exception("connect() failed; it is tried again until it works")
+            except Exception as ex:  # noqa: BLE001 (firewall around user code)
+                log.error(
+                    "connect() failed; it is tried again until it works", exc_info=ex
+                )
                 now_s = time.monotonic()
                 self._judge(self._link.connect_failed, CONNECT, words_of(ex), now_s)
                 return
@@ -106,7 +106,7 @@ class LinkKeeper:
         """An `@every` method has returned. Any thread."""
         self._judge(self._link.worked, name)
 
-    def every_failed(self, name: str, ex: Exception) -> None:
+    def every_failed(self, name: str, ex: BaseException) -> None:
         """An `@every` method has raised. Any thread."""
         self._judge(
             self._link.failed, name, words_of(ex), kind_of(ex), time.monotonic()
@@ -128,11 +128,10 @@ class LinkKeeper:
 
     def _do_ping(self) -> None:
         assert self._ping is not None
-        try:
-            call_user(self._ping)
-        except Exception as ex:  # noqa: BLE001 (firewall around user code)
-            log.warning("ping() failed: %s", words_of(ex))
-            self._judge(self._link.ping_failed, words_of(ex), time.monotonic())
+        words = _attempt(self._ping)
+        if words:
+            log.warning("ping() failed: %s", words)
+            self._judge(self._link.ping_failed, words, time.monotonic())
         else:
             self._judge(self._link.ping_worked, time.monotonic())
         self._ping_due_s = time.monotonic() + self._ping_s
@@ -141,21 +140,16 @@ class LinkKeeper:
         """Disconnect, connect, set up. Whatever raises is tried again later."""
         assert self._connect is not None
         self._judge(self._link.reconnecting)
-        if self._disconnect is not None:
-            try:
-                call_user(self._disconnect)
-            except Exception as ex:  # noqa: BLE001 (firewall around user code)
-                log.info("disconnect() failed: %s", words_of(ex))
-        doing = CONNECT
-        try:
-            call_user(self._connect)
+        if self._disconnect is not None and (words := _attempt(self._disconnect)):
+            log.info("disconnect() failed: %s", words)
+        doing, words = CONNECT, _attempt(self._connect)
+        if not words:
             doing = SETUP
             self._judge(self._link.connected)
             if not (self._was_set_up and self._sets_up_once):
-                call_user(self._setup)
-                self._was_set_up = True
-        except Exception as ex:  # noqa: BLE001 (firewall around user code)
-            words = words_of(ex)
+                words = _attempt(self._setup)
+                self._was_set_up |= not words
+        if words:
             self._judge(self._link.connect_failed, doing, words, time.monotonic())
         else:
             self._judge(self._link.is_up, time.monotonic())
@@ -176,6 +170,17 @@ class LinkKeeper:
         since_s = time.time() - (time.monotonic() - self._link.since_s)
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_s))
         return f"{told.words}{self._peer}; since {clock}"
+
+
+def _attempt(method: Callable[[], Any]) -> str:
+    """Call a method of the system; what it raised, in words, or "" when it worked."""
+    try:
+        call_user(method)
+    except SystemExit:
+        raise
+    except BaseException as ex:  # noqa: BLE001 (firewall around user code)
+        return words_of(ex)
+    return ""
 
 
 _PEERS = ("address", "resource", "resource_name", "host", "hostname", "ip", "url")

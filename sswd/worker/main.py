@@ -4,57 +4,43 @@ Exit codes: 0 after an orderly Stop; EX_SOFTWARE (70) when the system could not 
 loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
 """
 
-import atexit
-import contextlib
 import ctypes
 import os
 import signal
-import sys
-import traceback
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from multiprocess.connection import Connection
 
-from sswd.errors import LoadError, SswdError
+from sswd.errors import SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
-from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
-from sswd.sequence import verbs_of
-from sswd.sequence.verbs import to_plain
+from sswd.pipe.protocol import Down, Failed, Ready, WorkerSpec
 from sswd.worker.adapter import Adapter
 from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.coroutines import Coroutines
-from sswd.worker.handlers import argument_problem, problems_of
+from sswd.worker.declaration import check, loaded_of, restored_of
+from sswd.worker.exception_text import trace_of
+from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
-from sswd.worker.inspection import warnings_of
+from sswd.worker.leaving import flush_at_exit, leave
 from sswd.worker.link_keeper import LinkKeeper, keeper_of
 from sswd.worker.loader import load_class
+from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import Readback
 from sswd.worker.runner import Runner
 from sswd.worker.services import WorkerServices
 from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
-from sswd.worker.system import Aborted, System
+from sswd.worker.system import Aborted
 from sswd.worker.watch import SETUP, CommandWatch, call_user
 from sswd.worker.words import failure_of
 
-ACTION = "action"
-"""The type of PVs whose handler takes no value."""
 PR_SET_PDEATHSIG = 1
 EX_IOC_GONE = 69
 ABORT_S = 1.0
 """close() waits so long for an abort() that still runs."""
-
-
-def leave(code: int) -> NoReturn:
-    """End the process now: no other thread of the driver may keep it."""
-    for stream in (sys.stdout, sys.stderr):
-        # What the driver left there: closed, None, its own; or the IOC is gone.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(code)
 
 
 def ioc_is_gone() -> NoReturn:
@@ -67,55 +53,59 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
 
     `connections` are cmd, ctl, up, stdio, and the shared memory where there is one.
     """
-    cmd, ctl, up, stdio, *memory = (c.fileno() for c in connections)
-    _prepare_process(stdio)
-    for connection in connections:  # C code may start programs with all it has
-        os.set_inheritable(connection.fileno(), False)
+    # Copies: the Connections end before what runs at exit, and their end would be ours.
+    # C code may start programs with all that it may inherit; these it may not.
+    cmd, ctl, up, stdio, *memory = (os.dup(c.fileno()) for c in connections)
+    for connection in connections:
+        connection.close()
+    stacks = _prepare_process(stdio)
+    flush_at_exit()
+    os.close(stdio)
     for fd in (cmd, ctl):
         os.set_blocking(fd, False)
-    worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None)
+    watch_forks((cmd, ctl, up))
+    main_thread = MainThread()
+    worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None, main_thread)
     try:
         code = worker.run()
     except SystemExit as ex:
-        code = _exit_code(ex)
+        code = exit_code_of(ex)
     except SswdError:
         ioc_is_gone()
-    except BaseException:  # noqa: BLE001 (firewall around user code)
-        # Out of here it would wait for the driver's threads, perhaps for ever.
-        traceback.print_exc()
+    except BaseException as ex:  # noqa: BLE001 (firewall around user code)
+        write_line(trace_of(ex))
         code = EX_SOFTWARE
-    atexit._run_exitfuncs()  # noqa: SLF001 (drivers rely on atexit; os._exit skips it)
-    leave(code)
+    if is_child():
+        end_child()
+    main_thread.leaves()
+    leave(code, stacks)
 
 
-def _exit_code(ex: SystemExit) -> int:
-    """As Python does it: None is 0, words are printed and 1."""
-    if ex.code is None or isinstance(ex.code, int):
-        return ex.code or 0
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{ex.code}\n")
-    return 1
-
-
-def _prepare_process(stdio: int) -> None:
+def _prepare_process(stdio: int) -> int:
     os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    redirect(stdio)
+    return redirect(stdio)
 
 
 class Worker:
     """Puts the parts together and goes through the life of one run."""
 
     def __init__(
-        self, spec: WorkerSpec, cmd: int, ctl: int, up: int, memory: int | None
+        self,
+        spec: WorkerSpec,
+        cmd: int,
+        ctl: int,
+        up: int,
+        memory: int | None,
+        main_thread: MainThread,
     ) -> None:
         self._spec = spec
         self._watch = CommandWatch()
         decoder: MessageDecoder[Down] = MessageDecoder(Down)
         self._control = Control(
-            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s
+            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s, main_thread
         )
         self._watch.install(self._control.wake)
         self._outbox = Outbox(
@@ -135,6 +125,7 @@ class Worker:
             FrameReader(cmd, MessageDecoder(Down)),
             self._control,
             self._coroutines,
+            main_thread,
         )
         self._adapter: Adapter | None = None
         self._beside: BesideCommands | None = None
@@ -145,11 +136,11 @@ class Worker:
         log_to_ioc(self._services.note)
         doing = "import"
         try:
-            factory = load_class(self._spec.target, self._spec.folder)
-            _check(factory, self._spec)
-            self._services.may_return(_own_pvs(factory))
+            factory = call_user(load_class, self._spec.target, self._spec.folder)
+            check(factory, self._spec)
+            self._services.may_return(getattr(factory, "pvs", {}))
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._outbox.send(_loaded(factory, self._spec))
+            self._outbox.send(loaded_of(factory, self._spec))
             if not self._control.wait_begin():
                 return 0
             if not self._control.has_slots:
@@ -157,7 +148,7 @@ class Worker:
             doing = "construction"
             adapter = self._construct(factory)
             doing = "restore"
-            if _restored(factory):
+            if restored_of(factory):
                 call_user(adapter.restore, self._inbox.wait_restored())
             doing = "setup"
             keeper = self._open(adapter)
@@ -216,48 +207,11 @@ class Worker:
             self._beside.stop()
         if self._adapter is not None:
             try:
-                self._adapter.close()
-            except Exception as ex:  # noqa: BLE001 (firewall around user code)
+                call_user(self._adapter.close)
+            except SystemExit:
+                raise
+            except BaseException as ex:  # noqa: BLE001 (firewall around user code)
                 self._outbox.send(Failed("close", failure_of(ex)))
         self._coroutines.close()
         self._outbox.drain()
         return 0
-
-
-def _check(factory: type, spec: WorkerSpec) -> None:
-    """Refuse a class whose methods sswd cannot call. Raises LoadError."""
-    own = _own_pvs(factory)
-    actions = {pv for pv, keys in own.items() if keys.get("type") == ACTION}
-    problems = problems_of(
-        factory,
-        is_system=issubclass(factory, System),
-        pvs=("CMD", *own, *spec.pvs.forwarded),
-        actions=actions.union(spec.pvs.actions),
-    )
-    if spec.inspect and (unfit := argument_problem(factory, spec.args)):
-        problems.append(unfit)
-    if problems:
-        raise LoadError("; ".join(problems))
-
-
-def _own_pvs(factory: Any) -> dict[str, dict[str, Any]]:
-    """The PVs that a class declares."""
-    return {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
-
-
-def _restored(factory: Any) -> list[str]:
-    return [str(pv) for pv in getattr(factory, "restored", ())]
-
-
-def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
-    pvs = _own_pvs(factory)
-    verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
-    warnings = warnings_of(factory) if spec.inspect else []
-    return Loaded(
-        PROTOCOL,
-        pvs,
-        list(verbs),
-        _restored(factory),
-        warnings,
-        has_connect=issubclass(factory, System) and hasattr(factory, "connect"),
-    )

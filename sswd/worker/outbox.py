@@ -34,6 +34,7 @@ from sswd.alarm import Alarm
 from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
 from sswd.pipe.framing import FrameWriter
 from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
+from sswd.worker.forks import end_child, is_child
 from sswd.worker.freeze import freeze, sayable
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
@@ -159,6 +160,7 @@ class Outbox:
 
     def send(self, message: Message) -> None:
         """Send a message that needs no credit, waiting for the write lock."""
+        _only_the_worker()
         with self._write_lock:
             self._writer.send(message)
         self.pump()  # whoever found the lock taken left its update to us
@@ -193,6 +195,7 @@ class Outbox:
 
     def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
+        _only_the_worker()
         with self._write_lock:
             posts = self._take_all()
             self._send_notes()
@@ -201,6 +204,7 @@ class Outbox:
 
     def drain(self) -> None:
         """Send everything that waits, credits or not: the last words before exit."""
+        _only_the_worker()
         with self._write_lock:
             posts = self._take_all()
             self._send_notes()
@@ -337,3 +341,9 @@ class Outbox:
             self._writer.send(Log(logging.WARNING, "sswd.worker", words))
         while self._notes:
             self._writer.send(self._notes.popleft())
+
+
+def _only_the_worker() -> None:
+    """A forked child that came so far ends: its words would be taken for ours."""
+    if is_child():
+        end_child()

@@ -7,7 +7,6 @@ Threading model: a method is called on one thread, the main thread or its own; t
 control thread looks after calls that do not end. `_lock` guards the watch.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,13 +18,12 @@ import msgspec
 from sswd.pipe.protocol import ReadState
 from sswd.worker.every import Every
 from sswd.worker.freeze import freeze
+from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
 from sswd.worker.read_watch import ReadWatch
 from sswd.worker.reading import Reading
 from sswd.worker.watch import call_user
 from sswd.worker.words import words_of
-
-log = logging.getLogger("sswd.worker")
 
 MAX_HELD = 1000
 """Posts of one call that wait for its end; the rest is not held back."""
@@ -35,7 +33,7 @@ class Outcomes(Protocol):
     """Who wants to know how the calls end: the link."""
 
     def every_worked(self, name: str) -> None: ...
-    def every_failed(self, name: str, ex: Exception) -> None: ...
+    def every_failed(self, name: str, ex: BaseException) -> None: ...
 
 
 class Readback:
@@ -66,7 +64,9 @@ class Readback:
         token = _calling.set(self)
         try:
             call_user(self._method)
-        except Exception as ex:  # noqa: BLE001 (firewall around user code)
+        except SystemExit:
+            raise
+        except BaseException as ex:  # noqa: BLE001 (firewall around user code)
             _calling.reset(token)
             self._failed(ex)
             self._outcomes.every_failed(self.name, ex)
@@ -102,7 +102,7 @@ class Readback:
                 self.marked.period_s,
             )
 
-    def _failed(self, ex: Exception) -> None:
+    def _failed(self, ex: BaseException) -> None:
         with self._lock:
             self._tell(self._watch.failed(words_of(ex)))
         self._release()

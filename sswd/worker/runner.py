@@ -4,7 +4,6 @@ One of the two firewalls of sswd: whatever user code raises becomes a Failure he
 SystemExit passes: a system that calls sys.exit ends its worker.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +11,11 @@ from sswd.pipe.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.link_keeper import LinkKeeper
+from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch, call_user
 from sswd.worker.words import failure_of
-
-log = logging.getLogger("sswd.worker")
 
 NOT_BEGUN = Failure("Aborted", "cancelled before it began")
 ASKED_TO_END = Failure("Aborted", "it returned after it had been asked to end")
@@ -73,7 +71,9 @@ class Runner:
                 call_user(loop)
             except Aborted as ex:
                 self._finish(failure_of(ex))
-            except Exception as ex:
+            except (SystemExit, Stopped):
+                raise
+            except BaseException as ex:
                 if self._running is None:
                     raise
                 self._finish(failure_of(ex))

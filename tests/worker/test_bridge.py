@@ -80,7 +80,7 @@ class Bridged:
             v
             for m in self.heard
             if isinstance(m, Message)
-            for name, v, _ in updates_of(m)
+            for name, v in updates_of(m)
             if name == pv
         ]
 

@@ -36,15 +36,17 @@ class ValueRules:
 
 
 class OnChange(ValueRules):
-    """A string: an event when it differs from the last one."""
+    """A string or state: an event when it differs from the last one."""
 
-    __slots__ = ("_last",)
+    __slots__ = ("_last", "always")
 
     def __init__(self, value: Any) -> None:
         self._last = value
+        self.always = False
+        """Whether every post is an event all the same."""
 
     def events(self, value: Any) -> int:
-        if value == self._last:
+        if value == self._last and not self.always:
             return 0
         self._last = value
         return EVERY_POST
