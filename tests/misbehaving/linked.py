@@ -25,8 +25,14 @@ class Client:
         self.lines = self.socket.makefile("rb")
 
     def ask(self, line: str) -> str:
-        self.socket.sendall(line.encode() + b"\n")
-        answer = self.lines.readline()
+        """An answer that did not come in time must not be taken for the next one."""
+        answer = b""
+        try:
+            self.socket.sendall(line.encode() + b"\n")
+            answer = self.lines.readline()
+        finally:
+            if not answer.endswith(b"\n"):
+                self.close()
         if not answer.endswith(b"\n"):
             raise ConnectionError(f"{line}: the instrument closed the connection")
         return answer.decode().strip()

@@ -44,6 +44,8 @@ class Publisher:
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
         """PVs whose source is back, and whose first post is still to come."""
+        self._gone: Alarm | None = None
+        """What PVs have before a run; None: the system has not been started."""
         self._reasons_logged: dict[str, OncePerKey] = {}
         self._ages = Ages(self._set_stale)
         self.refused = 0
@@ -57,6 +59,15 @@ class Publisher:
         self._ages.watch(fed)
         if is_fed:
             self._fed.add(pv)
+            self._is_old(pv, fed)
+
+    def _is_old(self, pv: str, fed: FedPv) -> None:
+        """A PV that a class declares has its first value still to come."""
+        if self._gone is None:
+            return
+        fed.change(Source.WORKER_GONE, self._gone)
+        if not fed.is_writable:
+            self._waiting[Source.WORKER_GONE].add(pv)
 
     def show_on(self, pv: str, data: Channel) -> None:
         """Show alarms of `pv` on `data`, which the worker cannot post."""
@@ -183,8 +194,9 @@ class Publisher:
         self._ages.stop()
         self._waiting[Source.LINK_LOST].clear()
         self._waiting[Source.READ_FAILED].clear()
-        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
+        self._gone = alarm_from(Source.WORKER_GONE, words)
         self.set_alarm(self._fed, Source.WORKER_GONE, words)
+        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
         for source in _SAID_BY_THE_WORKER:
             self.clear_alarm(self._fed, source)
 
