@@ -82,7 +82,12 @@ class Adapter:
         return cls(system, services.completed)
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Call `restore(values)` of a class that names PVs in `restored`."""
+        """Give a System its last setpoints; call `restore(values)` where there is one.
+
+        A class may name PVs in `restored`; the instance has the values under that name.
+        """
+        if not self._is_classic:
+            self._system.restored = dict(values)
         method = self._method("restore")
         if method is not None:
             self._completed(method(values))
@@ -96,7 +101,9 @@ class Adapter:
     def execute(self, pv: str, value: Any) -> None:
         """Run one command."""
         assert self._execute is not None
-        self._completed(self._execute(pv, self.translate(value)))
+        result = self._execute(pv, self.translate(value))
+        if result is not None:
+            self._completed(result)
 
     def translate(self, value: Any) -> Any:
         """The value as this kind of system expects it."""

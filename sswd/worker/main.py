@@ -33,7 +33,7 @@ from sswd.worker.runner import Runner
 from sswd.worker.services import WorkerServices
 from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
-from sswd.worker.system import Aborted
+from sswd.worker.system import Aborted, System
 from sswd.worker.watch import SETUP, CommandWatch, call_user
 from sswd.worker.words import failure_of
 
@@ -148,7 +148,7 @@ class Worker:
             doing = "construction"
             adapter = self._construct(factory)
             doing = "restore"
-            if restored_of(factory):
+            if restored_of(factory) or issubclass(factory, System):
                 call_user(adapter.restore, self._inbox.wait_restored())
             doing = "setup"
             keeper = self._open(adapter)

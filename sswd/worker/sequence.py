@@ -79,7 +79,7 @@ class SequenceSystem(System):
     pvs: ClassVar[Mapping[str, Mapping[str, Any]]] = SEQUENCE_PVS
     """A subclass names only what it adds or changes, by PV and by key."""
 
-    restored: ClassVar[tuple[str, ...]] = RESTORED
+    restored: Any = RESTORED
     """PVs whose values the IOC hands to `restore` when a worker starts."""
 
     in_order: ClassVar[tuple[str, ...]] = (READY,)

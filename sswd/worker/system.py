@@ -48,6 +48,16 @@ class System:
     A worker process constructs one instance with the `args` of the configuration as
     keyword arguments, and calls `setup`, then `io_execute` for each command and the
     `@every` methods between commands, all on its main thread, and `close` at the end.
+    A system may have `connect()` and `disconnect()`: then `connect` is called before
+    `setup`, and when the link to the instrument is lost, `disconnect`, `connect` and
+    `setup` are called again, with pauses that grow to 30 s, until they work. `ping()`
+    raises when the instrument does not answer; it is called every `ping_s`. All are
+    optional, run on the main thread, and should have time-outs of their own.
+
+    Methods may be `async def`, all but `abort`. They run on one event loop, still one
+    at a time; a command that is aborted gets CancelledError at its await. What a
+    handler `on_<pv>` returns is posted to the PV <pv>_RBV, if there is one.
+
     `__init__` need not call `super().__init__()`. When `__init__` or `setup` raises,
     the worker ends and is started again later.
 
@@ -68,6 +78,17 @@ class System:
     """PVs, besides ACK, of which every post is published, after everything that was
     posted before it. For values that others wait for. A thread that posts one of them
     waits while the IOC is behind."""
+
+    ping_s: ClassVar[float | None] = None
+    """Time between two calls of `ping`, in s; 5 unless given; the TOML wins."""
+
+    setup_once: ClassVar[bool] = False
+    """Whether `setup` is not called again when `connect` has been called again."""
+
+    restored: Any = ()
+    """In a class: PVs whose last values are wanted back at the next start. In a system,
+    before `setup`: these values and the last setpoints that were accepted since the IOC
+    started, by PV. `restore(values)` is called with them where there is one."""
 
     io_put_queue: Any
     """`io_put_queue.put({pv: value})` posts, as in the classic contract. Any thread."""
@@ -118,7 +139,10 @@ class System:
             raise NotImplementedError(
                 f"{type(self).__name__} has no {name}(value) for puts to {pv_name}"
             )
-        result = self._services.completed(handler(value))
+        result = handler(value)
+        if result is None:
+            return None
+        result = self._services.completed(result)
         if inspect.isawaitable(result):  # an `async def io_execute` awaits this one
             return self._awaited(pv_name, result)
         self._services.returned(pv_name, result)

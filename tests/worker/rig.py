@@ -24,6 +24,7 @@ from sswd.pipe.protocol import (
     Message,
     Post,
     Ready,
+    Restore,
     Rung,
     Stop,
     Up,
@@ -47,6 +48,7 @@ class Rig:
         self.process: WorkerProcess = launch(WorkerSpec(target=target, **spec))
         self.pid = self.process.pid
         self.grants = grants
+        self.setpoints: dict[str, Any] = {}
         self.said: list[Message] = []
         self.output = bytearray()
         self.is_up_closed = False
@@ -64,7 +66,9 @@ class Rig:
     # -- down
 
     def order(self, message: Message) -> None:
-        """Send on ctl."""
+        """Send on ctl. Setpoints go before Begin, as from the IOC."""
+        if isinstance(message, Begin):
+            self._cmd.send(Restore(self.setpoints))
         self._ctl.send(message)
 
     def begin(self) -> "Rig":

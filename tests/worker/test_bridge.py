@@ -26,6 +26,7 @@ from sswd.pipe.protocol import (
     Loaded,
     Message,
     Ready,
+    Restore,
     Rung,
     Stop,
     WorkerSpec,
@@ -67,6 +68,7 @@ class Bridged:
     def begin(self) -> "Bridged":
         self.wait(Loaded)
         self.bridge.order(Begin())
+        self.commands.push(Restore({}))
         self.bridge.attach(self.commands)
         self.wait(Ready)
         return self

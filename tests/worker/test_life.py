@@ -275,13 +275,15 @@ def test_a_worker_dies_with_its_parent_even_when_the_gil_is_held(tmp_path):
 import select
 from sswd.pipe.framing import FrameReader, FrameWriter
 from sswd.pipe.codec import MessageDecoder
-from sswd.pipe.protocol import Begin, Execute, Loaded, Post, Ready, Up
+from sswd.pipe.protocol import Begin, Execute, Loaded, Post, Ready, Restore, Up
 
 reader = FrameReader(process.up, MessageDecoder(Up))
 poll = select.poll()
 poll.register(process.up)
 FrameWriter(process.ctl).send(Begin())
-FrameWriter(process.cmd).send(Execute(1, "CMD", "gil_for_long"))
+cmd = FrameWriter(process.cmd)
+cmd.send(Restore({}))
+cmd.send(Execute(1, "CMD", "gil_for_long"))
 while True:
     poll.poll()
     for message in reader.read():

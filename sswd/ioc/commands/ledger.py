@@ -304,11 +304,7 @@ class Ledger:
     # -- the link to the instrument comes and goes
 
     def link_down(self, words: str, how: str, now_s: float) -> list[Instruction]:
-        """The worker has no link, for the reason in `words`.
-
-        `how`: what becomes of commands: "reject" them, let them "wait", or "run" them
-        all the same. The one that runs is left alone.
-        """
+        """There is no link: "reject" commands, let them "wait", or "run" them."""
         self._link_words, self._on_link_down = words, how
         return self.flush(words, now_s) if how == "reject" else []
 

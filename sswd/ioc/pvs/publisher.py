@@ -46,6 +46,8 @@ class Publisher:
         """PVs whose source is back, and whose first post is still to come."""
         self._gone: Alarm | None = None
         """What PVs have before a run; None: the system has not been started."""
+        self.setpoints: dict[str, object] = {}
+        """The last accepted puts of PVs that the worker may post, as it got them."""
         self._reasons_logged: dict[str, OncePerKey] = {}
         self._ages = Ages(self._set_stale)
         self.refused = 0
@@ -102,6 +104,8 @@ class Publisher:
         shown = self._shown.get(pv)
         if shown is None:
             return
+        if isinstance(shown, FedPv) and shown.is_writable:
+            self.setpoints[pv] = value
         shown.note(Source.FAILED_COMMAND, NO_ALARM)
         with contextlib.suppress(PostRefused):
             if isinstance(shown, FedPv):

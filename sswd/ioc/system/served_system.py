@@ -261,9 +261,13 @@ class ServedSystem:
         self.declare_pvs(found)
 
     def restore(self, loaded: Loaded) -> None:
-        """Hand a new run the last values of the PVs that its class wants back."""
-        if loaded.restored:
-            values = self.publisher.values_of(loaded.restored)
+        """Hand a new run the last setpoints that were accepted since the IOC started,
+        and the last values of the PVs that its class wants back."""
+        if loaded.restored or loaded.takes_setpoints:
+            values: dict[str, object] = {}
+            if loaded.takes_setpoints:
+                values |= self.publisher.setpoints
+            values |= self.publisher.values_of(loaded.restored)
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
 

@@ -423,3 +423,33 @@ class LedgerMachine(RuleBasedStateMachine):
 
 LedgerMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40)
 TestLedger = LedgerMachine.TestCase
+
+
+# -- the link to the instrument
+
+
+def test_a_lost_link_rejects_what_waits_and_what_comes():
+    ledger = running()
+    runs, _ = ledger.submit("CMD", 1, 0.0)
+    waits, _ = ledger.submit("CMD", 2, 0.0)
+    assert ledger.link_down("no link", "reject", 1.0) == [Tell(waits), Settle(waits)]
+    assert waits.error == "rejected: no link"
+    assert ledger.running is runs
+    assert ledger.submit("CMD", 3, 1.0)[0].error == "rejected: no link"
+    assert ledger.link_up(2.0) == []
+    assert ledger.submit("CMD", 4, 2.0)[0].state is S.QUEUED
+
+
+def test_commands_wait_for_a_lost_link():
+    ledger = running()
+    ledger.link_down("no link", "wait", 0.0)
+    command, instructions = ledger.submit("CMD", 1, 0.0)
+    assert instructions == [Tell(command)]
+    assert ledger.link_up(1.0) == [Send(command), Tell(command)]
+
+
+def test_commands_run_all_the_same():
+    ledger = running()
+    ledger.link_down("no link", "run", 0.0)
+    command, instructions = ledger.submit("CMD", 1, 0.0)
+    assert instructions == [Send(command), Tell(command)]
