@@ -2,12 +2,13 @@
 
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
 Stop on the ctl pipe.
-Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpair.
+Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState,
+LinkState on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
 import signal
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
@@ -45,6 +46,16 @@ class Rung(StrEnum):
     """Raise Aborted in the worker's main thread."""
     TERM = "SIGTERM"
     KILL = "SIGKILL"
+
+
+class LinkPhase(IntEnum):
+    """Values of WORKER:LINK, in the order of its enum strings."""
+
+    OK = 0
+    FAILING = 1
+    """Something failed; it is not known yet whether the link is to blame."""
+    LOST = 2
+    """`ping` or `connect` failed, or the connection is being made anew."""
 
 
 class Update(msgspec.Struct, frozen=True, array_like=True):
@@ -126,6 +137,10 @@ class Loaded(Message, frozen=True):
     """What its source gives cause for, where the spec asked to inspect it."""
     in_order: list[str] = []
     """PVs whose every post is published, and is an event."""
+    has_connect: bool = False
+    """Whether the class makes its connection by `connect`, again and again."""
+    takes_setpoints: bool = False
+    """Whether it waits for Restore, with the last setpoints that were accepted."""
 
 
 class Ready(Message, frozen=True):
@@ -163,6 +178,31 @@ class Log(Message, frozen=True):
     trace: str = ""
 
 
+class ReadState(Message, frozen=True):
+    """What a method that reads values says of them: whether it fails.
+
+    `pvs` are INVALID for the reason in `words`; empty: they are good again, those in
+    `posted` with their next post, which follows.
+    """
+
+    method: str
+    words: str
+    pvs: list[str]
+    posted: list[str] = []
+
+
+class LinkState(Message, frozen=True):
+    """How the system's link to its instrument is; sent when that changes."""
+
+    phase: LinkPhase
+    words: str
+    """Which method failed, how, and since when."""
+    is_in_doubt: bool = False
+    """No value is to be trusted."""
+    wants_restart: bool = False
+    """Only a new worker helps."""
+
+
 class Failed(Message, frozen=True):
     """Import, constructor or setup failed (`doing` says which); the worker exits."""
 
@@ -171,7 +211,7 @@ class Failed(Message, frozen=True):
 
 
 Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop
-Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed
+Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed | ReadState | LinkState
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -184,6 +224,17 @@ class Slots(msgspec.Struct, frozen=True):
     offset: int
     size: int
     count: int
+
+
+class PvNames(msgspec.Struct, frozen=True):
+    """PVs of the configuration that ask something of the system."""
+
+    forwarded: list[str] = []
+    """Those whose puts become commands."""
+    actions: list[str] = []
+    """Those of them whose handler takes no value."""
+    readbacks: list[str] = []
+    """Those named X_RBV, to which the handler of X may return a value."""
 
 
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +252,11 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     credits: int = 8
     inspect: bool = False
     """Only to be looked at, by `sswd check`."""
+    pvs: PvNames = PvNames()
+    ping_s: float | None = None
+    """Time between two calls of `ping`; None: as the class says."""
+    link_failures: int | None = None
+    """Failures in a row after which LinkState asks for a restart; None: never."""
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """

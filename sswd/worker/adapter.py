@@ -1,10 +1,12 @@
 """One face for every kind of system: System subclasses, old classes, `run()` loops."""
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sswd.errors import LoadError
+from sswd.worker.every import Every, every_of
 from sswd.worker.log import log
 from sswd.worker.services import PutQueue, WorkerServices
 from sswd.worker.system import System
@@ -37,8 +39,10 @@ class OldServer:
 class Adapter:
     """A constructed system and the methods of it that the worker calls."""
 
-    def __init__(self, system: Any) -> None:
+    def __init__(self, system: Any, completed: Callable[[Any], Any]) -> None:
+        """`completed` has a coroutine run and gives what it returns."""
         self._system = system
+        self._completed = completed
         self._is_classic = not isinstance(system, System)
         execute = self._method("io_execute")
         self._execute = execute
@@ -61,33 +65,38 @@ class Adapter:
     ) -> "Adapter":
         """Make the system; the queues are there before and after its `__init__`."""
         put_queue = PutQueue(services)
-        system = factory.__new__(factory, **args)
         given = {"io_put_queue": put_queue, "io_get_queue": io_get_queue}
-        if isinstance(system, System):
+        if isinstance(factory, type) and issubclass(factory, System):
             given["_services"] = services
-        else:
-            given["io"] = OldServer(system, put_queue, io_get_queue)
-        _give(system, given)
-        system.__init__(**args)
-        _give(system, given)
-        return cls(system)
+        if type(factory).__call__ is type.__call__:
+            system = factory.__new__(factory, **args)
+            if isinstance(system, factory):
+                _give(system, _all_given(system, given))
+                system.__init__(**args)
+        else:  # its metaclass has a construction of its own, which must run
+            for name, value in given.items():
+                with contextlib.suppress(AttributeError, TypeError):
+                    setattr(factory, name, value)
+            system = factory(**args)
+        _give(system, _all_given(system, given))
+        return cls(system, services.completed)
 
     def restore(self, values: dict[str, Any]) -> None:
         """Call `restore(values)` of a class that names PVs in `restored`."""
         method = self._method("restore")
         if method is not None:
-            method(values)
+            self._completed(method(values))
 
     def setup(self) -> None:
         """Call `setup()`, or `init()` of older classes, where there is one."""
         method = self._method("setup") or self._method("init")
         if method is not None:
-            method()
+            self._completed(method())
 
     def execute(self, pv: str, value: Any) -> None:
         """Run one command."""
         assert self._execute is not None
-        self._execute(pv, self.translate(value))
+        self._completed(self._execute(pv, self.translate(value)))
 
     def translate(self, value: Any) -> Any:
         """The value as this kind of system expects it."""
@@ -97,7 +106,18 @@ class Adapter:
         """Call `close()` where there is one."""
         method = self._method("close")
         if method is not None:
-            method()
+            self._completed(method())
+
+    def optional(self, name: str) -> Callable[[], Any] | None:
+        """A method of a System that sswd calls where there is one: connect, ..."""
+        if self._is_classic:  # there it is the driver's own
+            return None
+        method = self._method(name)
+        return None if method is None else self._whole(method)
+
+    def setting(self, name: str) -> Any:
+        """What the class says by an attribute; None: nothing."""
+        return None if self._is_classic else getattr(self._system, name, None)
 
     @property
     def abort(self) -> Callable[[], None] | None:
@@ -114,16 +134,30 @@ class Adapter:
 
         return abort
 
-    def periodics(self) -> Iterator[tuple[Callable[[], Any], float]]:
-        """The bound methods marked with `@every` and their periods in s."""
+    def periodics(self) -> Iterator[tuple[str, Callable[[], Any], Every]]:
+        """The methods marked with `@every`: name, what to call, when and how."""
         for name, function in inspect.getmembers(type(self._system), callable):
-            period_s = getattr(function, "_sswd_every_s", None)
-            if period_s is not None:
-                yield getattr(self._system, name), period_s
+            marked = every_of(function)
+            if marked is not None:
+                yield name, self._whole(getattr(self._system, name)), marked
+
+    def _whole(self, method: Callable[[], Any]) -> Callable[[], Any]:
+        def call() -> Any:
+            return self._completed(method())
+
+        return call
 
     def _method(self, name: str) -> Callable[..., Any] | None:
         method = getattr(self._system, name, None)
         return method if callable(method) else None
+
+
+def _all_given(system: object, given: dict[str, Any]) -> dict[str, Any]:
+    """What this system gets: one that is no System knows the IOC object, too."""
+    if isinstance(system, System):
+        return given
+    server = OldServer(system, given["io_put_queue"], given["io_get_queue"])
+    return {**given, "io": server}
 
 
 def _give(system: object, attributes: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import select
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sswd.errors import ProtocolError, SswdError
 from sswd.pipe.framing import FrameReader
@@ -34,7 +34,8 @@ from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import write_line
 from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
-from sswd.worker.watch import RETRY_S, CommandWatch
+from sswd.worker.readback import Readback
+from sswd.worker.watch import MISSED_S, RETRY_S, CommandWatch
 
 EX_SOFTWARE = 70
 
@@ -62,6 +63,8 @@ class Control:
         self._begun = threading.Event()
         self.has_slots = True
         """Whether the shared memory may be used; known once begun."""
+        self.readbacks: Sequence[Readback] = ()
+        """Those whose calls may never end; set before they are called."""
         self.stopping = False
         self.stop_wakes = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         """Readable once Stop has come; the idle main thread polls it."""
@@ -94,14 +97,20 @@ class Control:
         poll.register(self._wake, select.POLLIN)
         try:
             while True:
-                ready = poll.poll(self._pulse_s * 1000)
+                is_pending = self._watch.is_pending
+                wait_s = min(self._pulse_s, MISSED_S) if is_pending else self._pulse_s
+                ready = poll.poll(wait_s * 1000)
                 self._read_ctl()
                 self._clear_wake()
                 while self._left:
                     self._obey(self._left.popleft())
                 outbox.pump()
+                for readback in self.readbacks:
+                    readback.look()
                 if self._watch.is_deferred:
                     time.sleep(RETRY_S)
+                    self._watch.retry()
+                elif is_pending and not ready:
                     self._watch.retry()
                 if not ready and self._main_thread.is_there():
                     outbox.try_send(Pulse())

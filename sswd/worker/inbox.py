@@ -17,28 +17,17 @@ from sswd.errors import ProtocolError
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
+from sswd.worker.coroutines import Coroutines
 from sswd.worker.forks import end_child, is_child
+from sswd.worker.link_keeper import LinkKeeper
 from sswd.worker.main_thread import MainThread
+from sswd.worker.schedule import Periodic
 
 MAX_IDLE_S = 1.0
 
 
 class Stopped(BaseException):
     """Ends the main loop, through a user's `run()` too: the worker shall close."""
-
-
-class Periodic:
-    """One `@every` method and when it is due next."""
-
-    def __init__(self, method: Callable[[], Any], period_s: float) -> None:
-        self.method = method
-        self.period_s = period_s
-        self.due_s = time.monotonic() + period_s
-
-    def advance(self, now_s: float) -> None:
-        """Set the next due time; calls that were missed are not made up for."""
-        late = now_s - self.due_s
-        self.due_s += self.period_s * (1 + late // self.period_s)
 
 
 class Inbox:
@@ -49,23 +38,29 @@ class Inbox:
         cmd: int,
         reader: FrameReader[Down],
         control: Control,
-        run_periodic: Callable[[Callable[[], Any]], None],
+        coroutines: Coroutines,
         main_thread: MainThread,
     ) -> None:
         self._reader = reader
         self._control = control
-        self._run_periodic = run_periodic
+        self._coroutines = coroutines
         self._main_thread = main_thread
+        self._fds = (cmd, control.stop_wakes)
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
+        self._keeper: LinkKeeper | None = None
         self._poll = select.poll()
-        self._poll.register(cmd, select.POLLIN)
-        self._poll.register(control.stop_wakes, select.POLLIN)
+        for fd in self._fds:
+            self._poll.register(fd, select.POLLIN)
 
     def add_periodic(self, method: Callable[[], Any], period_s: float) -> None:
         """Have `method` called every `period_s` between commands."""
         self._periodics.append(Periodic(method, period_s))
+
+    def attend(self, keeper: LinkKeeper) -> None:
+        """Look after this link between commands."""
+        self._keeper = keeper
 
     def next(self, timeout_s: float | None = None) -> Execute:
         """Wait for a command. Raises Stopped, queue.Empty after `timeout_s`,
@@ -80,13 +75,18 @@ class Inbox:
             self._main_thread.waits()
             if until_s is not None:
                 wait_s = min(wait_s, max(0.0, until_s - time.monotonic()))
-            if self._poll.poll(wait_s * 1000):
+            if self._wait(wait_s):
                 if not self._control.stopping:
                     self._receive()
             elif until_s is not None and time.monotonic() >= until_s:
                 raise queue.Empty
         self._main_thread.works()
         return self._waiting.popleft()
+
+    def _wait(self, wait_s: float) -> bool:
+        """Wait for a command or Stop; the tasks of `async def` handlers go on."""
+        waited = self._coroutines.wait(self._fds, wait_s)
+        return bool(self._poll.poll(wait_s * 1000)) if waited is None else waited
 
     def wait_restored(self) -> dict[str, Any]:
         """The values that the IOC hands back; it sends them before anything else."""
@@ -113,8 +113,14 @@ class Inbox:
             now_s = time.monotonic()
             if now_s >= periodic.due_s:
                 periodic.advance(now_s)
-                self._main_thread.works()
-                self._run_periodic(periodic.method)
+                if self._keeper is None or not self._keeper.is_down:
+                    self._main_thread.works()
+                    periodic.method()
+        link_s = MAX_IDLE_S
+        if self._keeper is not None:
+            self._main_thread.works()
+            wait_s = self._keeper.run_due()
+            link_s = MAX_IDLE_S if wait_s is None else wait_s
         now_s = time.monotonic()
         due_s = min((p.due_s - now_s for p in self._periodics), default=MAX_IDLE_S)
-        return min(max(due_s, 0.0), MAX_IDLE_S)
+        return min(max(min(due_s, link_s), 0.0), MAX_IDLE_S)

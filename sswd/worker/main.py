@@ -7,32 +7,35 @@ loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
 import ctypes
 import os
 import signal
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from multiprocess.connection import Connection
 
 from sswd.errors import SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
-from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
-from sswd.sequence import verbs_of
-from sswd.sequence.verbs import to_plain
+from sswd.pipe.protocol import Down, Failed, Ready, WorkerSpec
 from sswd.worker.adapter import Adapter
+from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
+from sswd.worker.coroutines import Coroutines
+from sswd.worker.declaration import check, loaded_of, restored_of
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
-from sswd.worker.inspection import warnings_of
 from sswd.worker.leaving import flush_at_exit, leave
+from sswd.worker.link_keeper import LinkKeeper, keeper_of
 from sswd.worker.loader import load_class
 from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
-from sswd.worker.runner import Runner, failure_of
+from sswd.worker.readback import Readback
+from sswd.worker.runner import Runner
 from sswd.worker.services import WorkerServices
 from sswd.worker.slots import SlotWriter
 from sswd.worker.stdio import log_to_ioc, redirect
 from sswd.worker.system import Aborted
 from sswd.worker.watch import SETUP, CommandWatch, call_user
+from sswd.worker.words import failure_of
 
 PR_SET_PDEATHSIG = 1
 EX_IOC_GONE = 69
@@ -112,16 +115,20 @@ class Worker:
             fetch_grants=self._control.fetch_grants,
             slots=SlotWriter(spec.slots, memory),
         )
-        self._services = WorkerServices(self._outbox, self._watch)
+        self._coroutines = Coroutines(self._watch)
+        self._services = WorkerServices(
+            self._outbox, self._watch, self._coroutines, spec.pvs.readbacks
+        )
         self._runner = Runner(self._outbox, self._watch)
         self._inbox = Inbox(
             cmd,
             FrameReader(cmd, MessageDecoder(Down)),
             self._control,
-            self._runner.run_periodic,
+            self._coroutines,
             main_thread,
         )
         self._adapter: Adapter | None = None
+        self._beside: BesideCommands | None = None
 
     def run(self) -> int:
         """Load, wait for Begin, construct, set up, run. Returns the exit code."""
@@ -130,8 +137,10 @@ class Worker:
         doing = "import"
         try:
             factory = call_user(load_class, self._spec.target, self._spec.folder)
+            check(factory, self._spec)
+            self._services.may_return(getattr(factory, "pvs", {}))
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._outbox.send(_loaded(factory, self._spec))
+            self._outbox.send(loaded_of(factory, self._spec))
             if not self._control.wait_begin():
                 return 0
             if not self._control.has_slots:
@@ -139,10 +148,10 @@ class Worker:
             doing = "construction"
             adapter = self._construct(factory)
             doing = "restore"
-            if _restored(factory):
+            if restored_of(factory):
                 call_user(adapter.restore, self._inbox.wait_restored())
             doing = "setup"
-            self._set_up(adapter)
+            keeper = self._open(adapter)
         except (Aborted, Stopped):
             return self._close()
         except Exception as ex:  # noqa: BLE001 (firewall around user code)
@@ -151,7 +160,7 @@ class Worker:
             return EX_SOFTWARE
         self._outbox.send(Ready())
         try:
-            self._runner.run(adapter, self._inbox)
+            self._runner.run(adapter, self._inbox, keeper)
         except Stopped:
             return self._close()
         return 0
@@ -170,17 +179,32 @@ class Worker:
         self._adapter = adapter
         return adapter
 
-    def _set_up(self, adapter: Adapter) -> None:
-        call_user(adapter.setup)
+    def _open(self, adapter: Adapter) -> LinkKeeper:
+        """Connect where the system can, set up, and begin with `@every` methods."""
+        keeper = keeper_of(adapter, self._outbox, self._spec)
+        keeper.open()
         self._watch.end()
         self._watch.set_abort(adapter.abort)
-        for method, period_s in adapter.periodics():
-            self._inbox.add_periodic(method, period_s)
+        self._beside = BesideCommands(lambda: keeper.is_down)
+        self._inbox.attend(keeper)
+        readbacks = [
+            Readback(name, method, marked, self._outbox, keeper)
+            for name, method, marked in adapter.periodics()
+        ]
+        self._control.readbacks = readbacks
+        for readback in readbacks:
+            if readback.marked.beside_commands:
+                self._beside.start(readback)
+            else:
+                self._inbox.add_periodic(readback.call, readback.marked.period_s)
+        return keeper
 
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""
         self._watch.end()
         self._watch.wait_abort(ABORT_S)
+        if self._beside is not None:
+            self._beside.stop()
         if self._adapter is not None:
             try:
                 call_user(self._adapter.close)
@@ -188,17 +212,6 @@ class Worker:
                 raise
             except BaseException as ex:  # noqa: BLE001 (firewall around user code)
                 self._outbox.send(Failed("close", failure_of(ex)))
+        self._coroutines.close()
         self._outbox.drain()
         return 0
-
-
-def _restored(factory: Any) -> list[str]:
-    return [str(pv) for pv in getattr(factory, "restored", ())]
-
-
-def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
-    pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
-    verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
-    warnings = warnings_of(factory) if spec.inspect else []
-    in_order = [str(pv) for pv in getattr(factory, "in_order", ())]
-    return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings, in_order)

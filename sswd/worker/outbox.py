@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sswd.alarm import Alarm
-from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
+from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
 from sswd.pipe.framing import FrameWriter
 from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
 from sswd.worker.forks import end_child, is_child
@@ -176,6 +176,23 @@ class Outbox:
         self.pump()
         return True
 
+    def tell(self, message: Message) -> None:
+        """Send a message that needs no credit, after everything that was posted."""
+        with self._write_lock:
+            self._write_after_posts(message)
+        self.pump()
+
+    def try_tell(self, message: Message) -> bool:
+        """The same, unless a thread is writing."""
+        if not self._write_lock.acquire(blocking=False):
+            return False
+        try:
+            self._write_after_posts(message)
+        finally:
+            self._write_lock.release()
+        self.pump()
+        return True
+
     def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
         _only_the_worker()
@@ -211,6 +228,14 @@ class Outbox:
                 self._write_lock.release()
 
     # -- inside
+
+    def _write_after_posts(self, message: Message) -> None:
+        posts = self._take_all()
+        if posts:  # the IOC returns their credits, so they are paid, if in debt
+            with self._lock:
+                self._credits -= credits_of(update.value for update in posts)
+            self._writer.send(Post(posts))
+        self._writer.send(message)
 
     def _append(
         self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None

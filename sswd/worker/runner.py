@@ -7,27 +7,18 @@ SystemExit passes: a system that calls sys.exit ends its worker.
 from collections.abc import Callable
 from typing import Any
 
-from sswd.errors import SswdError
 from sswd.pipe.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
-from sswd.worker.exception_text import message_of, trace_of
-from sswd.worker.freeze import sayable
 from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.link_keeper import LinkKeeper
 from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch, call_user
+from sswd.worker.words import failure_of
 
 NOT_BEGUN = Failure("Aborted", "cancelled before it began")
 ASKED_TO_END = Failure("Aborted", "it returned after it had been asked to end")
-
-
-def failure_of(ex: BaseException) -> Failure:
-    """An exception as text. Never raises."""
-    kind, message = sayable(type(ex).__name__), sayable(message_of(ex))
-    if isinstance(ex, SswdError):  # its words say it all
-        return Failure(kind, message)
-    return Failure(kind, message, sayable(trace_of(ex)))
 
 
 class Runner:
@@ -37,14 +28,14 @@ class Runner:
         self._outbox = outbox
         self._watch = watch
         self._running: Execute | None = None
-        self._failing: set[str] = set()
-        """Periodic methods that failed the last time."""
         self._inbox: Inbox | None = None
         self._adapter: Adapter | None = None
+        self._keeper: LinkKeeper | None = None
 
-    def run(self, adapter: Adapter, inbox: Inbox) -> None:
+    def run(self, adapter: Adapter, inbox: Inbox, keeper: LinkKeeper) -> None:
         """Run commands until Stopped is raised."""
         self._adapter, self._inbox = adapter, inbox
+        self._keeper = keeper
         if adapter.loop is not None:
             self._run_loop(adapter.loop)
         while True:
@@ -70,25 +61,6 @@ class Runner:
         """The command that `get` returned has ended."""
         if self._running is not None:
             self._finish(None)
-
-    def run_periodic(self, method: Callable[[], Any]) -> None:
-        """Call an `@every` method. A failure is never fatal, and told when it begins
-        and when it ends, not each time."""
-        name = method.__name__
-        try:
-            call_user(method)
-        except (SystemExit, Stopped):
-            raise
-        except BaseException:  # noqa: BLE001 (firewall around user code)
-            if name not in self._failing:
-                self._failing.add(name)
-                log.exception(
-                    "periodic method %s failed; not logged again until it works", name
-                )
-        else:
-            if name in self._failing:
-                self._failing.discard(name)
-                log.info("periodic method %s works again", name)
 
     # -- inside
 
@@ -119,13 +91,16 @@ class Runner:
     def _guarded(self, execute: Callable[..., Any], command: Execute | None) -> None:
         assert command is not None
         failure = None
+        error: BaseException | None = None
         try:
             call_user(execute, command.pv, command.value)
         except (SystemExit, Stopped):
             raise
         except BaseException as ex:  # noqa: BLE001 (firewall around user code)
-            failure = failure_of(ex)
+            failure, error = failure_of(ex), ex
         self._finish(failure)
+        if self._keeper is not None:
+            self._keeper.command_ended(error)
 
     def _finish(self, failure: Failure | None) -> None:
         command, self._running = self._running, None

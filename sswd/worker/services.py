@@ -1,33 +1,62 @@
 """What the worker offers to the system: posting, sleeping, knowing of an abort."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sswd.alarm import Alarm
 from sswd.pipe.protocol import Log
+from sswd.worker.coroutines import Coroutines
 from sswd.worker.forks import is_child, refuse_in_child
 from sswd.worker.outbox import Outbox
+from sswd.worker.readback import is_held
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
+
+READBACK = "_RBV"
+"""Ends the name of the PV that tells what became of a setpoint."""
 
 
 class WorkerServices:
     """Implements `system.Services`. Methods may be called from any thread."""
 
-    def __init__(self, outbox: Outbox, watch: CommandWatch) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        watch: CommandWatch,
+        coroutines: Coroutines,
+        readbacks: Collection[str] = (),
+    ) -> None:
+        """`readbacks` are PVs named X_RBV, to which handlers of X may return."""
         self._outbox = outbox
         self._watch = watch
+        self._coroutines = coroutines
+        self._readbacks = set(readbacks)
 
     def post(self, updates: Mapping[str, Any]) -> None:
         refuse_in_child("a post was")
-        self._outbox.post(updates)
+        if not is_held(updates):
+            self._outbox.post(updates)
         self._watch.raise_pending()
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:
         refuse_in_child("a post was")
         self._outbox.post_alarm(pv, alarm)
         self._watch.raise_pending()
+
+    def completed(self, result: Any) -> Any:
+        """What a method returned, or what its coroutine returns. Main thread."""
+        return self._coroutines.completed(result)
+
+    def may_return(self, readbacks: Iterable[str]) -> None:
+        """Handlers may return values for these PVs, too."""
+        self._readbacks.update(readbacks)
+
+    def returned(self, pv: str, value: Any) -> None:
+        """Post what the handler of `pv` returned to its readback, if it has one."""
+        readback = pv + READBACK
+        if value is not None and readback in self._readbacks:
+            self.post({readback: value})
 
     def note(self, record: Log) -> None:
         """Send a log record; an Aborted that waits is raised then."""

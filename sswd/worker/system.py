@@ -8,16 +8,18 @@ main thread, one at a time. `abort` runs on another thread while a command runs.
 `io_put`, `progress`, `aborted` and `log` may be used from any thread.
 """
 
+import inspect
 import logging
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Awaitable, Mapping
+from typing import Any, ClassVar, Protocol
 
 from sswd.alarm import NO_ALARM as OK
 from sswd.alarm import Alarm
+from sswd.worker.every import every
+from sswd.worker.handlers import handler_names
 from sswd.worker.reading import Reading, stated_alarm
 
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["Aborted", "Services", "System", "every"]
 
 
 class Aborted(BaseException):
@@ -36,26 +38,8 @@ class Services(Protocol):
     def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
-
-
-def every(seconds: float) -> Callable[[F], F]:
-    """Mark a method `method(self)` to be called every `seconds` s between commands.
-
-    It is for readbacks. It runs on the worker's main thread, so it never overlaps a
-    command, and waits while one runs. What it returns is not used. When it raises, the
-    failure is logged, once until it works again, and the next call comes as usual. An
-    abort never ends it.
-
-    Raises ValueError if `seconds` is not above 0.
-    """
-    if not seconds > 0:
-        raise ValueError(f"every({seconds}): the period must be above 0 s")
-
-    def mark(method: F) -> F:
-        method._sswd_every_s = float(seconds)  # type: ignore[attr-defined] # noqa: SLF001
-        return method
-
-    return mark
+    def completed(self, result: Any) -> Any: ...
+    def returned(self, pv: str, value: Any) -> None: ...
 
 
 class System:
@@ -98,7 +82,7 @@ class System:
         Main thread. When it raises, the worker ends and is started again later.
         """
 
-    def io_execute(self, pv_name: str, value: Any) -> None:
+    def io_execute(self, pv_name: str, value: Any) -> Any:
         """Run one command: the put of `value` to the PV `pv_name`.
 
         `pv_name` is without the prefix of the system. `value` is as in the second
@@ -128,13 +112,20 @@ class System:
         Arrays are numpy's, of shape (n,) and read-only. docs/reference/pvs.md has the
         rules behind the examples.
         """
-        name = "on_" + re.sub(r"\W", "_", pv_name)
-        handler = getattr(self, name, None) or getattr(self, name.lower(), None)
+        name, lower = handler_names(pv_name)
+        handler = getattr(self, name, None) or getattr(self, lower, None)
         if handler is None:
             raise NotImplementedError(
                 f"{type(self).__name__} has no {name}(value) for puts to {pv_name}"
             )
-        handler(value)
+        result = self._services.completed(handler(value))
+        if inspect.isawaitable(result):  # an `async def io_execute` awaits this one
+            return self._awaited(pv_name, result)
+        self._services.returned(pv_name, result)
+        return None
+
+    async def _awaited(self, pv_name: str, result: Awaitable[Any]) -> None:
+        self._services.returned(pv_name, await result)
 
     def abort(self) -> None:
         """Make the running command return soon.

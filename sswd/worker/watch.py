@@ -1,10 +1,10 @@
 """Which command runs, whether it is asked to end, and the exception that ends it.
 
 The exception rung is a signal to the main thread. Its Python handler raises Aborted
-only while the main thread is in user code (below `call_user`) of that very command.
-Our own code must not be torn: there it leaves a mark, which is raised on the way out of
-a post or a log record, and the control thread signals again soon. The idea is trio's
-(`trio/_core/_ki.py`).
+only while the main thread is in user code (below `call_user` or `await_user`) of that
+very command. Our own code must not be torn: there it leaves a mark, which is raised on
+the way out of a post or a log record, and the control thread signals again soon. The
+idea is trio's (`trio/_core/_ki.py`).
 
 Threading model: the runner (main thread) begins and ends commands, the control thread
 cancels; `_lock` guards the ids.
@@ -12,7 +12,7 @@ cancels; `_lock` guards the ids.
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
@@ -25,11 +25,18 @@ SETUP = 0
 IDLE = -1
 SIGNAL = signal.SIGRTMIN + 3  # unused by drivers known to us; SIGUSR1/2 are not
 
+MISSED_S = 0.05
+"""After this it is sent again because nothing came of it: a signal that arrives when
+the main thread has looked for signals and is about to block does not wake it."""
 RETRY_S = 0.005
 """After this the signal is sent again that came while it could not raise."""
 
 _LOCKING = frozenset({"acquire", "release", "handle", "_acquireLock", "_releaseLock"})
 """Functions of logging that take a lock before their `try`: torn, all threads hang."""
+
+_LOOP = ("asyncio.", "selectors", "_weakrefset", "sswd.worker.coroutines")
+"""Modules that run the event loop: torn, it would lose what it was about to call. A
+coroutine that waits is cancelled instead."""
 
 _PROTECTED = (
     "sswd.pipe.framing",
@@ -58,6 +65,14 @@ def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             end_child()
 
 
+async def await_user(awaitable: Awaitable[Any]) -> Any:
+    """The same boundary for what an `async def` method does."""
+    return await awaitable
+
+
+_USER = (call_user.__code__, await_user.__code__)
+
+
 def _is_locking(frame: FrameType | None) -> bool:
     return (
         frame is not None
@@ -66,12 +81,19 @@ def _is_locking(frame: FrameType | None) -> bool:
     )
 
 
+def _is_event_loop(frame: FrameType | None) -> bool:
+    """Whether the event loop of `async def` handlers runs or waits itself; in a
+    coroutine's own code it is not the innermost frame."""
+    name = "" if frame is None else str(frame.f_globals.get("__name__"))
+    return name.startswith(_LOOP)
+
+
 def _may_raise_at(frame: FrameType | None) -> bool:
     """Whether the interrupted code is user code below `call_user`."""
-    if _is_locking(frame):
+    if _is_locking(frame) or _is_event_loop(frame):
         return False
     while frame is not None:
-        if frame.f_code is call_user.__code__:
+        if frame.f_code in _USER:
             return True
         if frame.f_globals.get("__name__") in _PROTECTED:
             return False
@@ -90,6 +112,8 @@ class CommandWatch:
         self._abort: Callable[[], None] | None = None
         self._aborting: threading.Thread | None = None
         self.aborted = threading.Event()
+        self.cancel_coroutine: Callable[[], None] = _nobody
+        """Cancels the coroutine that runs, if one does; set by coroutines.py."""
         self.is_deferred = False
         """Whether a signal came that could not raise; the control thread looks."""
         self._deferred: Callable[[], None] = _nobody
@@ -135,6 +159,16 @@ class CommandWatch:
         """Whether a command, the constructor or setup runs."""
         return self._id != IDLE
 
+    @property
+    def is_asked_to_end(self) -> bool:
+        """Whether that is asked to end."""
+        return self.is_running and self.aborted.is_set()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether an exception is still to be raised."""
+        return self._raise_in != IDLE and self._id == self._raise_in
+
     def cancel(self, command_id: int, rung: Rung) -> None:
         """End `command_id`, now or when it comes. Control thread only."""
         with self._lock:
@@ -149,13 +183,14 @@ class CommandWatch:
                     target=self._abort, name="sswd-abort", daemon=True
                 )
                 self._aborting.start()
+        self.cancel_coroutine()
         if rung is Rung.EXCEPTION:
             self._signal()
 
     def retry(self) -> None:
         """Signal again if the exception is still to be raised. Control thread only."""
         self.is_deferred = False
-        if self._raise_in != IDLE and self._id == self._raise_in:
+        if self.is_pending:
             self._signal()
 
     def forget_pending(self) -> None:

@@ -470,7 +470,7 @@ def test_state_is_announced_before_the_first_command_and_once() -> None:
 
 
 def test_periodic_is_marked_for_the_worker() -> None:
-    assert SequenceSystem._between_commands._sswd_every_s <= 1
+    assert SequenceSystem._between_commands._sswd_every.period_s <= 1
 
 
 # -- declarations

@@ -1,6 +1,6 @@
 """Keys of one system, `[system.NAME]`, and of the whole file."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -59,6 +59,36 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     park_s: Annotated[
         Seconds, Meta(description="longest time that the park routine may take")
     ] = 5.0
+    ping_s: Annotated[
+        Seconds | None,
+        Meta(
+            description="time between two calls of the system's ping(); as the class "
+            "says unless given, else 5"
+        ),
+    ] = None
+    on_link_down: Annotated[
+        Literal["reject", "wait", "run"] | None,
+        Meta(
+            description="what happens to puts while the link to the instrument is "
+            "LOST: they are rejected, wait, or run all the same; reject for a class "
+            "with connect(), else run, unless given"
+        ),
+    ] = None
+    on_link_lost: Annotated[
+        Literal["reconnect", "restart"],
+        Meta(
+            description="what to do about a link that keeps failing: what the class "
+            "can do by connect() and no more, or restart the worker, too"
+        ),
+    ] = "reconnect"
+    link_failures: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="failures in a row of one method after which on_link_lost = "
+            '"restart" restarts the worker',
+        ),
+    ] = 3
     outbox: Annotated[
         int,
         Meta(

@@ -169,6 +169,14 @@ class CommandDispatcher:
         """The worker is dead and its pipe drained."""
         self.perform(self._ledger.worker_gone(words, time.monotonic()))
 
+    def link_down(self, words: str, how: str) -> None:
+        """The system has lost its instrument; `how` as in the ledger."""
+        self.perform(self._ledger.link_down(words, how, time.monotonic()))
+
+    def link_up(self) -> None:
+        """The system has its instrument."""
+        self.perform(self._ledger.link_up(time.monotonic()))
+
     # -- performing
 
     def perform(self, instructions: list[Instruction]) -> None:

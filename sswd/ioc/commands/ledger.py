@@ -164,6 +164,8 @@ class Ledger:
         self._queue: deque[Command] = deque()
         self._worker = Worker.NOT_YET
         self._down_words = "the worker has not been started"
+        self._link_words = ""
+        self._on_link_down = "run"
         self.running: Command | None = None
 
     @property
@@ -183,6 +185,8 @@ class Ledger:
         done: list[Instruction] = []
         if self._worker is Worker.DOWN and self._policy.on_down == "reject":
             return command, self._reject(command, self._down_words, now_s)
+        if self._link_words and self._on_link_down == "reject":
+            return command, self._reject(command, self._link_words, now_s)
         if pv in self._policy.latest:
             done += self._supersede(command, now_s)
         if len(self._queue) >= self._policy.queue:
@@ -297,10 +301,28 @@ class Ledger:
             done += self.flush(f"not run: {words}", now_s)
         return done
 
+    # -- the link to the instrument comes and goes
+
+    def link_down(self, words: str, how: str, now_s: float) -> list[Instruction]:
+        """The worker has no link, for the reason in `words`.
+
+        `how`: what becomes of commands: "reject" them, let them "wait", or "run" them
+        all the same. The one that runs is left alone.
+        """
+        self._link_words, self._on_link_down = words, how
+        return self.flush(words, now_s) if how == "reject" else []
+
+    def link_up(self, now_s: float) -> list[Instruction]:
+        """The link is there: go on."""
+        self._link_words = ""
+        return self._start_next(now_s)
+
     # -- inside
 
     def _start_next(self, now_s: float) -> list[Instruction]:
         if self._worker is not Worker.UP or self.running or not self._queue:
+            return []
+        if self._link_words and self._on_link_down == "wait":
             return []
         command = self.running = self._queue.popleft()
         command.state, command.started_s = CommandState.RUNNING, now_s

@@ -8,6 +8,7 @@ from pathlib import Path
 from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
 from sswd.ioc.process.exit_words import exit_words, failed_words
+from sswd.ioc.process.pv_names import names_of
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.launch import WorkerProcess, launch
@@ -25,7 +26,14 @@ def inspect(
     import takes. Raises LoadError in words when it fails or takes over `limit_s`.
     """
     process = launch(
-        WorkerSpec(name=name, target=config.target, folder=str(folder), inspect=True)
+        WorkerSpec(
+            name=name,
+            target=config.target,
+            args=dict(config.args),
+            folder=str(folder),
+            inspect=True,
+            pvs=names_of(config.pvs),
+        )
     )
     try:
         return _listen(process, limit_s)

@@ -28,7 +28,12 @@ MAX_PVS_LOGGED = 1000
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
-_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST, Source.STALE)
+_OLD_VALUE = (
+    Source.WORKER_GONE,
+    Source.LINK_LOST,
+    Source.READ_FAILED,
+    Source.STALE,
+)
 """What a read-only PV has until it is posted again, because its value is old."""
 
 
@@ -44,6 +49,8 @@ class Publisher:
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
         """PVs that are good again with their first post, by what it ends."""
+        self._gone: Alarm | None = None
+        """What PVs have before a run; None: the system has not been started."""
         self._reasons_logged: dict[str, OncePerKey] = {}
         self._ages = Ages(self._set_stale)
         self.refused = 0
@@ -57,6 +64,15 @@ class Publisher:
         self._ages.watch(fed)
         if is_fed:
             self._fed.add(pv)
+            self._is_old(pv, fed)
+
+    def _is_old(self, pv: str, fed: FedPv) -> None:
+        """A PV that a class declares has its first value still to come."""
+        if self._gone is None:
+            return
+        fed.change(Source.WORKER_GONE, self._gone)
+        if not fed.is_writable:
+            self._waiting[Source.WORKER_GONE].add(pv)
 
     def show_on(self, pv: str, data: Channel) -> None:
         """Show alarms of `pv` on `data`, which the worker cannot post."""
@@ -157,6 +173,8 @@ class Publisher:
     def set_alarm(self, pvs: Iterable[str], source: Source, words: str = "") -> None:
         """Give those of these PVs that we show an alarm of this source."""
         alarm = alarm_from(source, words)
+        if source in self._waiting:
+            self._waiting[source].difference_update(pvs)
         for pv in sorted(pvs):
             if pv in self._shown:
                 self._shown[pv].change(source, alarm)
@@ -167,6 +185,10 @@ class Publisher:
             if pv in self._shown:
                 self._shown[pv].change(source, NO_ALARM)
 
+    def clear_with_next_post(self, pvs: Iterable[str], source: Source) -> None:
+        """What this source said of these PVs is over when they are posted again."""
+        self._waiting[source].update(pvs)
+
     def worker_gone(self, words: str = "") -> None:
         """Every worker-fed PV is INVALID/COMM from now on.
 
@@ -175,8 +197,10 @@ class Publisher:
         """
         self._ages.stop()
         self._waiting[Source.LINK_LOST].clear()
-        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
+        self._waiting[Source.READ_FAILED].clear()
+        self._gone = alarm_from(Source.WORKER_GONE, words)
         self.set_alarm(self._fed, Source.WORKER_GONE, words)
+        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
         for source in _SAID_BY_THE_WORKER:
             self.clear_alarm(self._fed, source)
 
@@ -199,6 +223,11 @@ class Publisher:
         waiting = self._read_only(lost) - set(FED_FROM_THE_START)
         self._waiting[Source.LINK_LOST] = waiting
         self.clear_alarm(lost - waiting, Source.LINK_LOST)
+
+    def link_was_good(self) -> None:
+        """The link was in doubt and had not been lost: the values are as they were."""
+        self._waiting[Source.LINK_LOST].clear()
+        self.clear_alarm(self._fed, Source.LINK_LOST)
 
     def _read_only(self, pvs: set[str]) -> set[str]:
         return {pv for pv in pvs if not self._pvs[pv].is_writable}

@@ -20,6 +20,7 @@ from sswd.ioc.supervision import lifecycle
 from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.health import Health
 from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
+from sswd.ioc.supervision.link_status import LinkStatus
 from sswd.ioc.supervision.monitor import Monitor
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
@@ -47,7 +48,15 @@ class Supervisor:
         self.closed = asyncio.Event()
         """Set once the phase is CLOSED."""
         self._processes = WorkerProcesses(self._make_standby(), self._make_parker())
-        self.worker_events = WorkerEvents(parts, self._processes, self.feed)
+        self.link = LinkStatus(
+            parts.name,
+            parts.config,
+            parts.status,
+            parts.publisher,
+            parts.dispatcher,
+            self.feed,
+        )
+        self.worker_events = WorkerEvents(parts, self._processes, self.feed, self.link)
         health = Health(parts.name, parts.config, parts.publisher, self.feed)
         self._monitor = Monitor(
             parts.status, restart.stall_s, health, lambda: parts.dispatcher.running
@@ -134,6 +143,7 @@ class Supervisor:
     def close(self) -> None:
         """Cancel the timers; after CLOSED only."""
         self._timers.cancel_all()
+        self.link.close()
         self._parts.archive.close()
 
     # -- a step of the table
@@ -216,6 +226,7 @@ class Supervisor:
         ca.post(self._parts.status.PID, 0)
         self._parts.publisher.worker_gone(self._active.last_words)
         self._parts.dispatcher.worker_gone(self._active.last_words)
+        self.link.worker_gone()
 
     def _flush(self) -> None:
         if self._parts.config.command.on_down == "reject":

@@ -14,12 +14,22 @@ from sswd.ioc import ca
 from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.supervision.link_status import LinkStatus
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import death_of
 from sswd.ioc.supervision.standby import Standby
 from sswd.logs import log_with_trace
-from sswd.pipe.protocol import PROTOCOL, Failed, Loaded, Log, Message, Ready
+from sswd.pipe.protocol import (
+    PROTOCOL,
+    Failed,
+    LinkState,
+    Loaded,
+    Log,
+    Message,
+    ReadState,
+    Ready,
+)
 from sswd.ratelimit import OncePerPeriod, TokenBucket
 from sswd.sizes import STATUS_BYTES
 
@@ -45,10 +55,12 @@ class WorkerEvents:
         parts: SystemParts,
         processes: WorkerProcesses,
         feed: Callable[[Event], None],
+        link: LinkStatus,
     ) -> None:
         self._parts = parts
         self._processes = processes
         self._feed = feed
+        self._link = link
         self._bucket = TokenBucket()
         self._drops_logged = OncePerPeriod(1.0)
 
@@ -70,7 +82,12 @@ class WorkerEvents:
                 self.loaded(run, message)
             case Ready():
                 run.ready_s = time.monotonic()
+                self._link.ready()
                 self._feed(Event.READY)
+            case ReadState():
+                self._link.on_read_state(message)
+            case LinkState():
+                self._link.on_link_state(run, message)
             case Failed():
                 run.failed = message
                 error = message.failure
@@ -101,6 +118,7 @@ class WorkerEvents:
             )
             run.kill("it belongs to another version of sswd")
             return
+        self._link.loaded(loaded)
         self._parts.on_loaded(loaded)
         run.let_begin()
 

@@ -8,6 +8,7 @@ from caproto.server import PVGroup
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.readback import NO_YES, readback
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
+from sswd.pipe.protocol import LinkPhase
 from sswd.sizes import STATUS_BYTES
 
 
@@ -28,6 +29,12 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     LAST_EXIT = readback("text", "How the last run ended", length=STATUS_BYTES)
     LAST_ERROR = readback(
         "text", "The worker's last failure or crash text", length=STATUS_BYTES
+    )
+    LINK = readback(
+        "enum", "Link to the instrument", strings=[p.name for p in LinkPhase]
+    )
+    LINK_ERROR = readback(
+        "text", "What failed, with whom, since when", length=STATUS_BYTES
     )
     CPU = readback(
         "float", "CPU of the worker, 100 is one core", units="%", precision=1

@@ -21,6 +21,7 @@ from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.pv_names import names_of
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
@@ -151,6 +152,7 @@ class ServedSystem:
     def start(self) -> None:
         """Start the first worker."""
         self.publisher.worker_gone("the worker has not been started")
+        self.supervisor.link.start()
         self.supervisor.feed(Event.START)
         if self._trigger is not None:
             self._trigger.start()
@@ -297,7 +299,14 @@ class ServedSystem:
             outbox=self.config.outbox,
             credits=CREDITS,
             slots=layout(slot_sizes(self.config.pvs)),
+            ping_s=self.config.ping_s,
+            link_failures=self._link_failures(),
+            pvs=names_of(self.config.pvs, self._template.group),
         )
+
+    def _link_failures(self) -> int | None:
+        config = self.config
+        return config.link_failures if config.on_link_lost == "restart" else None
 
     def _policy(self) -> Policy:
         command, pvs = self.config.command, self.config.pvs

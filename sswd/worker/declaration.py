@@ -1,0 +1,57 @@
+"""What a system's class says of itself before it is constructed, checked.
+
+Pure, but that the source of the class is read for `sswd check`.
+"""
+
+from typing import Any
+
+from sswd.errors import LoadError
+from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
+from sswd.sequence import verbs_of
+from sswd.sequence.verbs import to_plain
+from sswd.worker.handlers import argument_problem, problems_of
+from sswd.worker.inspection import warnings_of
+from sswd.worker.system import System
+
+ACTION = "action"
+"""The type of PVs whose handler takes no value."""
+
+
+def check(factory: type, spec: WorkerSpec) -> None:
+    """Refuse a class whose methods sswd cannot call. Raises LoadError."""
+    own = _pvs_of(factory)
+    actions = {pv for pv, keys in own.items() if keys.get("type") == ACTION}
+    problems = problems_of(
+        factory,
+        is_system=issubclass(factory, System),
+        pvs=("CMD", *own, *spec.pvs.forwarded),
+        actions=actions.union(spec.pvs.actions),
+    )
+    if spec.inspect and (unfit := argument_problem(factory, spec.args)):
+        problems.append(unfit)
+    if problems:
+        raise LoadError("; ".join(problems))
+
+
+def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
+    """What the IOC is told of the class."""
+    is_system = issubclass(factory, System)
+    return Loaded(
+        PROTOCOL,
+        _pvs_of(factory),
+        list(to_plain(verb.signature for verb in verbs_of(factory).values())),
+        restored_of(factory),
+        warnings_of(factory) if spec.inspect else [],
+        [str(pv) for pv in getattr(factory, "in_order", ())],
+        has_connect=is_system and callable(getattr(factory, "connect", None)),
+        takes_setpoints=is_system,
+    )
+
+
+def restored_of(factory: Any) -> list[str]:
+    """PVs whose last values the class wants back in a new run."""
+    return [str(pv) for pv in getattr(factory, "restored", ())]
+
+
+def _pvs_of(factory: Any) -> dict[str, dict[str, Any]]:
+    return {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
