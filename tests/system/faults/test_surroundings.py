@@ -178,6 +178,28 @@ def test_a_directory_in_the_shared_one_that_is_not_ours(
     assert not list((tmp_path / "else").iterdir())
 
 
+WITHOUT_PROC = """
+import runpy, sys
+def hide(event, args):
+    if event in ("open", "os.listdir", "os.scandir") and str(args[0])[:5] == "/proc":
+        raise FileNotFoundError(2, "No such file or directory", str(args[0]))
+sys.addaudithook(hide)
+sys.argv = ["sswd", *sys.argv[1:]]
+runpy.run_module("sswd", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_without_proc_cpu_and_memory_are_unknown(client: Client) -> None:
+    """The children of a worker that is killed are found by their group then."""
+    command = (sys.executable, "-c", WITHOUT_PROC)
+    with served(CONFIG, client, command=command) as daemon:
+        restarts(daemon, client)
+        assert client.get(daemon.prefix + "WORKER:MEM") == 0.0
+        assert client.get(daemon.prefix + "IOC:CA_CONNECTIONS") > 0
+        assert "no statistics of memory and CPU" in daemon.log
+        assert "Traceback" not in daemon.log
+
+
 HOMELESS = """
 import os, runpy, sys
 os.environ.pop("HOME", None)
