@@ -53,7 +53,16 @@ _APPLIES = {
     "strings": ("enum", "bool"),
     "length": ("float", "int", "str", "text", "bytes"),
     "finite": ("float",),
+    **dict.fromkeys(
+        (
+            *("hihi", "high", "low", "lolo", "hysteresis", "hhsv", "hsv", "lsv"),
+            *("llsv", "writable_limits", "mdel", "adel"),
+        ),
+        ("float", "int"),
+    ),
+    "state_severity": ("enum", "bool"),
 }
+_ALARM_LIMITS = {"lolo": "llsv", "low": "lsv", "high": "hsv", "hihi": "hhsv"}
 _WRITABLE_ONLY = ("pending", "timeout_s")
 
 
@@ -90,12 +99,17 @@ def pv(config: PvConfig) -> Iterator[Problem]:
         yield "length", "missing: bytes need their capacity, e.g. length = 4194304"
     yield from _strings(config)
     yield from _limits(config)
+    yield from _alarm_limits(config)
+    yield from _state_severity(config)
+    yield from _events(config)
     yield from _value(config)
 
 
 def _applicable(config: PvConfig) -> Iterator[Problem]:
     for key, types in _APPLIES.items():
-        given = getattr(config, key) not in (None, "", (), False)
+        value = getattr(config, key)
+        given = value is not None and value not in ("", (), {}, False)
+        given = given or (key in _ALARM_LIMITS and value is not None)
         if given and config.type not in types:
             text = f"a PV of type {config.type} has none; it is for {', '.join(types)}"
             yield key, text
@@ -129,6 +143,45 @@ def _limits(config: PvConfig) -> Iterator[Problem]:
         yield "limits", "nan is no limit; inf and -inf mean none on that side"
     elif low >= high:
         yield "limits", f"low {low:g} is not below high {high:g}; write [low, high]"
+
+
+def _alarm_limits(config: PvConfig) -> Iterator[Problem]:
+    last = ""
+    for limit, severity in _ALARM_LIMITS.items():
+        value = getattr(config, limit)
+        if value is None:
+            if getattr(config, severity) is not None and not config.writable_limits:
+                yield severity, f"it is the severity of {limit}, which is not given"
+            continue
+        if math.isnan(value):
+            yield limit, "nan is no limit; leave it out"
+        elif last and value < getattr(config, last):
+            text = f"{value:g} is below {last} = {getattr(config, last):g}"
+            yield limit, f"{text}; they rise from lolo to hihi"
+        last = limit
+    if config.is_array and (last or config.writable_limits):
+        yield last or "writable_limits", "an array has no alarm limits"
+
+
+def _state_severity(config: PvConfig) -> Iterator[Problem]:
+    if config.type in ("enum", "bool"):
+        for state in config.state_severity:
+            if state not in config.states:
+                known = ", ".join(config.states)
+                yield "state_severity", f"{state!r} is no state; they are {known}"
+
+
+def _events(config: PvConfig) -> Iterator[Problem]:
+    for key in ("mdel", "adel"):
+        value = getattr(config, key)
+        if value is None:
+            continue
+        if config.is_array:
+            yield key, "an array has no dead band"
+        elif math.isnan(value):
+            yield key, "nan is no dead band"
+        elif config.always:
+            yield key, "with always = true every post is an event; drop one of the two"
 
 
 def _value(config: PvConfig) -> Iterator[Problem]:

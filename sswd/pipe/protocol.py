@@ -124,6 +124,8 @@ class Loaded(Message, frozen=True):
     """PVs whose last values the class wants back in a new run."""
     warnings: list[str] = []
     """What its source gives cause for, where the spec asked to inspect it."""
+    in_order: list[str] = []
+    """PVs whose every post is published, and is an event."""
 
 
 class Ready(Message, frozen=True):

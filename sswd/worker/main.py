@@ -200,4 +200,5 @@ def _loaded(factory: Any, spec: WorkerSpec) -> Loaded:
     pvs = {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
     verbs = to_plain(verb.signature for verb in verbs_of(factory).values())
     warnings = warnings_of(factory) if spec.inspect else []
-    return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings)
+    in_order = [str(pv) for pv in getattr(factory, "in_order", ())]
+    return Loaded(PROTOCOL, pvs, list(verbs), _restored(factory), warnings, in_order)

@@ -105,7 +105,7 @@ def examples(cell: str) -> Iterator[Any]:
 def posted(data: Any, value: object) -> Any:
     """What the PV holds after `io_put`; PostRefused if it is refused."""
     arrived = through_the_pipe(Post([("X", freeze(value), 0.0)]), Up)
-    return coercer(data)(arrived.updates[0][1])
+    return coercer(data)(arrived.updates[0].value)
 
 
 def test_the_table_has_every_type() -> None:

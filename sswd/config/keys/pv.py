@@ -9,6 +9,7 @@ from sswd.sizes import CMD_BYTES, DESC_CHARACTERS, STRING_BYTES
 
 PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
 Scalar = bool | int | float | str
+SeverityName = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
 
 
 class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,81 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Seconds | None,
         Meta(description="deadline of a put on this PV; the system's unless given"),
     ] = None
+
+    hihi: Annotated[
+        float | None,
+        Meta(description="a value of this or above is in alarm (.HIHI), MAJOR"),
+    ] = None
+    high: Annotated[
+        float | None,
+        Meta(description="a value of this or above is in alarm (.HIGH), MINOR"),
+    ] = None
+    low: Annotated[
+        float | None,
+        Meta(description="a value of this or below is in alarm (.LOW), MINOR"),
+    ] = None
+    lolo: Annotated[
+        float | None,
+        Meta(description="a value of this or below is in alarm (.LOLO), MAJOR"),
+    ] = None
+    hysteresis: Annotated[
+        float,
+        Meta(ge=0, description="how far a value must come back before its alarm ends"),
+    ] = 0.0
+    hhsv: Annotated[
+        SeverityName | None, Meta(description="severity of hihi; MAJOR unless given")
+    ] = None
+    hsv: Annotated[
+        SeverityName | None, Meta(description="severity of high; MINOR unless given")
+    ] = None
+    lsv: Annotated[
+        SeverityName | None, Meta(description="severity of low; MINOR unless given")
+    ] = None
+    llsv: Annotated[
+        SeverityName | None, Meta(description="severity of lolo; MAJOR unless given")
+    ] = None
+    state_severity: Annotated[
+        dict[str, SeverityName],
+        Meta(
+            description="severities of states of an enum or bool, by string (.ZSV, "
+            ".ONSV, .OSV ...)"
+        ),
+    ] = {}
+    writable_limits: Annotated[
+        bool,
+        Meta(
+            description="clients may write .HIHI .HIGH .LOW .LOLO, their severities "
+            "and .HYST"
+        ),
+    ] = False
+    mdel: Annotated[
+        float | None,
+        Meta(
+            description="monitors get a value that differs by more (.MDEL); 0 unless "
+            "given: every change; -1: every post"
+        ),
+    ] = None
+    adel: Annotated[
+        float | None,
+        Meta(
+            description="archivers get a value that differs by more (.ADEL); 0 unless "
+            "given: every change; -1: every post"
+        ),
+    ] = None
+    always: Annotated[
+        bool | None,
+        Meta(
+            description="every post is an event, equal values too; true for arrays and "
+            "text unless given, false for others"
+        ),
+    ] = None
+    stale_s: Annotated[
+        Annotated[float, Meta(ge=0, le=31_536_000)],
+        Meta(
+            description="a value that was not posted for so long is INVALID/TIMEOUT; "
+            "0: never"
+        ),
+    ] = 0.0
 
     @property
     def is_array(self) -> bool:

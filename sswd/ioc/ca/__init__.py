@@ -9,8 +9,8 @@
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
                put_queue: in which order puts run; publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
-    codec/     protocol, names, filters, dbr_elements, payloads, put_values: bytes <->
-               values, no I/O
+    codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
+               bytes <-> values, no I/O
     caproto_private/   data, records: the only two that know caproto's private names
     shared     what all parts of one server use; limits, loglimit
     evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
@@ -24,7 +24,14 @@ from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
-from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
+from sswd.ioc.ca.pv.publish import (
+    on_change,
+    post,
+    post_if_changed,
+    properties_changed,
+    set_alarm,
+    show,
+)
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -36,8 +43,11 @@ __all__ = [
     "QuickLoop",
     "fill_record_fields",
     "flusher",
+    "on_change",
     "post",
     "post_if_changed",
+    "properties_changed",
     "set_alarm",
+    "show",
     "watch",
 ]

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 from sswd.ioc.ca import Data
+from sswd.ioc.pvs.value_rules import ValueRules
 
 Values = dict[str, Any]
 """Values of PVs by name, as caproto holds them."""
@@ -18,6 +19,10 @@ class Channel(Data, Protocol):
     """The whole name, with prefixes."""
     puts_overlap: bool
     """Whether puts need not wait for each other: they queue in the ledger."""
+    rules: ValueRules
+    """What follows from a new value; only declared PVs have it."""
+    writable_limits: bool
+    """Whether clients may write the alarm limits; only declared PVs have it."""
     alarm: Any
     """The ChannelAlarm; see pv_alarm.py."""
 

@@ -30,7 +30,9 @@ from sswd.config.rules import INT32
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
-from sswd.ioc.pvs.record_fields import ENCODING, OnDemandFields
+from sswd.ioc.pvs.pv_rules import rules_from
+from sswd.ioc.pvs.record_fields import OnDemandFields
+from sswd.ioc.pvs.record_values import ENCODING
 from sswd.sizes import DESC_CHARACTERS
 
 Forward = Callable[[str, object], Awaitable[object]]
@@ -152,6 +154,8 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     # caproto takes .DESC from here.
     channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
     channel.puts_overlap = pv.writable
+    channel.rules = rules_from(pv, channel)
+    channel.writable_limits = pv.writable_limits
     return channel
 
 

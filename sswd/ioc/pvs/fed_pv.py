@@ -11,18 +11,21 @@ from sswd.ioc import ca
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
+from sswd.ioc.pvs.pv_rules import rules_for
 from sswd.ioc.pvs.value_rules import ValueRules
 
 
 class ShownPv:
     """One PV with several sources of alarms, of which one shows."""
 
-    __slots__ = ("data", "held")
+    __slots__ = ("data", "has_news", "held")
 
     def __init__(self, data: Channel) -> None:
         self.data = data
         self.held: dict[Source, Alarm] = {}
         """What every source says now; those that say nothing are not here."""
+        self.has_news = False
+        """Whether `held` has changed since an alarm was published."""
 
     @property
     def shown(self) -> Alarm:
@@ -31,26 +34,24 @@ class ShownPv:
 
     def show(self) -> None:
         """Publish the alarm that shows, if it is not published yet."""
+        self.has_news = False
         ca.set_alarm(self.data, self.shown)
 
     def change(self, source: Source, alarm: Alarm) -> None:
         """Have `source` say this, and publish the alarm that shows if it changes."""
-        if self._note(source, alarm):
+        self.note(source, alarm)
+        if self.has_news:
             self.show()
 
     def note(self, source: Source, alarm: Alarm) -> None:
         """The same, but publish nothing: a value is about to be published."""
-        self._note(source, alarm)
-
-    def _note(self, source: Source, alarm: Alarm) -> bool:
-        before = self.held.get(source, NO_ALARM)
-        if alarm == before:
-            return False
-        if alarm is NO_ALARM or not alarm.severity:
-            self.held.pop(source, None)
-        else:
+        if alarm == self.held.get(source, NO_ALARM):
+            return
+        self.has_news = True
+        if alarm.severity:
             self.held[source] = alarm
-        return True
+        else:
+            self.held.pop(source, None)
 
 
 class FedPv(ShownPv):
@@ -70,7 +71,7 @@ class FedPv(ShownPv):
         super().__init__(data)
         self.is_writable = is_writable
         self.coerce: Callable[[object], Any] = coercer(data, finite=finite)
-        self.rules = rules or ValueRules()
+        self.rules = rules or rules_for(data)
         self.stale_s = stale_s
         """The value is stale when it is older than so many s; 0: never."""
         self.posted_s = 0.0
@@ -85,10 +86,12 @@ class FedPv(ShownPv):
         """
         rules = self.rules
         events = rules.events(value)
-        if driver is None and not self.held and not rules.can_alarm:
+        by_value = rules.alarm(value)
+        if by_value is not NO_ALARM or driver is not None or self.held:
+            self.note(Source.LIMITS, by_value)
+            self.note(Source.DRIVER, driver or NO_ALARM)
+        if self.has_news:
+            self.has_news = False
+            ca.post(self.data, value, stamp_s, events=events, alarm=self.shown)
+        else:
             ca.post(self.data, value, stamp_s, events=events)
-            return
-        self._note(Source.DRIVER, driver or NO_ALARM)
-        if rules.can_alarm or Source.LIMITS in self.held:
-            self._note(Source.LIMITS, rules.alarm(value))
-        ca.post(self.data, value, stamp_s, events=events, alarm=self.shown)

@@ -6,16 +6,17 @@ Threading model: the loop's own.
 import contextlib
 import logging
 import re
-import time
 from collections.abc import Iterable
 
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.errors import PostRefused
 from sswd.ioc import ca
+from sswd.ioc.pvs.age import Ages
 from sswd.ioc.pvs.alarm_priority import Source, alarm_from
 from sswd.ioc.pvs.channel import Channel, Values
 from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
+from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ratelimit import OncePerKey
 from sswd.sizes import COUNTER_MODULUS
 
@@ -27,7 +28,7 @@ MAX_PVS_LOGGED = 1000
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
 _NUMBERS = re.compile(r"[\d.]+")
-_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
+_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST, Source.STALE)
 """What a read-only PV has until it is posted again, because its value is old."""
 
 
@@ -42,8 +43,9 @@ class Publisher:
         self._shown: dict[str, ShownPv] = {}
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
-        """PVs whose source is back, and whose first post is still to come."""
+        """PVs that are good again with their first post, by what it ends."""
         self._reasons_logged: dict[str, OncePerKey] = {}
+        self._ages = Ages(self._set_stale)
         self.refused = 0
         """Posts that were refused since the IOC started."""
 
@@ -52,6 +54,7 @@ class Publisher:
         self._pvs[pv] = fed
         self._shown[pv] = fed
         own_alarm(fed.data)
+        self._ages.watch(fed)
         if is_fed:
             self._fed.add(pv)
 
@@ -67,6 +70,12 @@ class Publisher:
     def fed_pv(self, pv: str) -> FedPv | None:
         """The PV of this name that the worker may post."""
         return self._pvs.get(pv)
+
+    def publish_every_post(self, pvs: Iterable[str]) -> None:
+        """Each post of these PVs is an event: others wait for its words."""
+        for pv in pvs:
+            if pv in self._pvs:
+                self._pvs[pv].rules = ValueRules()
 
     def values_of(self, pvs: Iterable[str]) -> Values:
         """The values that these PVs have now; names that are none are left out."""
@@ -109,10 +118,10 @@ class Publisher:
             self._refuse(pv, str(ex), "the former value stays")
             return None
         if fed.held:
-            self._is_fresh(pv, fed)
+            self._end_of_old_value(pv, fed)
         self._fed.add(pv)
         if fed.stale_s:
-            fed.posted_s = time.monotonic()
+            self._ages.posted(fed)
         fed.publish(fitting, stamp_s, alarm)
         return fitting
 
@@ -124,11 +133,10 @@ class Publisher:
         else:
             fed.change(Source.DRIVER, alarm)
 
-    def _is_fresh(self, pv: str, fed: FedPv) -> None:
+    def _end_of_old_value(self, pv: str, fed: FedPv) -> None:
         """A value has come: what was said of the old one's age is over."""
-        fed.note(Source.STALE, NO_ALARM)
         for source, waiting in self._waiting.items():
-            if pv in waiting:
+            if waiting and pv in waiting:
                 waiting.discard(pv)
                 fed.note(source, NO_ALARM)
 
@@ -165,6 +173,7 @@ class Publisher:
         What the dead worker said of its instrument is over: a stall, the link, failed
         reads, the driver's alarms. Afterwards, lest a PV looks good in between.
         """
+        self._ages.stop()
         self._waiting[Source.LINK_LOST].clear()
         self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
         self.set_alarm(self._fed, Source.WORKER_GONE, words)
@@ -174,6 +183,7 @@ class Publisher:
     def worker_ready(self) -> None:
         """Writable PVs are good again; the others with their first post."""
         self._reasons_logged.clear()
+        self._ages.start(fed for fed in self._pvs.values() if fed.stale_s)
         writable = self._fed - self._read_only(self._fed)
         self.clear_alarm(writable, Source.WORKER_GONE)
 
@@ -199,6 +209,17 @@ class Publisher:
             self.set_alarm(self._fed, Source.WORKER_SILENT, words)
         else:
             self.clear_alarm(self._fed, Source.WORKER_SILENT)
+
+    def _set_stale(self, fed: FedPv) -> None:
+        words = f"no post for {fed.stale_s:g} s"
+        self._waiting[Source.STALE].update(
+            pv for pv, found in self._pvs.items() if found is fed
+        )
+        fed.change(Source.STALE, alarm_from(Source.STALE, words))
+
+    def close(self) -> None:
+        """No more timers."""
+        self._ages.stop()
 
     # -- refusals
 

@@ -1,32 +1,136 @@
 """Record fields (.RTYP .DESC .EGU .HOPR ...) that are made when a client asks for one.
 
 caproto makes ~75 channels of fields for each PV at once: 4 ms and 140 KB a PV, for
-fields that hardly anybody reads. `OnDemandFields` makes them at the first
-`get_field()`, and corrects what caproto's records leave empty or open.
+fields that hardly anybody reads, and they answer otherwise than EPICS base. Here each
+field is made at the first `get_field()`, and follows its PV from then on.
+
+Threading model: the loop's own.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from caproto import AccessRights, ChannelType
-from caproto.server.server import get_record_class
+import numpy as np
+from caproto import (
+    AccessRights,
+    CaprotoValueError,
+    ChannelByte,
+    ChannelData,
+    ChannelDouble,
+    ChannelEnum,
+    ChannelInteger,
+    ChannelShort,
+    ChannelString,
+    Forbidden,
+)
 
-ENCODING = "utf-8"
-# .PROC writes the value again, .RVAL writes it as a number: both are puts.
-_PUTS = frozenset({"PROC", "RVAL"})
-# menuFtype: what waveform records call their elements.
-_FTVL = {
-    ChannelType.DOUBLE: "DOUBLE",
-    ChannelType.LONG: "LONG",
-    ChannelType.STRING: "STRING",
-    ChannelType.CHAR: "UCHAR",
+from sswd.ioc import ca
+from sswd.ioc.ca.codec.dbr_elements import cut_text
+from sswd.ioc.pvs import record_types, record_values
+from sswd.ioc.pvs.record_types import FieldSpec
+from sswd.ioc.pvs.record_values import EGU_BYTES, ENCODING, Value
+from sswd.ioc.pvs.record_writes import writer_of
+from sswd.ioc.pvs.value_rules import ValueRules
+
+_CHANNELS: dict[str, type[ChannelData]] = {
+    "string": ChannelString,
+    "link": ChannelString,
+    "char": ChannelByte,
+    "short": ChannelShort,
+    "long": ChannelInteger,
+    "double": ChannelDouble,
+    "count": ChannelDouble,
 }
-# The fields that hold the strings of mbbi and mbbo.
-_STATES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL")
-_STATE_FIELDS = tuple(f"{state}ST" for state in (*_STATES, "TV", "TT", "FT", "FF"))
+# Fields that are shown with the units and the display range of their PV.
+_LIKE_VALUE = frozenset(
+    (
+        *("HIHI", "HIGH", "LOW", "LOLO", "LALM", "ALST", "MLST", "SVAL", "OVAL"),
+        *("PVAL", "IVOV", "HOPR", "LOPR", "DRVH", "DRVL"),
+    )
+)
+_PLAIN_PRECISION = 6
+"""Decimals of a double in a record without .PREC, as in EPICS base."""
+_HELD_PRECISION = 2
+"""Decimals of a bo's .HIGH, the time that it is held."""
 
 
-def _read_only(_host: str, _user: str) -> AccessRights:
-    return AccessRights.READ
+class _Field:
+    """What all fields share; mixed in before one of caproto's channels.
+
+    A field has the alarm of its PV, and its time: EPICS base processes them together.
+    """
+
+    data_type: int
+    _data: dict[str, Any]
+
+    def __init__(self, pv: "OnDemandFields", write: Any, **settings: Any) -> None:
+        self._pv = pv
+        self._write = write
+        super().__init__(**settings)
+
+    @property
+    def alarm(self) -> Any:
+        """That of the PV."""
+        return self._pv.alarm
+
+    @alarm.setter
+    def alarm(self, alarm: object) -> None:
+        """caproto's constructor sets one; a field needs none of its own."""
+
+    _alarm = alarm
+
+    def check_access(self, _host: str | None, _user: str | None) -> AccessRights:
+        """Only the few fields that do something can be written."""
+        if self._write is None:
+            return AccessRights.READ
+        return AccessRights.READ | AccessRights.WRITE
+
+    async def auth_write(
+        self, host: str, user: str, data: Any, *_others: object, **_more: object
+    ) -> None:
+        """A client's put: `data` is in the field's own type already."""
+        if AccessRights.WRITE not in self.check_access(host, user):
+            raise Forbidden("this record field cannot be written")
+        value = np.asarray(data).reshape(-1)[0]
+        if isinstance(value, bytes):  # a menu's choice; numbers are numbers by now
+            choices = self._data.get("enum_strings", ())
+            choice = value.decode("latin-1")
+            if choice not in choices:
+                raise CaprotoValueError(f"{choice!r} is none of {', '.join(choices)}")
+            value = choices.index(choice)
+        await self._write(value)
+
+
+def _field(pv: "OnDemandFields", name: str, spec: FieldSpec) -> Any:
+    """A new field with the value that an unused one has."""
+    channel = ChannelEnum if spec.menu else _CHANNELS[spec.kind]
+    kind = type(f"{channel.__name__}Field", (_Field, channel), {})
+    settings: dict[str, Any] = {
+        "value": 0,
+        "max_length": 1,
+        "reported_record_type": pv.record_type,
+    }
+    if spec.menu:
+        settings |= {"value": spec.menu[0], "enum_strings": spec.menu[:16]}
+    elif channel is ChannelString:
+        settings |= {"value": "", "string_encoding": ENCODING}
+        settings["long_string_max_length"] = spec.size
+    elif spec.kind == "double":
+        settings["precision"] = _decimals(pv, name)
+    if name in _LIKE_VALUE and spec.kind in ("double", "long"):
+        settings["units"] = pv.store.get("units", "")
+        for limit in ("upper_disp_limit", "lower_disp_limit"):
+            settings[limit] = pv.store.get(limit, 0)
+    return kind(pv=pv, write=writer_of(pv, name), **settings)
+
+
+def _decimals(pv: "OnDemandFields", name: str) -> int:
+    """How many decimals a double field has as text."""
+    if name == "HIGH" and pv.record_type == "bo":
+        return _HELD_PRECISION
+    if "PREC" in record_types.fields_of(pv.record_type or ""):
+        return int(pv.store.get("precision") or 0)
+    return _PLAIN_PRECISION
 
 
 class OnDemandFields:
@@ -34,36 +138,64 @@ class OnDemandFields:
 
     `record` is the record type, `egu` what .EGU says if that is not `units`.
 
-    Fields are read-only, apart from .PROC and .RVAL of a writable PV: what a client
-    would write into the others changes nothing here, or, worse, the value of a
-    read-only PV.
+    Fields are read-only, apart from .PROC and .RVAL of a writable PV, the dead bands
+    and, where the configuration says so, the alarm limits: what a client would write
+    into the others would change nothing here.
     """
 
     pvname: str
+    data_type: int
+    max_length: int
+    alarm: Any
+    writable_limits = False
+    """Whether clients may write the alarm limits."""
     _data: dict[str, Any]
 
     def __init__(
         self, *, record: str | None = None, egu: str = "", **keywords: Any
     ) -> None:
-        self._fields: Any = None
-        self._egu = egu or keywords.get("units", "")
+        self._fields: dict[str, Any] = {}
+        self._rules: ValueRules | None = None
+        units = egu or keywords.get("units", "")
+        if isinstance(units, bytes):
+            units = units.decode(ENCODING)
+        self.egu = cut_text(units.encode(ENCODING), EGU_BYTES).decode(ENCODING)
         super().__init__(record=None, **keywords)  # type: ignore[call-arg]
         self.record_type = record
         self.reported_record_type = record or "caproto"
 
     @property
-    def field_inst(self) -> object:
-        """caproto's group of fields; None while nobody has asked for one."""
-        return self._fields
+    def store(self) -> Mapping[str, Any]:
+        """Value and metadata, as caproto holds them."""
+        return self._data
+
+    @property
+    def rules(self) -> ValueRules | None:
+        """What follows from a new value; None where nobody has said."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: ValueRules) -> None:
+        self._rules = rules
+
+    @property
+    def description(self) -> str:
+        """What .DESC says; caproto keeps it as the doc of the channel."""
+        return vars(self).get("__doc__") or ""
+
+    @property
+    def field_inst(self) -> None:
+        """caproto's group of fields: there is none."""
+        return
 
     @field_inst.setter
     def field_inst(self, value: None) -> None:
-        self._fields = value
+        """caproto's constructor sets None."""
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields that exist so far, by name; see get_field()."""
-        return {} if self._fields is None else dict(self._fields.pvdb)
+        return dict(self._fields)
 
     @fields.setter
     def fields(self, value: dict[str, Any]) -> None:
@@ -75,57 +207,48 @@ class OnDemandFields:
             return self
         if self.record_type is None:
             raise KeyError(field)
-        if self._fields is None:
-            self._fields = self._make_fields()
-        return self._fields.pvdb[field]
+        if field not in self._fields:
+            spec = record_types.fields_of(self.record_type)[field]
+            made = _field(self, field, spec)
+            made._data["value"] = self._value_of(field, spec)  # noqa: SLF001 (new)
+            made._data["timestamp"] = self._data["timestamp"]  # noqa: SLF001 (new)
+            if not self._fields:
+                ca.on_change(self, self.refresh_fields)  # type: ignore[arg-type]
+            self._fields[field] = made
+        return self._fields[field]
 
-    def _make_fields(self) -> Any:
-        group = get_record_class(self.record_type)(
-            prefix="", parent=self, name=f"{self.pvname}.fields"
-        )
-        is_writable = AccessRights.WRITE in self.check_access("", "")  # type: ignore[attr-defined]
-        for name, channel in group.pvdb.items():
-            if not (is_writable and name in _PUTS):
-                channel.check_access = _read_only
-            if channel.data_type == ChannelType.STRING:
-                channel.string_encoding = ENCODING
-        for name, value in self._field_values().items():
-            if name in group.pvdb:
-                _set(group.pvdb[name], value)
-        for name in ("NORD", "LEN"):
-            if name in group.pvdb:
-                group.pvdb[name].getter = self._count
-        return group
+    def refresh_fields(self) -> None:
+        """Have all fields that exist show what is true now, with the PV's time."""
+        stamp = self._data["timestamp"]
+        specs = record_types.fields_of(self.record_type or "")
+        for name, channel in self._fields.items():
+            ca.show(channel, self._value_of(name, specs[name]), stamp)
 
-    async def _count(self, _instance: object) -> int:
-        """Elements of a waveform; characters of a long string with its NUL."""
-        value = self._data["value"]
-        if isinstance(value, str):
-            return len(value.encode(ENCODING, "replace")) + 1
-        return len(value) if hasattr(value, "__len__") else 1
+    def _value_of(self, name: str, spec: FieldSpec) -> Value:
+        """What the field shows, as caproto keeps it: a menu's choice as text."""
+        shows: Callable[[Any], Value] | None = record_values.VALUES.get(name)
+        if name == "FTVL" and spec.menu:
+            shows = record_values.element_type
+        if name == "HIGH" and self.record_type == "bo":
+            shows = None  # the time that a bo is held
+        value = spec.initial if shows is None else shows(self)
+        if spec.menu:
+            return spec.menu[int(value)]
+        if isinstance(value, float) and spec.kind == "long":
+            return int(value)
+        return value
 
-    def _field_values(self) -> dict[str, object]:
-        """What caproto's records do not take from their PV by themselves."""
-        alarm = self.alarm  # type: ignore[attr-defined]
-        strings = self._data.get("enum_strings", ())
-        values = {
-            "UDF": b"\0",
-            "EGU": self._egu,
-            "STAT": int(alarm.status),
-            "SEVR": int(alarm.severity),
-            "FTVL": _FTVL.get(self.data_type),  # type: ignore[attr-defined]
-            "DRVH": self._data.get("upper_ctrl_limit"),
-            "DRVL": self._data.get("lower_ctrl_limit"),
-            "SIZV": min(self.max_length, 32767),  # type: ignore[attr-defined]
-            **dict(zip(_STATE_FIELDS, strings, strict=False)),
+    def graphic_alarm_limits(self) -> dict[str, float | None]:
+        """The alarm limits of GR and CTRL types; None for each that cannot alarm.
+
+        Empty for what is no number with rules.
+        """
+        limits = record_values.limits_of(self)
+        if limits is None:
+            return {}
+        return {
+            "upper_alarm_limit": limits.hihi if limits.hihi_severity else None,
+            "upper_warning_limit": limits.high if limits.high_severity else None,
+            "lower_warning_limit": limits.low if limits.low_severity else None,
+            "lower_alarm_limit": limits.lolo if limits.lolo_severity else None,
         }
-        if strings and self._data["value"] in strings:
-            values["RVAL"] = strings.index(self._data["value"])
-        return {name: value for name, value in values.items() if value is not None}
-
-
-def _set(channel: Any, value: object) -> None:
-    """Give a field its value, as caproto keeps it, without publishing."""
-    if isinstance(value, int) and channel.data_type == ChannelType.ENUM:
-        value = channel.enum_strings[value]
-    channel._data["value"] = value  # noqa: SLF001

@@ -34,7 +34,10 @@ class Phase(Enum):
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
     YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
-    REFRESHING = (WorkerState.RUNNING, "the same; fresh code is being imported")
+    REFRESHING = (
+        WorkerState.RUNNING,
+        "the worker takes commands; fresh code is being imported",
+    )
     RESTARTING = (WorkerState.STOPPING, "asked to close; another run follows")
     STOPPING = (WorkerState.STOPPING, "asked to close; STOPPED follows")
     CLOSING = (WorkerState.STOPPING, "asked to close; the IOC ends")

@@ -1,7 +1,8 @@
 """A second worker that has imported the system's module and waits for Begin.
 
 Two purposes: a crash is healed without the time of the imports (`standby = true`), and
-fresh code is imported before the running worker is stopped for it.
+at RESTART and HUP fresh code is imported before the running worker is stopped for it,
+always: a typo must not end a healthy worker.
 
 Threading model: the loop's own.
 """
@@ -24,8 +25,8 @@ AGAIN_S = 30.0
 
 
 class Standby:
-    """At most one waiting worker. Without `is_wanted` there never is one, and fresh
-    code is left to the next start."""
+    """At most one waiting worker. Without `is_wanted` there is one only between the
+    import of fresh code and the end of the worker that it follows."""
 
     def __init__(
         self,
@@ -55,20 +56,28 @@ class Standby:
         if not self._is_wanted or self._run is not None:
             return
         try:
-            self._run = self._launch()
+            self._launch_one()
         except OSError as ex:
             self._fail(f"it cannot be started: {ex}")
-            return
-        self._arm(self._import_s, self._overdue)
 
     def refresh(self) -> None:
-        """Import the code anew; FRESH or STALE follows."""
-        if not self._is_wanted:
-            self._feed(Event.FRESH)
-            return
+        """Import the code anew; FRESH or STALE follows.
+
+        A host that has no room for a second process is no reason to refuse a restart:
+        the next start imports the code then.
+        """
         self.drop()
-        self._is_refreshing = True
-        self.prepare()
+        try:
+            self._launch_one()
+        except OSError as ex:
+            log.warning("no process to import fresh code in (%s); the start does", ex)
+            self._feed(Event.FRESH)
+        else:
+            self._is_refreshing = True
+
+    def _launch_one(self) -> None:
+        self._run = self._launch()
+        self._arm(self._import_s, self._overdue)
 
     def take(self) -> Run | None:
         """The waiting worker, to begin now; it may be importing still. None: none."""

@@ -28,6 +28,7 @@ from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
+from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
@@ -107,7 +108,7 @@ class ServedSystem:
         template = self._template
         publisher = Publisher(self.name, template.worker.REFUSED)
         for pv in FED_FROM_THE_START:
-            target = FedPv(template.fed[pv], is_writable=False)
+            target = FedPv(template.fed[pv], is_writable=False, rules=ValueRules())
             publisher.add(pv, target, is_fed=True)
         progress = FedPv(template.commands.PROGRESS, is_writable=False)
         publisher.add("PROGRESS", progress, is_fed=False)
@@ -170,6 +171,7 @@ class ServedSystem:
         self._receiver.close()
         self.supervisor.close()
         self.dispatcher.close()
+        self.publisher.close()
         if self.supervisor.holds:
             return  # its bridge lives and needs the queues
         self.commands.close()
@@ -233,6 +235,7 @@ class ServedSystem:
     def _on_loaded(self, loaded: Loaded) -> None:
         """The active run has imported its class, and waits for Begin."""
         self.declare(loaded)
+        self.publisher.publish_every_post(loaded.in_order)
         self.restore(loaded)
 
     def declare(self, loaded: Loaded) -> None:
@@ -269,7 +272,11 @@ class ServedSystem:
         channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
         for name, config in pvs.items():
             target = FedPv(
-                channels[name], is_writable=config.writable, finite=config.finite
+                channels[name],
+                is_writable=config.writable,
+                finite=config.finite,
+                rules=channels[name].rules,
+                stale_s=config.stale_s,
             )
             self.publisher.add(name, target, is_fed=True)
         self._declared.update(pvs)

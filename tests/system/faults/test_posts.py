@@ -64,6 +64,7 @@ def test_wrong_posts_are_refused_in_words_and_counted(
 def test_what_fits_in_another_form_is_published(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
     for name, (pv, _) in posts.ODD.items():
+        assert client.put(prefix + "CMD", "reset")  # an equal value is no event
         refused = client.get(prefix + "WORKER:REFUSED")
         monitor = client.monitor(prefix + pv)
         assert client.put(prefix + "CMD", name)

@@ -25,6 +25,7 @@ restart.start_s = 4.0
 target = "slow_import:Fresh"
 prefix = "cold:"
 args.journal = "FOLDER/cold"
+restart.start_s = 4.0
 """
 CODE = """
 import time
@@ -147,6 +148,7 @@ def test_restart_imports_fresh_code_while_the_worker_runs(
 
 
 @pytest.mark.timing
+@pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
@@ -157,9 +159,15 @@ def test_restart_imports_fresh_code_while_the_worker_runs(
     ],
 )
 def test_code_that_does_not_load_is_refused(
-    daemon: Daemon, client: Client, folder: Path, code: str, reason: str
+    daemon: Daemon,
+    client: Client,
+    folder: Path,
+    system: str,
+    code: str,
+    reason: str,
 ) -> None:
-    prefix = daemon.prefix + "warm:"
+    """With a standby and without: a typo never ends a healthy worker."""
+    prefix = daemon.prefix + system
     pid = client.get(prefix + "WORKER:PID")
     state = client.monitor(prefix + "WORKER:STATE")
     error = client.monitor(prefix + "WORKER:LAST_ERROR")
@@ -173,7 +181,7 @@ def test_code_that_does_not_load_is_refused(
     assert state.values == ["RUNNING"]
     assert client.get(prefix + "WORKER:PID") == pid
     assert client.put(prefix + "CMD", "0")
-    ca_is_up(daemon, client, "warm:")
+    ca_is_up(daemon, client, system)
 
     write(folder, "a good one again " * (1 + len(reason) % 7))
     assert client.put(prefix + "WORKER:RESTART", 1)

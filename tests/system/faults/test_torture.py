@@ -90,7 +90,7 @@ def test_what_never_ran_is_not_lost(client: Client, tmp_path: Path) -> None:
         assert ends == ["DONE", "REJECTED", "REJECTED"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
@@ -102,5 +102,12 @@ def test_what_never_ran_is_not_lost(client: Client, tmp_path: Path) -> None:
 def test_the_checker_catches_a_wrong_policy(
     client: Client, tmp_path: Path, fault: str, words: str
 ) -> None:
-    outcome = tortured(client, tmp_path, KEEP, commands=100, kills=6, fault=fault)
-    assert any(words in violation for violation in violations(outcome)), outcome
+    """Whether a kill hits the moment at which the policy is wrong is chance, so there
+    may be five rounds."""
+    for number in range(5):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        outcome = tortured(client, folder, KEEP, commands=100, kills=6, fault=fault)
+        if any(words in violation for violation in violations(outcome)):
+            return
+    pytest.fail(f"not caught in five rounds: {outcome}")

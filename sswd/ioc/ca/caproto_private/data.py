@@ -167,10 +167,28 @@ def graphic_bytes(data: Data, dtype: int) -> bytes:
             if getattr(metadata, lower) == getattr(metadata, upper):
                 setattr(metadata, lower, math.nan)
                 setattr(metadata, upper, math.nan)
+    _set_alarm_limits(metadata, dtype, data)
     return bytes(metadata)
 
 
+def _set_alarm_limits(metadata: Any, dtype: int, data: Data) -> None:
+    """The alarm limits of a PV that knows its own: NaN or 0 for those that are off."""
+    own: dict[str, float | None] = getattr(data, "graphic_alarm_limits", dict)()
+    for name, limit in own.items():
+        if dtype % 7 in _FLOATING:
+            setattr(metadata, name, math.nan if limit is None else limit)
+        elif dtype % 7 in _INTEGERS:
+            low, high = _INTEGERS[dtype % 7]
+            number = 0 if limit is None or not math.isfinite(limit) else int(limit)
+            setattr(metadata, name, min(max(number, low), high))
+
+
 _FLOATING = (2, 6)
+_INTEGERS = {
+    1: (-(1 << 15), (1 << 15) - 1),
+    4: (0, (1 << 8) - 1),
+    5: (-(1 << 31), (1 << 31) - 1),
+}
 _ALARM_LIMITS = (
     ("lower_alarm_limit", "upper_alarm_limit"),
     ("lower_warning_limit", "upper_warning_limit"),

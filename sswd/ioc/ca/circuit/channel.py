@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sswd.ioc.ca.caproto_private.data import snapshot, time_stamp
 from sswd.ioc.ca.codec import protocol
-from sswd.ioc.ca.codec.filters import ArrayFilter, Deadband, Filters
+from sswd.ioc.ca.codec.filters import ArrayFilter, Filters, gates_of
 from sswd.ioc.ca.codec.payloads import Key, Payload
 from sswd.ioc.ca.pv.served_pv import ServedPv
 
@@ -107,9 +107,9 @@ class Subscription:
 
 
 class FilteredSubscription(Subscription):
-    """A monitor through a deadband, time stamp or sync filter: not as fast."""
+    """A monitor through filters other than that of arrays: not as fast."""
 
-    __slots__ = ("_deadband", "_last")
+    __slots__ = ("_gates", "_last")
 
     filtered = True
 
@@ -117,14 +117,13 @@ class FilteredSubscription(Subscription):
         self, circuit: EventQueue, channel: Channel, subid: int, mask: int, key: Key
     ) -> None:
         super().__init__(circuit, channel, subid, mask, key)
-        dbnd = channel.filters.dbnd
-        self._deadband = None if dbnd is None else Deadband(*dbnd)
+        self._gates = gates_of(channel.filters)
         self._last: bytes | None = None
 
     def changed(self, flags: int) -> None:
-        """As its base, if the value has left the band."""
+        """As its base, if the event passes the gates: each sees what the former let."""
         value = self.served_pv.store["value"]
-        if self._deadband is None or self._deadband.passes(value, flags):
+        if all(gate.passes(value, flags) for gate in self._gates):
             self.circuit.event(self)
 
     def payload(self) -> Payload | None:

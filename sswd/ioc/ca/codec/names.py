@@ -8,6 +8,9 @@ from sswd.ioc.ca.caproto_private.records import record_field
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.filters import NO_FILTERS, Filters, parse_filters
 
+LONGEST = 1024
+"""Characters of a channel name with its filters; a longer one is no name of ours."""
+
 
 class Found(NamedTuple):
     """A PV and what the name asks of it beside its value."""
@@ -37,6 +40,8 @@ def find(pvdb: Mapping[str, Data], name: str) -> Found | None:
     data = pvdb.get(name)
     if data is not None:
         return Found(data, NO_FILTERS, long_string=False)
+    if len(name) > LONGEST:
+        return None
     plain, long_string, filter_text = split_name(name)
     data = pvdb.get(plain)
     if data is None:

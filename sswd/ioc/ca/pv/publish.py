@@ -1,6 +1,7 @@
 """Publish a value or an alarm from the system: no putter runs, so nothing echoes."""
 
 import time
+from collections.abc import Callable
 from typing import cast
 
 from sswd.alarm import Alarm
@@ -132,3 +133,29 @@ def _follow(field: Data, shown: int | str) -> None:
         raw(field)["value"] = state
     else:
         post(field, state)
+
+
+def on_change(data: Data, follow: Callable[[], None]) -> None:
+    """Have `follow()` called whenever value, alarm or metadata of `data` change.
+
+    It is called on the loop, before the subscribers are told, and may only `show`.
+    """
+    ServedPv.of(data).on_change = follow
+
+
+def show(field: Data, value: object, stamp: Stamp) -> None:
+    """Make `value` and `stamp` those of a record field; tell of a new value.
+
+    `value` is as caproto keeps it. Nearly always nobody listens.
+    """
+    store = raw(field)
+    is_new = store["value"] != value
+    store["value"], store["timestamp"] = value, stamp
+    served_pv: ServedPv | None = getattr(field, SERVED_PV_ATTRIBUTE, None)
+    if is_new and served_pv is not None:
+        served_pv.notify(VALUE_LOG)
+
+
+def properties_changed(data: Data) -> None:
+    """Tell subscribers that units, limits or states of `data` have changed."""
+    ServedPv.of(data).notify(protocol.DBE_PROPERTY)

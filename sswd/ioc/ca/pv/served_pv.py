@@ -1,6 +1,7 @@
 """What this server keeps for one ChannelData: encoded payloads and who listens."""
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from sswd.ioc.ca.caproto_private.data import (
@@ -70,6 +71,7 @@ class ServedPv:
         "data",
         "foreign",
         "native",
+        "on_change",
         "puts",
         "store",
         "subs",
@@ -88,6 +90,8 @@ class ServedPv:
         self.as_given = keeps_value_as_given(data)
         self.alarm = alarm_numbers(data)
         self.puts = PutQueue()
+        self.on_change: Callable[[], None] | None = None
+        """Called before the subscribers are told: the record fields follow."""
         self._look_at_record()
         self._value: object = None
         self._stamp: Stamp | None = None
@@ -132,6 +136,8 @@ class ServedPv:
         if alarm != self.alarm:
             self.alarm = alarm
             flags |= protocol.DBE_ALARM
+        if self.on_change is not None:
+            self.on_change()
         for sub in self.subs:
             if sub.mask & flags:
                 sub.changed(flags)

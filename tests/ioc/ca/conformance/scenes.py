@@ -231,6 +231,71 @@ async def bad_filter(player):
     return await player.answers()
 
 
+FILTERS = (
+    '{"dbnd":{"d":1.5}}',
+    '{"dbnd":{"d":1.5,"m":"abs"}}',
+    '{"dbnd":{"m":"rel","d":50}}',
+    '{"dbnd":{"abs":"1.5"}}',
+    '{"dbnd":{}}',
+    '{"dbnd":{"m":"nix"}}',
+    '{"dbnd":{"nix":1}}',
+    '{"dbnd":5}',
+    "{dbnd:{abs:1.5}}",
+    "{dbnd:{abs:.5,},}",
+    "{'dbnd':{'abs':+1}}",
+    "{dbnd:{abs:0x10}} x",
+    "{dbnd:{abs:1.5}",
+    '{"dec":{"n":2}}',
+    '{"dec":{"n":0}}',
+    '{"dec":{}}',
+    '{"utag":{"M":1,"V":1}}',
+    '{"utag":{}}',
+    '{"ts":{}}',
+    '{"nix":{}}',
+    '{"dec":{"n":2},"dbnd":{"abs":1}}',
+)
+
+
+async def filters_that_are_served(player):
+    """Which filters connect, and which do not."""
+    client, _ = await _open(player, "DOUBLE")
+    got = []
+    for text in FILTERS:
+        try:
+            channel = await client.create(f"X:DOUBLE.{text}")
+            got.append((text, channel.dtype, channel.count))
+        except KeyError:
+            got.append((text, "refused"))
+    return got
+
+
+async def filtered_monitors(player):
+    """Which values pass which filters."""
+    client, channel = await _open(player, "DOUBLE")
+    await player.reset("DOUBLE")
+    got = []
+    for text in (
+        '{"dbnd":{"m":"rel","d":50}}',
+        "{dbnd:{abs:1.5}}",
+        '{"dec":{"n":3}}',
+        '{"utag":{"M":1,"V":1}}',
+        '{"utag":{"M":1,"V":0}}',
+        '{"dbnd":{"abs":1.5},"dec":{"n":2}}',
+        '{"dec":{"n":2},"dbnd":{"abs":1.5}}',
+    ):
+        await client.put(channel, payload(6, [1.0]), 6)
+        filtered = await client.create(f"X:DOUBLE.{text}")
+        await client.monitor(filtered, 6, mask=1, subid=3)
+        got.append((text, player.comparable(await client.receive())))
+        await player.mark(channel)
+        for value in (2.0, 2.6, 2.7, 4.2, 4.3, -1.0, 10.0, 11.0, 12.5):
+            got += await player.put_and_note(channel, 6, value)
+        client.close()
+        player.client = None
+        client, channel = await _open(player, "DOUBLE")
+    return got
+
+
 async def deadband(player):
     """Which values pass an absolute and a relative deadband."""
     client, channel = await _open(player, "DOUBLE")

@@ -9,7 +9,10 @@ from sswd.ioc.ca.codec.filters import (
     NO_FILTERS,
     ArrayFilter,
     Deadband,
+    Decimator,
+    TagFilter,
     apply_array_filter,
+    gates_of,
     parse_filters,
 )
 
@@ -83,13 +86,53 @@ def test_parse():
         "[1:2:3:4]",
         "[0:0:5]",
         '{"arr":5}',
-        '{"dbnd":{}}',
+        '{"dbnd":{"m":"nix"}}',
+        '{"dbnd":{"nix":1}}',
+        '{"dec":{"n":0}}',
+        '{"dec":{"n":1.5}}',
+        '{"utag":{"M":4294967296}}',
+        '{"ts":{"num":"sec"}}',
+        "{}",
         "{}x",
     ],
 )
 def test_what_is_no_filter_is_a_value_error(text):
     with pytest.raises(ValueError, match="bad channel filter"):
         parse_filters(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dbnd"),
+    [
+        ('{"dbnd":{"d":1.5}}', ("abs", 1.5)),
+        ('{"dbnd":{"d":1.5,"m":"rel"}}', ("rel", 1.5)),
+        ('{"dbnd":{"m":"rel","d":50}}', ("rel", 50.0)),
+        ("{dbnd:{abs:1.5}}", ("abs", 1.5)),
+        ("{dbnd:{rel:'20'}}", ("rel", 20.0)),
+        ('{"dbnd":{}}', ("abs", 0.0)),
+    ],
+)
+def test_every_form_of_a_deadband(text, dbnd):
+    assert parse_filters(text).dbnd == dbnd
+
+
+def test_gates_come_in_the_order_of_the_text():
+    filters = parse_filters("{dec:{n:2},dbnd:{abs:1}}")
+    assert [type(gate) for gate in gates_of(filters)] == [Decimator, Deadband]
+    assert parse_filters("[1:3]{dec:{n:2}}").arr == ArrayFilter(1, 1, 3)
+
+
+def test_one_of_n_events_passes_whatever_it_is():
+    assert passed(Decimator(3), [1, 2, 3, 4, 5, 6, 7]) == [1, 4, 7]
+    assert passed(Decimator(1), [1, 2]) == [1, 2]
+
+
+def test_all_our_events_have_the_user_tag_zero():
+    assert passed(TagFilter(1, 1), [1, 2, 3]) == [1]
+    assert passed(TagFilter(1, 0), [1, 2, 3]) == [1, 2, 3]
+    closed = TagFilter(1, 1)
+    closed.passes(1, VALUE)
+    assert closed.passes(1, protocol.DBE_PROPERTY)
 
 
 def test_array_filter_includes_its_end():
