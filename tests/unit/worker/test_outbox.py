@@ -31,6 +31,7 @@ from sswd.pipe.protocol import (
 )
 from sswd.worker import outbox as outbox_module
 from sswd.worker.control import Control
+from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import MAX_ACKS, MAX_NOTES, MAX_UPDATES, Outbox
 from sswd.worker.watch import CommandWatch
 
@@ -472,6 +473,7 @@ class Ioc:
             FrameReader(ctl_reader, MessageDecoder(Down)),
             CommandWatch(),
             pulse_s=60.0,  # whoever relies on the pulse would be late
+            main_thread=MainThread(),
         )
         self.outbox = Outbox(
             FrameWriter(theirs.fileno()),
