@@ -34,7 +34,7 @@ from sswd.alarm import Alarm
 from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
 from sswd.pipe.framing import FrameWriter
 from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
-from sswd.worker.freeze import freeze, sayable
+from sswd.worker.freeze import freeze, pv_name
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
 
@@ -112,7 +112,7 @@ class Outbox:
         """
         now_s = time.time()
         readings = [
-            (sayable(str(pv)), *_parts(value, now_s)) for pv, value in updates.items()
+            (pv_name(pv), *_parts(value, now_s)) for pv, value in updates.items()
         ]
         for name, value, stamp_s, alarm in readings:
             if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
@@ -126,7 +126,7 @@ class Outbox:
 
         An unsent value of that PV that may be conflated gets the alarm along.
         """
-        name = sayable(str(pv))
+        name = pv_name(pv)
         with self._lock:
             older = self._newest.get(name)
             if older is not None and len(self._entries) >= self._bound:

@@ -9,14 +9,12 @@ Made by the template's start-up hook, on the loop.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from sswd.config import pv_from_dict
 from sswd.config.keys import PvConfig, SystemConfig
-from sswd.errors import ConfigError
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
@@ -24,7 +22,6 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
-from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
@@ -34,6 +31,7 @@ from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
+from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.template_api import TemplateApi
@@ -232,31 +230,26 @@ class ServedSystem:
 
     # -- PVs
 
-    def _on_loaded(self, loaded: Loaded) -> None:
-        """The active run has imported its class, and waits for Begin."""
-        self.declare(loaded)
-        self.publisher.publish_every_post(loaded.in_order)
-        self.restore(loaded)
+    def _on_loaded(self, loaded: Loaded, then: Callable[[], None]) -> None:
+        """The active run has imported its class, and waits for Begin: `then`."""
 
-    def declare(self, loaded: Loaded) -> None:
-        """Serve the PVs that the system's class declares; names known stay."""
+        def declared() -> None:
+            self.publisher.publish_every_post(loaded.in_order)
+            self.restore(loaded)
+            then()
+
+        self._read_verbs(loaded)
+        new = {n: keys for n, keys in loaded.pvs.items() if n not in self._declared}
+        origin = self.config.target
+        in_turns(serving(self.name, new, origin, self.declare_pv), declared)
+
+    def _read_verbs(self, loaded: Loaded) -> None:
         try:
             self.verbs = from_plain(loaded.verbs)
         except VerbError as ex:
             log.error(
                 "system '%s': the verbs of the class cannot be used: %s", self.name, ex
             )
-        found: dict[str, PvConfig] = {}
-        for name, keys in loaded.pvs.items():
-            if name in self._declared:
-                continue
-            try:
-                found[name] = pv_from_dict(name, keys, self.config.target)
-            except ConfigError as ex:
-                log.error(
-                    "system '%s': a PV of the class is not served: %s", self.name, ex
-                )
-        self.declare_pvs(found)
 
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last values of the PVs that its class wants back."""
@@ -266,22 +259,31 @@ class ServedSystem:
             self.commands.push(Restore(sent))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs from now on."""
-        if not pvs:
-            return
-        channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
+        """Serve these PVs from now on; what cannot be served is told."""
         for name, config in pvs.items():
-            target = FedPv(
-                channels[name],
-                is_writable=config.writable,
-                finite=config.finite,
-                rules=channels[name].rules,
-                stale_s=config.stale_s,
-            )
-            self.publisher.add(name, target, is_fed=True)
-        self._declared.update(pvs)
-        served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
-        self._template.add_pvs(served)
+            refusal = self.declare_pv(name, config)
+            if refusal is not None:
+                log.error("system '%s': a PV is not served: %s", self.name, refusal)
+
+    def declare_pv(self, name: str, config: PvConfig) -> str | None:
+        """Serve this PV from now on. Words: it is not served, and why."""
+        prefix = self._template.prefix
+        if self._template.is_served(prefix + name):
+            return f"the name {prefix + name} is taken already in this daemon"
+        [channel] = declare(
+            {name: config}, prefix=prefix, forward=self.forward
+        ).values()
+        target = FedPv(
+            channel,
+            is_writable=config.writable,
+            finite=config.finite,
+            rules=channel.rules,
+            stale_s=config.stale_s,
+        )
+        self.publisher.add(name, target, is_fed=True)
+        self._declared[name] = config
+        self._template.add_pvs({channel.pvname: channel})
+        return None
 
     # -- inside
 

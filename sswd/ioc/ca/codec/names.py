@@ -8,7 +8,6 @@ from sswd.ioc.ca.caproto_private.records import record_field
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.filters import NO_FILTERS, Filters, parse_filters
 
-
 LONGEST = 1024
 """Characters of a channel name with its filters; a longer one is no name of ours."""
 
