@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from sswd import System
 
 
@@ -27,8 +25,6 @@ class Greedy(System):
         if value == "swap":
             for number in range(300):
                 self.io_put("x" * 1_000_000 + str(number), "values")
-            swapped: Any = np.zeros(1_000_000)
-            self.io_put(swapped, "values")
         self.io_put({"OWN": 1, "NEW": 2, "B:CMD": "stolen", "B:PV1": 3})
 
 
