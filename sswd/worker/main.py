@@ -18,6 +18,7 @@ from multiprocess.connection import Connection
 from sswd.errors import SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.limits import array_bytes
 from sswd.pipe.protocol import PROTOCOL, Down, Failed, Loaded, Ready, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
@@ -135,7 +136,9 @@ class Worker:
         try:
             factory = load_class(self._spec.target, self._spec.folder)
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._outbox.send(_loaded(factory, self._spec))
+            loaded = _loaded(factory, self._spec)
+            self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
+            self._outbox.send(loaded)
             if not self._control.wait_begin():
                 return 0
             if not self._control.has_slots:

@@ -20,6 +20,7 @@ from sswd.worker.watch import CommandWatch, call_user
 
 log = logging.getLogger("sswd.worker")
 
+MAX_KIND = 200  # characters of the name of an exception class
 MAX_MESSAGE = 4_000  # characters of an exception's words; the rest is cut off
 MAX_TRACE = 16_000  # characters of a traceback; its start is cut off
 NOT_BEGUN = Failure("Aborted", "cancelled before it began")
@@ -32,7 +33,10 @@ def failure_of(ex: BaseException) -> Failure:
         message = str(ex)
     except Exception as broken:  # noqa: BLE001 (firewall around user code)
         message = f"(its message cannot be had: {type(broken).__name__})"
-    kind, message = sayable(type(ex).__name__), sayable(message[:MAX_MESSAGE])
+    kind, message = (
+        sayable(type(ex).__name__[:MAX_KIND]),
+        sayable(message[:MAX_MESSAGE]),
+    )
     if isinstance(ex, SswdError):  # its words say it all
         return Failure(kind, message)
     trace = "".join(traceback.format_exception(ex, limit=-30))

@@ -12,6 +12,8 @@ from sswd.stacks import tell_stacks
 from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
+MAX_NAME = 200  # characters of a logger's name
+MAX_LEVEL = 1000
 
 
 def redirect(stdio: int) -> None:
@@ -49,8 +51,9 @@ class IocHandler(logging.Handler):
             if record.exc_info
             else ""
         )
-        texts = (record.name, message[:MAX_TEXT], trace[-MAX_TEXT:])
-        self._note(Log(record.levelno, *map(sayable, texts)))
+        texts = (record.name[:MAX_NAME], message[:MAX_TEXT], trace[-MAX_TEXT:])
+        level = min(max(record.levelno, 0), MAX_LEVEL)
+        self._note(Log(level, *map(sayable, texts)))
 
 
 def log_to_ioc(note: Callable[[Log], None], level: int = logging.INFO) -> None:

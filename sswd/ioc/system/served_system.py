@@ -9,7 +9,7 @@ Made by the template's start-up hook, on the loop.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
@@ -38,6 +39,7 @@ from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
+from sswd.pipe.limits import frame_limits, largest
 from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
@@ -84,6 +86,8 @@ class ServedSystem:
         """Signatures of the system's verbs, from its last Loaded."""
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
+        self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
+        self._frame_limits = frame_limits(self._array_bytes)
         self.publisher = self._make_publisher()
         self.declare_pvs(config.pvs)
         active = ActiveRun(self.commands, self._on_kill)
@@ -101,6 +105,11 @@ class ServedSystem:
         self._trigger: Trigger | None = None
         if config.trigger is not None and template.trigger is not None:
             self._trigger = Trigger(self, config.trigger, template.trigger)
+
+    def _known_channels(self) -> Iterator[Channel]:
+        """What a worker may post besides what is declared."""
+        yield from self._template.fed.values()
+        yield from self._template.group.values()
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -137,7 +146,8 @@ class ServedSystem:
         )
 
     def _launch_run(self, spec: WorkerSpec) -> Run:
-        run = Run(spec, self.posts, self._guardian, self._launch)
+        limits = self._frame_limits
+        run = Run(spec, self.posts, self._guardian, self._launch, limits)
         self._receiver.watch(run)
         return run
 
@@ -282,6 +292,8 @@ class ServedSystem:
         )
         self.publisher.add(name, target, is_fed=True)
         self._declared[name] = config
+        self._array_bytes = largest(self._array_bytes, [config.capacity])
+        self._frame_limits.body = frame_limits(self._array_bytes).body
         self._template.add_pvs({channel.pvname: channel})
         return None
 
@@ -298,6 +310,7 @@ class ServedSystem:
             pulse_s=pulse_period_s(self.config.restart.stall_s),
             outbox=self.config.outbox,
             credits=CREDITS,
+            array_bytes=self._array_bytes,
             slots=layout(slot_sizes(self.config.pvs)),
         )
 
