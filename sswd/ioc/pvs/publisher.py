@@ -18,7 +18,7 @@ from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
 from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ratelimit import OncePerKey
-from sswd.sizes import COUNTER_MODULUS
+from sswd.sizes import COUNTER_MODULUS, NAME_CHARACTERS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -27,6 +27,8 @@ MAX_PVS_LOGGED = 1000
 """PVs whose refused posts are logged in a run; a system may make up names."""
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
+REASON_CHARACTERS = 300
+"""Of a reason in the log; it may quote a value."""
 _NUMBERS = re.compile(r"[\d.]+")
 _OLD_VALUE = (
     Source.WORKER_GONE,
@@ -254,6 +256,10 @@ class Publisher:
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
         self.refused = (self.refused + 1) % COUNTER_MODULUS
+        pv, reason = (
+            shortened(pv, NAME_CHARACTERS),
+            shortened(reason, REASON_CHARACTERS),
+        )
         logged = self._reasons_logged.get(pv)
         if logged is None:
             if len(self._reasons_logged) >= MAX_PVS_LOGGED:
@@ -267,6 +273,11 @@ class Publisher:
                 reason,
                 then,
             )
+
+
+def shortened(text: str, characters: int) -> str:
+    """The start of a text that somebody else chose the length of."""
+    return text if len(text) <= characters + 3 else f"{text[:characters]}..."
 
 
 _SAID_BY_THE_WORKER = (
