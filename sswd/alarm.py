@@ -4,9 +4,10 @@ Numbers and names are those of EPICS base's alarm.h. Pure; worker and IOC both u
 """
 
 from enum import IntEnum
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 Word = TypeVar("Word", bound=IntEnum)
 
@@ -54,9 +55,9 @@ MESSAGE_BYTES = 39
 class Alarm(msgspec.Struct, frozen=True, array_like=True):
     """One alarm: how grave, why, and in which words."""
 
-    severity: int = Severity.NO_ALARM
-    status: int = Status.NO_ALARM
-    message: str = ""
+    severity: Annotated[int, Meta(ge=0, le=3)] = Severity.NO_ALARM
+    status: Annotated[int, Meta(ge=0, le=21)] = Status.NO_ALARM
+    message: Annotated[str, Meta(max_length=4_096)] = ""
 
 
 NO_ALARM = Alarm()

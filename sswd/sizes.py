@@ -17,3 +17,6 @@ STATUS_BYTES = 4_000
 """Capacity in bytes of the long strings that say how a worker failed or ended."""
 COUNTER_MODULUS = 2**31
 """A counting PV (longin, an int32 that is never negative) goes on with 0 from here."""
+NAME_CHARACTERS = 60
+"""The longest name of a record in EPICS base (PVNAME_STRINGSZ less its NUL). A longer
+one in a post is cut before it travels."""

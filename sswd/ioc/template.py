@@ -5,7 +5,7 @@ PVGroup, under `sswd run` or under caproto's own `run()`.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -198,14 +198,28 @@ class Server(PVGroup):  # type: ignore[misc]
             self._pvdbs.append(pvdb)
 
     def add_pvs(self, channels: Mapping[str, Channel]) -> None:
-        """Serve more PVs from now on: caproto's channels by whole name. Loop."""
+        """Serve more PVs from now on: caproto's channels by whole name. Loop.
+
+        Raises ValueError for a name that is served already, and serves none then: a PV
+        is never replaced.
+        """
+        taken = sorted(filter(self.is_served, channels))
+        if taken:
+            raise ValueError(f"served already: {', '.join(taken)}")
         fill_record_fields(channels)
+        for pvdb in self._all_pvdbs():
+            pvdb.update(channels)
+
+    def is_served(self, name: str) -> bool:
+        """Whether this whole name is served, by this template or beside it."""
+        return any(name in pvdb for pvdb in self._all_pvdbs())
+
+    def _all_pvdbs(self) -> Iterator[dict[str, Data]]:
         group: PVGroup | None = self
         while group is not None:
-            group.pvdb.update(channels)
+            yield group.pvdb
             group = group.parent
-        for pvdb in self._pvdbs:
-            pvdb.update(channels)
+        yield from self._pvdbs
 
     # -- life
 
@@ -237,6 +251,7 @@ class Server(PVGroup):  # type: ignore[misc]
             trigger=self._trigger_pvs,
             group=self._group_pvs(),
             add_pvs=self.add_pvs,
+            is_served=self.is_served,
         )
 
     def _group_pvs(self) -> dict[str, Channel]:

@@ -18,8 +18,9 @@ from sswd.errors import ProtocolError, UnsendableError
 from sswd.pipe.protocol import Message
 
 HEADER = struct.Struct("<II")
-MAX_HEAD = 512 << 20  # texts are bounded in the worker, one by one (freeze.py)
+MAX_HEAD = 512 << 20
 MAX_BODY = 2 << 30
+"""Of a frame from the IOC. What a worker may send is less: FrameLimits."""
 _ARRAY = 1
 _UNSENDABLE = 2
 _SLOT = 3
@@ -27,6 +28,7 @@ _RAW_TEXT = 4
 _PADDING = bytes(8)
 _NO_BODY: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 Buffer = bytes | memoryview
+MAX_DIMENSIONS = 32  # those of numpy 1
 
 M = TypeVar("M")
 
@@ -136,11 +138,20 @@ def encoded(value: object) -> object:
         ) from ex
 
 
+_DTYPES = {
+    np.dtype(order + code).str: np.dtype(order + code)
+    for code in ("?", "i1", "u1", "i2", "u2", "f2", "i4", "u4", "f4", "i8", "u8", "f8")
+    for order in "<>"
+}
+
+
 def array_size(name: str, shape: tuple[int, ...]) -> tuple[np.dtype[Any], int]:
     """(dtype, bytes) of an array that is told of; ValueError: none of ours."""
-    dtype = np.dtype(name)
-    if dtype.kind not in "biuf":
-        raise ValueError(f"dtype {name} is not sent")
+    dtype = _DTYPES.get(name)
+    if dtype is None:
+        raise ValueError(f"dtype {name[:20]!r} is not sent")
+    if len(shape) > MAX_DIMENSIONS:
+        raise ValueError(f"an array of {len(shape)} dimensions")
     size = dtype.itemsize
     for n in shape:
         if n < 0:

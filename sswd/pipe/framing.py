@@ -9,6 +9,7 @@ threads share an end.
 
 import os
 from collections import deque
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -31,12 +32,25 @@ _MAX_BUFFERS = 512  # of one writev; IOV_MAX is 1024
 M = TypeVar("M")
 
 
+@dataclass
+class FrameLimits:
+    """What one frame may announce, in bytes; may be raised at any time."""
+
+    head: int = MAX_HEAD
+    body: int = MAX_BODY
+
+
 class FrameReader(Generic[M]):
     """Cuts messages from the bytes that arrive at `fd`."""
 
-    def __init__(self, fd: int, decoder: MessageDecoder[M]) -> None:
+    def __init__(
+        self, fd: int, decoder: MessageDecoder[M], limits: FrameLimits | None = None
+    ) -> None:
         self._fd = fd
         self._decoder = decoder
+        self._limits = limits or FrameLimits()
+        self.frames = 0
+        """Frames that were complete so far."""
         self._rest = bytearray()
         self._head = b""
         self._body: npt.NDArray[np.uint8] | None = None
@@ -45,6 +59,11 @@ class FrameReader(Generic[M]):
         """Whether the last read found nothing (non-blocking fd)."""
         self.was_short = False
         """Whether the last read took all that was there."""
+
+    @property
+    def has_part(self) -> bool:
+        """Whether a frame has begun that is not complete."""
+        return self._body is not None or bool(self._rest)
 
     def read(self) -> list[M]:
         """Read once and return the messages that are complete now.
@@ -78,6 +97,7 @@ class FrameReader(Generic[M]):
         if self._filled < len(body):
             return []
         self._body = None
+        self.frames += 1
         return [self._decoder.decode(self._head, body)]
 
     def _cut(self) -> list[M]:
@@ -85,7 +105,7 @@ class FrameReader(Generic[M]):
         rest, offset, end = memoryview(self._rest), 0, len(self._rest)
         while end - offset >= HEADER.size:
             head_size, body_size = HEADER.unpack_from(rest, offset)
-            if head_size > MAX_HEAD or body_size > MAX_BODY:
+            if head_size > self._limits.head or body_size > self._limits.body:
                 raise ProtocolError(f"frame of {head_size} + {body_size} bytes")
             start = offset + HEADER.size
             body_start = start + head_size
@@ -106,6 +126,7 @@ class FrameReader(Generic[M]):
             messages.append(self._decoder.decode(head, body))
         rest.release()
         del self._rest[:offset]
+        self.frames += len(messages)
         return messages
 
 

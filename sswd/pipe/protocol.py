@@ -9,9 +9,10 @@ No message carries a run number: the bridge of a run stamps what it brings.
 
 import signal
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from sswd.alarm import Alarm
 
@@ -24,6 +25,21 @@ CTL_MESSAGE_BYTES = 512
 """No ctl message is longer, so that a ctl pipe always takes a whole one (PIPE_BUF)."""
 
 
+MAX_ARRAY = 1 << 30
+"""Bytes of an array in any case."""
+MAX_UPDATES = 20_000
+"""Of one message: a worker's outbox, whose bound is configured, and its ACKs."""
+MAX_NAMES = 100_000
+STAMP_S = 4_000_000_000.0
+"""About 2096: EPICS's seconds since 1990 end then."""
+
+# What a decoder lets through. A worker of ours cuts its texts before, to less: what is
+# longer comes from a worker that is broken.
+Name = Annotated[str, Meta(max_length=64)]
+Word = Annotated[str, Meta(max_length=4_096)]
+Words = Annotated[str, Meta(max_length=100_000)]
+
+
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """Base of everything that crosses a pipe."""
 
@@ -31,10 +47,10 @@ class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
 class Failure(msgspec.Struct, frozen=True, array_like=True):
     """What went wrong in the worker, as text: exceptions are never pickled."""
 
-    kind: str
+    kind: Word
     """Name of the exception class."""
-    message: str
-    traceback: str = ""
+    message: Words
+    traceback: Words = ""
 
 
 class Rung(StrEnum):
@@ -61,9 +77,9 @@ class LinkPhase(IntEnum):
 class Update(msgspec.Struct, frozen=True, array_like=True):
     """One value on its way to a PV, or only a change of its alarm."""
 
-    pv: str
+    pv: Name
     value: Any
-    stamp_s: float
+    stamp_s: Annotated[float, Meta(ge=0, lt=STAMP_S)]
     """Of the sample, in s since 1970; 0: when it is published."""
     alarm: Alarm | None = None
     """What the driver says of it; None: nothing, so it is good as far as it knows."""
@@ -127,15 +143,15 @@ class Loaded(Message, frozen=True):
     """The system's module is imported; its class is not constructed yet."""
 
     protocol: int
-    pvs: dict[str, Any]
+    pvs: Annotated[dict[str, Any], Meta(max_length=MAX_NAMES)]
     """PVs that the class declares, with the keys of the configuration."""
-    verbs: list[Any]
+    verbs: Annotated[list[Any], Meta(max_length=MAX_NAMES)]
     """Signatures of the class's command verbs, as plain data."""
     restored: list[str] = []
     """PVs whose last values the class wants back in a new run."""
     warnings: list[str] = []
     """What its source gives cause for, where the spec asked to inspect it."""
-    in_order: list[str] = []
+    in_order: Annotated[list[Name], Meta(max_length=MAX_NAMES)] = []
     """PVs whose every post is published, and is an event."""
     has_connect: bool = False
     """Whether the class makes its connection by `connect`, again and again."""
@@ -150,7 +166,7 @@ class Ready(Message, frozen=True):
 class Post(Message, frozen=True):
     """Values for PVs, in order. Costs one credit (see outbox.py for large arrays)."""
 
-    updates: list[Update]
+    updates: Annotated[list[Update], Meta(max_length=MAX_UPDATES)]
 
 
 class Finished(Message, frozen=True):
@@ -162,7 +178,7 @@ class Finished(Message, frozen=True):
 
     id: int
     failure: Failure | None
-    posts: list[Update]
+    posts: Annotated[list[Update], Meta(max_length=MAX_UPDATES)]
 
 
 class Pulse(Message, frozen=True):
@@ -172,10 +188,10 @@ class Pulse(Message, frozen=True):
 class Log(Message, frozen=True):
     """One record of the worker's logging."""
 
-    level: int
-    logger: str
-    message: str
-    trace: str = ""
+    level: Annotated[int, Meta(ge=0, le=1000)]
+    logger: Word
+    message: Words
+    trace: Words = ""
 
 
 class ReadState(Message, frozen=True):
@@ -185,17 +201,17 @@ class ReadState(Message, frozen=True):
     `posted` with their next post, which follows.
     """
 
-    method: str
-    words: str
-    pvs: list[str]
-    posted: list[str] = []
+    method: Word
+    words: Words
+    pvs: Annotated[list[Name], Meta(max_length=MAX_NAMES)]
+    posted: Annotated[list[Name], Meta(max_length=MAX_NAMES)] = []
 
 
 class LinkState(Message, frozen=True):
     """How the system's link to its instrument is; sent when that changes."""
 
     phase: LinkPhase
-    words: str
+    words: Words
     """Which method failed, how, and since when."""
     is_in_doubt: bool = False
     """No value is to be trusted."""
@@ -206,7 +222,7 @@ class LinkState(Message, frozen=True):
 class Failed(Message, frozen=True):
     """Import, constructor or setup failed (`doing` says which); the worker exits."""
 
-    doing: str
+    doing: Word
     failure: Failure
 
 
@@ -250,6 +266,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     outbox: int = 64
     """Updates kept in order before posts of one PV conflate."""
     credits: int = 8
+    array_bytes: int = MAX_ARRAY
+    """Of the largest array that the PVs hold which the IOC knows at the start."""
     inspect: bool = False
     """Only to be looked at, by `sswd check`."""
     pvs: PvNames = PvNames()

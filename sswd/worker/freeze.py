@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sswd.pipe.codec import Unsendable, sendable
+from sswd.sizes import NAME_CHARACTERS
 
 _SCALARS = (float, bool, type(None))
 _LONG_BYTES = 4096
@@ -42,6 +43,13 @@ def sayable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def pv_name(pv: object) -> str:
+    """The name of a PV as it can be sent: a longer one than any PV has is cut, so that
+    the IOC refuses it and its words stay short (arguments may have been swapped)."""
+    name = sayable(str(pv)[: NAME_CHARACTERS + 1])
+    return name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}..."
 
 
 def _freeze(value: Any, kind: type) -> Any:

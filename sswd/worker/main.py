@@ -14,6 +14,7 @@ from multiprocess.connection import Connection
 from sswd.errors import SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
+from sswd.pipe.limits import array_bytes
 from sswd.pipe.protocol import Down, Failed, Ready, WorkerSpec
 from sswd.worker.adapter import Adapter
 from sswd.worker.beside import BesideCommands
@@ -140,7 +141,9 @@ class Worker:
             check(factory, self._spec)
             self._services.may_return(getattr(factory, "pvs", {}))
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._outbox.send(loaded_of(factory, self._spec))
+            loaded = loaded_of(factory, self._spec)
+            self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
+            self._outbox.send(loaded)
             if not self._control.wait_begin():
                 return 0
             if not self._control.has_slots:

@@ -31,11 +31,27 @@ import numpy as np
 import numpy.typing as npt
 
 from sswd.alarm import Alarm
-from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, credits_of, is_large
+from sswd.pipe.codec import (
+    LARGE,
+    LARGE_CREDITS,
+    SlotRef,
+    Unsendable,
+    credits_of,
+    is_large,
+)
 from sswd.pipe.framing import FrameWriter
-from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
+from sswd.pipe.protocol import (
+    MAX_ARRAY,
+    Failure,
+    Finished,
+    Log,
+    Message,
+    Post,
+    Update,
+)
+from sswd.worker.batches import BATCH_BYTES, batches, weight
 from sswd.worker.forks import end_child, is_child
-from sswd.worker.freeze import freeze, sayable
+from sswd.worker.freeze import freeze, pv_name
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
 
@@ -98,6 +114,8 @@ class Outbox:
         self._entries: deque[_Entry] = deque()
         self._newest: dict[str, _Entry] = {}
         self._acks = 0
+        self.max_array = MAX_ARRAY
+        """Bytes of the largest array that any PV holds; set before the first post."""
         self.in_order = frozenset({"ACK"})
         """PVs that are never conflated; set before the first post."""
         self._notes: deque[Log] = deque(maxlen=MAX_NOTES)
@@ -113,13 +131,15 @@ class Outbox:
         """
         now_s = time.time()
         readings = [
-            (sayable(str(pv)), *_parts(value, now_s)) for pv, value in updates.items()
+            (pv_name(pv), *_parts(value, now_s)) for pv, value in updates.items()
         ]
         for name, value, stamp_s, alarm in readings:
-            if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+            is_array = isinstance(value, np.ndarray)
+            if is_array and LARGE <= value.nbytes <= self.max_array:
                 self._append_large(name, value, stamp_s, alarm)
             else:
-                self._append(name, freeze(value), stamp_s, alarm)
+                frozen = self._fitting(freeze(value))
+                self._append(name, frozen, stamp_s, alarm)
         self.pump()
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:
@@ -127,7 +147,7 @@ class Outbox:
 
         An unsent value of that PV that may be conflated gets the alarm along.
         """
-        name = sayable(str(pv))
+        name = pv_name(pv)
         with self._lock:
             older = self._newest.get(name)
             if older is not None and len(self._entries) >= self._bound:
@@ -197,19 +217,21 @@ class Outbox:
         """Send Finished with everything that is still unsent."""
         _only_the_worker()
         with self._write_lock:
-            posts = self._take_all()
+            *before, last = batches(self._take_all())
             self._send_notes()
-            self._writer.send(Finished(command_id, failure, posts))
+            for posts in before:
+                self._send_on_credit(posts)
+            self._writer.send(Finished(command_id, failure, last))
         self.pump()
 
     def drain(self) -> None:
         """Send everything that waits, credits or not: the last words before exit."""
         _only_the_worker()
         with self._write_lock:
-            posts = self._take_all()
+            taken = self._take_all()
             self._send_notes()
-            if posts:
-                self._writer.send(Post(posts))
+            for posts in batches(taken) if taken else ():
+                self._send_on_credit(posts)
 
     def pump(self) -> None:
         """Send while there is something to send and a credit for it."""
@@ -230,12 +252,24 @@ class Outbox:
     # -- inside
 
     def _write_after_posts(self, message: Message) -> None:
-        posts = self._take_all()
-        if posts:  # the IOC returns their credits, so they are paid, if in debt
-            with self._lock:
-                self._credits -= credits_of(update.value for update in posts)
-            self._writer.send(Post(posts))
+        taken = self._take_all()
+        for posts in batches(taken) if taken else ():
+            self._send_on_credit(posts)
         self._writer.send(message)
+
+    def _fitting(self, value: Any) -> Any:
+        """`value`, or why no PV could hold it: the IOC would take it for damage."""
+        if isinstance(value, np.ndarray) and value.nbytes > self.max_array:
+            return Unsendable(
+                f"array of {value.nbytes} bytes, more than any PV of this system holds"
+            )
+        return value
+
+    def _send_on_credit(self, posts: list[Update]) -> None:
+        """Send posts that cannot wait for credits; the IOC gives these back as well."""
+        with self._lock:
+            self._credits -= credits_of(update.value for update in posts)
+        self._writer.send(Post(posts))
 
     def _append(
         self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
@@ -307,11 +341,13 @@ class Outbox:
             entries = self._entries
             if self._credits <= 0 or not entries:
                 return batch
-            cost = 1
+            cost, size = 1, 0
             while entries and len(batch) < MAX_UPDATES and cost == 1:
-                if is_large(entries[0].value):
-                    if batch:
-                        break
+                value = entries[0].value
+                size += weight(value)
+                if batch and (is_large(value) or size > BATCH_BYTES):
+                    break
+                if is_large(value):
                     cost = LARGE_CREDITS
                 batch.append(self._pop())
             self._credits -= cost

@@ -14,6 +14,8 @@ from sswd.worker.forks import is_child, write_line
 from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
+MAX_NAME = 200  # characters of a logger's name
+MAX_LEVEL = 1000
 
 
 def redirect(stdio: int) -> int:
@@ -64,8 +66,9 @@ class IocHandler(logging.Handler):
         if is_child():
             write_line(f"{record.levelname} {record.name}: {message}\n{trace}")
             return
-        texts = (record.name, message[:MAX_TEXT], trace[-MAX_TEXT:])
-        self._note(Log(int(record.levelno), *map(sayable, texts)))
+        texts = (record.name[:MAX_NAME], message[:MAX_TEXT], trace[-MAX_TEXT:])
+        level = min(max(int(record.levelno), 0), MAX_LEVEL)
+        self._note(Log(level, *map(sayable, texts)))
 
 
 def _message_of(record: logging.LogRecord) -> str:

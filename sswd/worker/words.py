@@ -6,11 +6,13 @@ from sswd.worker.exception_text import message_of, trace_of
 from sswd.worker.freeze import sayable
 
 WORDS = 256  # characters of the words of an alarm
+MAX_KIND = 200  # characters of the name of an exception class
 
 
 def failure_of(ex: BaseException) -> Failure:
     """An exception as text. Never raises."""
-    kind, message = sayable(type(ex).__name__), sayable(message_of(ex))
+    kind = sayable(type(ex).__name__[:MAX_KIND])
+    message = sayable(message_of(ex))
     if isinstance(ex, SswdError):  # its words say it all
         return Failure(kind, message)
     return Failure(kind, message, sayable(trace_of(ex)))

@@ -32,7 +32,7 @@ def caproto_statistics(prefix: str) -> dict[str, Data]:
     """caproto's own, with all their fields read-only; none where there is no /proc."""
     try:
         pvdb: dict[str, Any] = dict(StatusHelper(prefix=prefix).pvdb)
-    except psutil.Error as ex:
+    except (psutil.Error, OSError) as ex:
         log.warning("no statistics of memory and CPU under %s: %s", prefix, ex)
         return {}
     del pvdb[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client

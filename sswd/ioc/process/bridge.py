@@ -28,12 +28,13 @@ from sswd.errors import PipeClosed, ProtocolError
 from sswd.ioc.process.output_log import OutputLog
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.pipe.codec import FromSlot, MessageDecoder
-from sswd.pipe.framing import READ_BYTES, FrameReader, FrameWriter
+from sswd.pipe.framing import READ_BYTES, FrameLimits, FrameReader, FrameWriter
 from sswd.pipe.launch import WorkerProcess
 from sswd.pipe.protocol import Execute, Message, Restore, Up
 
 log = logging.getLogger("sswd.worker")
 
+WORDS_CHARACTERS = 300
 EOF_GRACE_S = 0.5
 """A worker that closed its pipe may take so long to exit by itself."""
 LAST_READS = 256
@@ -66,8 +67,10 @@ class Bridge(threading.Thread):
         deliver: Deliver,
         from_slot: FromSlot | None = None,
         prepare: Callable[[], None] = _nothing,
+        limits: FrameLimits | None = None,
     ) -> None:
         super().__init__(name=f"sswd-bridge {name}", daemon=True)
+        self._worker = name
         self._prepare = prepare
         self._process = process
         self._deliver = deliver
@@ -79,7 +82,7 @@ class Bridge(threading.Thread):
         self._is_over = False
         self._commands: EventfdQueue[Execute | Restore] | None = None
         self._reader: FrameReader[Up] = FrameReader(
-            process.up, MessageDecoder(Up, from_slot)
+            process.up, MessageDecoder(Up, from_slot), limits
         )
         self._cmd = FrameWriter(process.cmd)
         self._ctl = FrameWriter(process.ctl)
@@ -122,6 +125,18 @@ class Bridge(threading.Thread):
             return [] if self.is_up_closed else self._receive()
         finally:
             self._reading.release()
+
+    @property
+    def part(self) -> int | None:
+        """The number of the frame that has begun and is not complete; None: none."""
+        reader = self._reader
+        return reader.frames if reader.has_part and not self.is_up_closed else None
+
+    def refuse_part(self, seconds: float) -> None:
+        """A frame was not complete in this time: end the run. Loop."""
+        with self._reading:
+            if not self.is_up_closed:
+                self._refuse(f"a part of one, and not the rest in {seconds:g} s")
 
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""
@@ -174,9 +189,7 @@ class Bridge(threading.Thread):
         except PipeClosed:
             self._up_closed()
         except ProtocolError as ex:
-            log.error("the worker sent bytes that are no message (%s); killing it", ex)
-            self._process.kill()
-            self._up_closed()
+            self._refuse(str(ex)[:WORDS_CHARACTERS])
         except Exception as ex:  # noqa: BLE001 (told in _fail)
             self._fail(ex)
             self._up_closed()
@@ -185,6 +198,16 @@ class Bridge(threading.Thread):
                 self.last_message_s = time.monotonic()
             return messages
         return []
+
+    def _refuse(self, words: str) -> None:
+        """What came is no message of ours: nothing that follows could be trusted."""
+        log.error(
+            "worker %s sent bytes that are no message (%s); killing it",
+            self._worker,
+            words,
+        )
+        self._process.kill()
+        self._up_closed()
 
     def _up_closed(self) -> None:
         self.is_up_closed = True

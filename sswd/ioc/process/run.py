@@ -12,6 +12,7 @@ from sswd.ioc.process.bridge import Bridge, Gone
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.process.slots import share, tell_missing
+from sswd.pipe.framing import FrameLimits
 from sswd.pipe.launch import Launch, WorkerProcess, launch
 from sswd.pipe.protocol import (
     Begin,
@@ -39,12 +40,15 @@ class Run:
         posts: "PostQueue",
         guardian: Guardian,
         launch: Launch = launch,
+        limits: FrameLimits | None = None,
     ) -> None:
         """Start the process. Raises OSError when the host has no room for it.
 
         `posts` takes what the bridge's thread reads. What the loop reads is had by
-        `receive`, when the reader that `watch` names is called.
+        `receive`, when the reader that `watch` names is called. `limits` are those of
+        what it may send.
         """
+        self._limits = limits
         self.number = 0
         self.name = spec.name
         self.born_s = time.monotonic()
@@ -81,7 +85,12 @@ class Run:
     def _make_bridge(self) -> Bridge:
         from_slot = None if self._memory is None else self._memory.view
         bridge = Bridge(
-            self.process, self.name, self._deliver, from_slot, self._allocate
+            self.process,
+            self.name,
+            self._deliver,
+            from_slot,
+            self._allocate,
+            self._limits,
         )
         if self._memory is not None:
             self._memory.on_free = lambda slot: bridge.order(Free([slot]))

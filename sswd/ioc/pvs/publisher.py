@@ -18,7 +18,7 @@ from sswd.ioc.pvs.fed_pv import FedPv, ShownPv
 from sswd.ioc.pvs.pv_alarm import own_alarm
 from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ratelimit import OncePerKey
-from sswd.sizes import COUNTER_MODULUS
+from sswd.sizes import COUNTER_MODULUS, NAME_CHARACTERS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -27,8 +27,15 @@ MAX_PVS_LOGGED = 1000
 """PVs whose refused posts are logged in a run; a system may make up names."""
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""
+REASON_CHARACTERS = 300
+"""Of a reason in the log; it may quote a value."""
 _NUMBERS = re.compile(r"[\d.]+")
-_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST, Source.READ_FAILED)
+_OLD_VALUE = (
+    Source.WORKER_GONE,
+    Source.LINK_LOST,
+    Source.READ_FAILED,
+    Source.STALE,
+)
 """What a read-only PV has until it is posted again, because its value is old."""
 
 
@@ -43,7 +50,7 @@ class Publisher:
         self._shown: dict[str, ShownPv] = {}
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
-        """PVs whose source is back, and whose first post is still to come."""
+        """PVs that are good again with their first post, by what it ends."""
         self._gone: Alarm | None = None
         """What PVs have before a run; None: the system has not been started."""
         self.setpoints: dict[str, object] = {}
@@ -133,7 +140,7 @@ class Publisher:
             self._refuse(pv, str(ex), "the former value stays")
             return None
         if fed.held:
-            self._is_fresh(pv, fed)
+            self._end_of_old_value(pv, fed)
         self._fed.add(pv)
         if fed.stale_s:
             self._ages.posted(fed)
@@ -148,11 +155,10 @@ class Publisher:
         else:
             fed.change(Source.DRIVER, alarm)
 
-    def _is_fresh(self, pv: str, fed: FedPv) -> None:
+    def _end_of_old_value(self, pv: str, fed: FedPv) -> None:
         """A value has come: what was said of the old one's age is over."""
-        fed.note(Source.STALE, NO_ALARM)
         for source, waiting in self._waiting.items():
-            if pv in waiting:
+            if waiting and pv in waiting:
                 waiting.discard(pv)
                 fed.note(source, NO_ALARM)
 
@@ -241,6 +247,9 @@ class Publisher:
 
     def _set_stale(self, fed: FedPv) -> None:
         words = f"no post for {fed.stale_s:g} s"
+        self._waiting[Source.STALE].update(
+            pv for pv, found in self._pvs.items() if found is fed
+        )
         fed.change(Source.STALE, alarm_from(Source.STALE, words))
 
     def close(self) -> None:
@@ -251,6 +260,10 @@ class Publisher:
 
     def _refuse(self, pv: str, reason: str, then: str) -> None:
         self.refused = (self.refused + 1) % COUNTER_MODULUS
+        pv, reason = (
+            shortened(pv, NAME_CHARACTERS),
+            shortened(reason, REASON_CHARACTERS),
+        )
         logged = self._reasons_logged.get(pv)
         if logged is None:
             if len(self._reasons_logged) >= MAX_PVS_LOGGED:
@@ -264,6 +277,11 @@ class Publisher:
                 reason,
                 then,
             )
+
+
+def shortened(text: str, characters: int) -> str:
+    """The start of a text that somebody else chose the length of."""
+    return text if len(text) <= characters + 3 else f"{text[:characters]}..."
 
 
 _SAID_BY_THE_WORKER = (

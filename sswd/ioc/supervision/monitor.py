@@ -62,7 +62,7 @@ class Monitor:
         """Watch this run from now on."""
         self._run = run
         self._beat_s = None
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):  # no /proc
             self._process = psutil.Process(run.pid)
             self._process.cpu_percent()
         self._ticked_s = time.monotonic()
@@ -117,7 +117,7 @@ class Monitor:
             ca.post(self._status.HEARTBEAT, self._beats)
         if run.ready_s is not None:
             ca.post(self._status.UPTIME, now_s - run.ready_s)
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):  # no /proc
             if self._process is not None:
                 memory_mb = self._process.memory_info().rss / 1e6
                 run.peak_mb = run.process.peak_memory_mb() or run.peak_mb

@@ -14,8 +14,9 @@ from sswd.pipe.protocol import Loaded, WorkerSpec
 
 LaunchRun = Callable[[WorkerSpec], Run]
 """Starts a worker process. Raises OSError when the host has no room for it."""
-OnLoaded = Callable[[Loaded], None]
-"""The active run has imported its class: serve its PVs, hand back their values."""
+OnLoaded = Callable[[Loaded, Callable[[], None]], None]
+"""The active run has imported its class: serve its PVs, hand back their values, and
+call the function that is given, in this turn of the loop or a later one."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ to the state machine as events; words go into the log, the PVs and the ActiveRun
 Threading model: the loop's own.
 """
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -119,8 +120,12 @@ class WorkerEvents:
             run.kill("it belongs to another version of sswd")
             return
         self._link.loaded(loaded)
-        self._parts.on_loaded(loaded)
-        run.let_begin()
+        self._parts.on_loaded(loaded, functools.partial(self._let_begin, run))
+
+    def _let_begin(self, run: Run) -> None:
+        """Its PVs are served. It may have ended meanwhile."""
+        if run is self._parts.active.run:
+            run.let_begin()
 
     def gone(self, run: Run, gone: Gone) -> None:
         """A process has exited and its pipe is drained."""

@@ -29,6 +29,8 @@ from sswd.ioc.supervision.worker_events import WorkerEvents
 from sswd.pipe.codec import credits_of
 from sswd.pipe.protocol import Finished, Grant, Post, Up, Update
 
+FRAME_S = 5.0
+"""A frame whose rest has not come by then never will: a worker writes it at once."""
 TURN_UPDATES = 128
 TURN_S = 0.001
 """Arrays below the large ones take 20 to 100 us each."""
@@ -73,6 +75,8 @@ class MessageReceiver:
         self._batch: _Batch | None = None
         self._owed = 0
         self._owed_to: Run | None = None
+        self._parts: set[Run] = set()
+        """Runs of which a part of a frame is there, and is looked at later."""
         self._is_scheduled = False
         self._is_closed = False
         self.published = 0
@@ -97,7 +101,21 @@ class MessageReceiver:
         if not self._pending and not len(self._queue):  # else the loop is behind
             for message in run.receive():
                 self._pending.append((run, message))
+            if run.bridge.part is not None and run not in self._parts:
+                self._await_rest(run)
         self._on_items()
+
+    def _await_rest(self, run: Run) -> None:
+        """Look after FRAME_S whether the frame that has begun is complete."""
+        self._parts.add(run)
+        self._loop.call_later(FRAME_S, self._look_at_part, run, run.bridge.part)
+
+    def _look_at_part(self, run: Run, part: int | None) -> None:
+        self._parts.discard(run)
+        if not self._is_closed and not run.bridge.is_up_closed:
+            self._on_readable(run)  # we may have been late ourselves
+        if part is not None and run.bridge.part == part:
+            run.bridge.refuse_part(FRAME_S)
 
     def _on_event(self) -> None:
         """Another thread, or a user's put by hand, has filled the queue."""

@@ -9,14 +9,12 @@ Made by the template's start-up hook, on the loop.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from sswd.config import pv_from_dict
 from sswd.config.keys import PvConfig, SystemConfig
-from sswd.errors import ConfigError
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
@@ -35,12 +33,14 @@ from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
+from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
+from sswd.pipe.limits import frame_limits, largest
 from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
@@ -87,6 +87,8 @@ class ServedSystem:
         """Signatures of the system's verbs, from its last Loaded."""
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
+        self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
+        self._frame_limits = frame_limits(self._array_bytes)
         self.publisher = self._make_publisher()
         self.declare_pvs(config.pvs)
         active = ActiveRun(self.commands, self._on_kill)
@@ -104,6 +106,11 @@ class ServedSystem:
         self._trigger: Trigger | None = None
         if config.trigger is not None and template.trigger is not None:
             self._trigger = Trigger(self, config.trigger, template.trigger)
+
+    def _known_channels(self) -> Iterator[Channel]:
+        """What a worker may post besides what is declared."""
+        yield from self._template.fed.values()
+        yield from self._template.group.values()
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -140,7 +147,8 @@ class ServedSystem:
         )
 
     def _launch_run(self, spec: WorkerSpec) -> Run:
-        run = Run(spec, self.posts, self._guardian, self._launch)
+        limits = self._frame_limits
+        run = Run(spec, self.posts, self._guardian, self._launch, limits)
         self._receiver.watch(run)
         return run
 
@@ -234,31 +242,26 @@ class ServedSystem:
 
     # -- PVs
 
-    def _on_loaded(self, loaded: Loaded) -> None:
-        """The active run has imported its class, and waits for Begin."""
-        self.declare(loaded)
-        self.publisher.publish_every_post(loaded.in_order)
-        self.restore(loaded)
+    def _on_loaded(self, loaded: Loaded, then: Callable[[], None]) -> None:
+        """The active run has imported its class, and waits for Begin: `then`."""
 
-    def declare(self, loaded: Loaded) -> None:
-        """Serve the PVs that the system's class declares; names known stay."""
+        def declared() -> None:
+            self.publisher.publish_every_post(loaded.in_order)
+            self.restore(loaded)
+            then()
+
+        self._read_verbs(loaded)
+        new = {n: keys for n, keys in loaded.pvs.items() if n not in self._declared}
+        origin = self.config.target
+        in_turns(serving(self.name, new, origin, self.declare_pv), declared)
+
+    def _read_verbs(self, loaded: Loaded) -> None:
         try:
             self.verbs = from_plain(loaded.verbs)
         except VerbError as ex:
             log.error(
                 "system '%s': the verbs of the class cannot be used: %s", self.name, ex
             )
-        found: dict[str, PvConfig] = {}
-        for name, keys in loaded.pvs.items():
-            if name in self._declared:
-                continue
-            try:
-                found[name] = pv_from_dict(name, keys, self.config.target)
-            except ConfigError as ex:
-                log.error(
-                    "system '%s': a PV of the class is not served: %s", self.name, ex
-                )
-        self.declare_pvs(found)
 
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last setpoints that were accepted since the IOC started,
@@ -272,22 +275,33 @@ class ServedSystem:
             self.commands.push(Restore(sent))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs from now on."""
-        if not pvs:
-            return
-        channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
+        """Serve these PVs from now on; what cannot be served is told."""
         for name, config in pvs.items():
-            target = FedPv(
-                channels[name],
-                is_writable=config.writable,
-                finite=config.finite,
-                rules=channels[name].rules,
-                stale_s=config.stale_s,
-            )
-            self.publisher.add(name, target, is_fed=True)
-        self._declared.update(pvs)
-        served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
-        self._template.add_pvs(served)
+            refusal = self.declare_pv(name, config)
+            if refusal is not None:
+                log.error("system '%s': a PV is not served: %s", self.name, refusal)
+
+    def declare_pv(self, name: str, config: PvConfig) -> str | None:
+        """Serve this PV from now on. Words: it is not served, and why."""
+        prefix = self._template.prefix
+        if self._template.is_served(prefix + name):
+            return f"the name {prefix + name} is taken already in this daemon"
+        [channel] = declare(
+            {name: config}, prefix=prefix, forward=self.forward
+        ).values()
+        target = FedPv(
+            channel,
+            is_writable=config.writable,
+            finite=config.finite,
+            rules=channel.rules,
+            stale_s=config.stale_s,
+        )
+        self.publisher.add(name, target, is_fed=True)
+        self._declared[name] = config
+        self._array_bytes = largest(self._array_bytes, [config.capacity])
+        self._frame_limits.body = frame_limits(self._array_bytes).body
+        self._template.add_pvs({channel.pvname: channel})
+        return None
 
     # -- inside
 
@@ -302,6 +316,7 @@ class ServedSystem:
             pulse_s=pulse_period_s(self.config.restart.stall_s),
             outbox=self.config.outbox,
             credits=CREDITS,
+            array_bytes=self._array_bytes,
             slots=layout(slot_sizes(self.config.pvs)),
             ping_s=self.config.ping_s,
             link_failures=self._link_failures(),

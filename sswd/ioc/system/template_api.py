@@ -28,3 +28,5 @@ class TemplateApi:
     """PVs of the user's own group, by their name without its prefix."""
     add_pvs: Callable[[Mapping[str, Channel]], None]
     """Serves more PVs from now on, by whole name."""
+    is_served: Callable[[str], bool]
+    """Whether anything in this daemon is served by this whole name."""

@@ -134,7 +134,7 @@ def test_large_bodies_and_what_follows_them(size):
 def test_a_large_head(pipe):
     """Text travels in the head, in many reads."""
     fcntl.fcntl(pipe.into, fcntl.F_SETPIPE_SZ, 1 << 20)
-    long = Log(20, "x", "y" * 500_000)
+    long = Post([Update("x", "y" * 500_000, 0.0)])
     os.write(pipe.into, frame(long) + frame(note(1)))
     assert pipe.read_all() == [long, note(1)]
 

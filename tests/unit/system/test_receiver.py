@@ -30,6 +30,7 @@ from sswd.pipe.protocol import (
 class FakeRun:
     class bridge:
         has_exited = False
+        part = None
 
     def __init__(self) -> None:
         self.orders: list[Message] = []

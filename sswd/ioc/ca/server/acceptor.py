@@ -129,7 +129,10 @@ def _affordable(limits: Limits) -> int:
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files == resource.RLIM_INFINITY:
         return wanted
-    in_use = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    try:
+        in_use = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:  # no /proc: as a daemon with a few systems
+        in_use = limits.reserved_files
     room = max(FEWEST, files - in_use - limits.reserved_files)
     if room < wanted:
         logger.info(

@@ -1,0 +1,62 @@
+"""The PVs that a system's class declares: served one by one, in turns of the loop.
+
+A class may declare thousands, and 170 us each would keep clients waiting for a second.
+A PV that cannot be served is left out and told; the others are served all the same.
+
+Threading model: the loop's own.
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sswd.config import pv_from_dict
+from sswd.config.keys import PvConfig
+from sswd.errors import ConfigError
+
+log = logging.getLogger("sswd.ioc")
+
+TURN_S = 0.002
+MAX_PVS = 10_000
+"""Of one class."""
+MAX_TOLD = 20
+"""Lines in the log about one class."""
+WORDS_CHARACTERS = 500
+
+Serve = Callable[[str, PvConfig], str | None]
+"""Serves one PV of this name; tells in words why it does not."""
+
+
+def in_turns(steps: Iterator[None], then: Callable[[], None]) -> None:
+    """Take the steps, at most TURN_S in one turn of the loop, and call `then`."""
+    until_s = time.perf_counter() + TURN_S
+    for _step in steps:
+        if time.perf_counter() >= until_s:
+            asyncio.get_running_loop().call_soon(in_turns, steps, then)
+            return
+    then()
+
+
+def serving(
+    system: str, pvs: Mapping[str, Any], origin: str, serve: Serve
+) -> Iterator[None]:
+    """Steps that serve what the class at `origin` declares, a PV a step."""
+    not_served: list[str] = []
+    for name, keys in itertools.islice(pvs.items(), MAX_PVS):
+        try:
+            refusal = serve(name, pv_from_dict(name, keys, origin))
+        except ConfigError as ex:
+            refusal = str(ex)
+        if refusal is not None:
+            not_served.append(refusal[:WORDS_CHARACTERS])
+        yield
+    if len(pvs) > MAX_PVS:
+        not_served.append(f"it declares {len(pvs)} PVs, and {MAX_PVS} are the most")
+    for refusal in not_served[:MAX_TOLD]:
+        log.error("system '%s': a PV of the class is not served: %s", system, refusal)
+    if len(not_served) > MAX_TOLD:
+        more = len(not_served) - MAX_TOLD
+        log.error("system '%s': %d more PVs of the class are not served", system, more)

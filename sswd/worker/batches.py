@@ -1,0 +1,38 @@
+"""How many updates one message holds: by what their texts and arrays weigh. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from sswd.pipe.protocol import Update
+
+BATCH_BYTES = 1 << 20
+"""Of texts and arrays in one message; a larger value travels alone. The IOC bounds what
+one frame may announce, and 256 arrays of nearly 1 MiB would be too much."""
+
+
+def weight(value: object) -> int:
+    """Bytes that a frozen value takes in a message, rounded up."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, str):
+        return 4 * len(value)
+    if isinstance(value, bytes):
+        return len(value)
+    if isinstance(value, list):
+        return sum(4 * len(text) for text in value)
+    return 0
+
+
+def batches(updates: Sequence[Update]) -> Iterator[list[Update]]:
+    """`updates` in order, as many in each list as one message holds; none: one []."""
+    batch: list[Update] = []
+    size = 0
+    for update in updates:
+        added = weight(update.value)
+        if batch and size + added > BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(update)
+        size += added
+    yield batch

@@ -1,0 +1,90 @@
+"""A worker that has written over its own pipe: bytes that are no message."""
+
+import os
+import socket
+from typing import Any
+
+from sswd import System
+from sswd.pipe.codec import HEADER, MessageEncoder
+from sswd.pipe.protocol import (
+    PROTOCOL,
+    Failed,
+    Failure,
+    Finished,
+    Loaded,
+    Log,
+    Message,
+    Post,
+    Pulse,
+    Ready,
+    Update,
+)
+
+MESSAGES: dict[str, Message] = {
+    "loaded": Loaded(PROTOCOL, {"X": {"type": "float"}}, []),
+    "ready": Ready(),
+    "pulse": Pulse(),
+    "log": Log(20, "x", "words"),
+    "failed": Failed("setup", Failure("RuntimeError", "words")),
+    "finished": Finished(1, None, [Update("NUMBER", 1, 0.0)]),
+    "post": Post([Update("NUMBER", 1, 0.0), Update("values", [1.0], 0.0)]),
+}
+
+
+def frame(message: Message) -> bytes:
+    """The bytes of a message."""
+    return b"".join(bytes(part) for part in MessageEncoder().encode(message))
+
+
+def _huge_log() -> bytes:
+    return frame(Log(20, "x", "y" * 3_000_000))
+
+
+WRONG: dict[str, bytes] = {
+    "512 MB announced": HEADER.pack(10, 512 << 20) + b"x" * 10,
+    "a head of 400 MB announced": HEADER.pack(400 << 20, 0) + b"x" * 1000,
+    "half a frame": frame(MESSAGES["post"])[:20],
+    "part of a header": b"\x01\x02",
+    "half a body": HEADER.pack(10, 16 << 20) + b"x" * 1000,
+    "no message": HEADER.pack(4, 0) + b"nope",
+    "zeros": bytes(10_000),
+    "a log record of megabytes": _huge_log(),
+    "a name of megabytes": frame(Post([Update("x" * 3_000_000, 1, 0.0)])),
+    "a time out of range": frame(Post([Update("NUMBER", 1, 1e300)])),
+    "an alarm out of range": frame(Post([Update("NUMBER", 1, 0.0)])).replace(
+        b"\xc0\xc2", b"\x93\x63\x63\xa1x\xc2"
+    ),
+    "a failure of megabytes": frame(Failed("x", Failure("A", "b" * 3_000_000))),
+}
+"""What is written, by name; each ends the run."""
+
+
+def up() -> socket.socket:
+    """The pipe to the IOC: the only socket among the first descriptors."""
+    for fd in range(3, 64):
+        try:
+            found = socket.socket(fileno=os.dup(fd))
+        except OSError:
+            continue
+        if found.family == socket.AF_UNIX:
+            return found
+    raise AssertionError("no socket")
+
+
+class Corrupt(System):
+    """Writes what CMD names to the IOC."""
+
+    def io_execute(self, pv_name: str, value: Any) -> None:
+        """A name of WRONG, or `damage NAME AT BYTE`."""
+        if value == "good":
+            self.io_put("NUMBER", 7)
+            return
+        if value.startswith("damage"):
+            _, name, at, byte = value.split()
+            data = bytearray(frame(MESSAGES[name]))
+            data[int(at) % len(data)] = int(byte)
+        else:
+            data = bytearray(WRONG[value])
+        with up() as pipe:
+            pipe.sendall(data)
+        self.sleep(0.2 if value.startswith("damage") else 60)

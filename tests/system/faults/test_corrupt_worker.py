@@ -1,0 +1,100 @@
+"""Row 59: a worker whose bytes are no messages ends its run, and hurts nobody else."""
+
+import random
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from client import UP_S, Client, ca_is_up, ca_port
+from daemon import until
+from systems import MISBEHAVING, one_system, tables_of
+
+from sswd.testing import Daemon, running_daemon
+
+pytestmark = [pytest.mark.row(59), pytest.mark.timing]
+
+corrupt = tables_of("corrupt")
+CONFIG = one_system(
+    "corrupt:Corrupt",
+    restart="delay_s = 0.05\nmax_delay_s = 0.05",
+    pvs='NUMBER = { type = "int" }',
+)
+VERDICT_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with running_daemon(config=CONFIG, folder=MISBEHAVING, port=ca_port()) as daemon:
+        yield daemon
+
+
+class Watch:
+    """What the IOC does while a worker goes wrong."""
+
+    def __init__(self, daemon: Daemon, client: Client) -> None:
+        self.pv = daemon.prefix + "WORKER:RUN"
+        self.client = client
+        self.process = psutil.Process(daemon.pid)
+        self.run = client.get(self.pv)
+        self.before_mb = self.most_mb = self.rss_mb()
+        self.slowest_s = 0.0
+
+    def rss_mb(self) -> float:
+        return self.process.memory_info().rss / 1e6
+
+    def has_ended(self) -> bool:
+        """Whether there is a new run; measures a get."""
+        begun_s = time.monotonic()
+        run = self.client.get(self.pv)
+        self.slowest_s = max(self.slowest_s, time.monotonic() - begun_s)
+        self.most_mb = max(self.most_mb, self.rss_mb())
+        return bool(run != self.run)
+
+    def check(self, name: str) -> None:
+        """A get took at most five times the 50 ms of a quiet host."""
+        assert self.slowest_s < UP_S, name
+        assert self.most_mb - self.before_mb < 20, name
+
+
+def is_running(daemon: Daemon, client: Client) -> None:
+    state = daemon.prefix + "WORKER:STATE"
+    until(lambda: client.get(state) == "RUNNING", "RUNNING")
+
+
+@pytest.mark.parametrize("name", list(corrupt.WRONG))
+def test_what_is_no_message_ends_the_run_in_words(
+    daemon: Daemon, client: Client, name: str
+) -> None:
+    is_running(daemon, client)
+    at = len(daemon.log)
+    watch = Watch(daemon, client)
+    client.put(daemon.prefix + "CMD", name, wait=False)
+    until(watch.has_ended, name, timeout_s=VERDICT_S)
+    told = daemon.log[at:]
+    assert "worker main sent bytes that are no message" in told
+    assert len(told) < 50_000
+    watch.check(name)
+    is_running(daemon, client)
+    assert client.put(daemon.prefix + "CMD", "good")
+    assert client.get(daemon.prefix + "NUMBER") == 7
+    ca_is_up(daemon, client)
+
+
+def test_damaged_messages_hurt_nobody(daemon: Daemon, client: Client) -> None:
+    """Each run writes one valid message with one byte changed."""
+    dice = random.Random(7)
+    for _ in range(25):
+        name = dice.choice(list(corrupt.MESSAGES))
+        words = f"damage {name} {dice.randrange(200)} {dice.randrange(256)}"
+        is_running(daemon, client)
+        watch = Watch(daemon, client)
+        client.put(daemon.prefix + "CMD", words, wait=False)
+        until_s = time.monotonic() + 0.3  # most are told at once, or are messages
+        while time.monotonic() < until_s and not watch.has_ended():
+            pass
+        if not watch.has_ended():
+            client.put(daemon.prefix + "WORKER:RESTART", 1, wait=False)
+            until(watch.has_ended, words, timeout_s=VERDICT_S)
+        watch.check(words)
+    ca_is_up(daemon, client)
