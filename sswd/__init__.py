@@ -5,6 +5,7 @@ For driver code, which runs in the worker:
 - `System`: the base class of a blocking system
 - `every`: marks a method that is called between commands
 - `Aborted`: raised in a command that is being ended
+- `detached_env`: the environment for a program that shall outlive its worker
 - `SequenceSystem`: a system that loads a trajectory and steps through it
 
 For an IOC script of one's own: `sswd.ioc.Server`. For tests: `sswd.testing`. For a
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sswd.alarm import Severity, Status
+    from sswd.pipe.mark import detached_env
     from sswd.worker.reading import Reading
     from sswd.worker.sequence import SequenceSystem
     from sswd.worker.system import Aborted, System, every
@@ -31,6 +33,7 @@ __all__ = [
     "Status",
     "System",
     "__version__",
+    "detached_env",
     "every",
 ]
 
@@ -41,6 +44,7 @@ _HOMES = {
     "Status": "sswd.alarm",
     "SequenceSystem": "sswd.worker.sequence",
     "System": "sswd.worker.system",
+    "detached_env": "sswd.pipe.mark",
     "every": "sswd.worker.system",
 }
 

@@ -33,6 +33,10 @@ class PostRefused(SswdError):
     """A posted value does not fit its PV, or there is no such PV."""
 
 
+class NotTheWorkerError(SswdError):
+    """A forked child of the worker posts; only the worker itself may."""
+
+
 class CommandError(SswdError):
     """A command ended without success; see the subclasses."""
 
@@ -59,6 +63,10 @@ class CommandRejected(CommandError):
 
 class PortTakenError(SswdError):
     """A port or prefix that this daemon was told to use is taken (exit 69)."""
+
+
+class NotOursError(SswdError):
+    """Another user has made, or can change, what sswd was about to write."""
 
 
 class RemoteLost(SswdError):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sswd.cli.commands import Parser
 from sswd.config import Config, from_dict, load
+from sswd.directories import current_directory
 
 
 def add_arguments(command: Parser) -> None:
@@ -36,7 +37,7 @@ def read(args: argparse.Namespace) -> tuple[Config, Path]:
     """
     what: str = args.what
     if ":" in what and not Path(what).exists():
-        return _of_class(what, args), Path.cwd()
+        return _of_class(what, args), current_directory()
     if args.prefix is not None or args.arg:
         args.usage_error("--prefix and --arg go with module:Class, not with a file")
     return load(what), Path(what).resolve().parent

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from sswd import __version__
 from sswd.cli import check, demo, expand, run, schema
 from sswd.cli.commands import Action, Commands, Parser
+from sswd.cli.standard_streams import open_standard_streams
 from sswd.errors import ConfigError, LoadError, PortTakenError
 from sswd.exit_codes import BAD_CONFIGURATION, INTERRUPTED, TAKEN, UNEXPECTED
 from sswd.logs import LogOptions, logging_to
@@ -29,6 +30,7 @@ exit codes:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Raises SystemExit(2) for wrong usage."""
+    open_standard_streams()
     args = parser().parse_args(argv)
     options = LogOptions(args.log_format, args.log_level.upper())
     with logging_to(options):

@@ -14,6 +14,7 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
 from sswd.config.keys import SystemConfig
+from sswd.directories import current_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
 from sswd.ioc.commands.ledger import CommandState
@@ -124,7 +125,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._config: SystemConfig | None = None
         self._pvdbs: list[dict[str, Data]] = [self.pvdb]
         self._system_name = (name or "system").rpartition(".")[2]
-        self._folder = Path.cwd()
+        self._folder = current_directory()
         self._guardian: Guardian | None = None
         self._owns_guardian = False
         self._launch: Launch = launch

@@ -14,6 +14,7 @@ import importlib
 import io
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,19 +24,18 @@ import multiprocess.process
 from multiprocess import context, popen_spawn_posix, spawn, util
 from multiprocess.connection import Connection, Pipe
 
+from sswd import guard
+from sswd.pipe.mark import carrying, new_mark
 from sswd.pipe.protocol import STACKS, WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
-_MAIN_KEYS = ("init_main_from_name", "init_main_from_path")
 
 
 class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
     """multiprocess's spawn without the user's __main__ and without the tracker."""
 
     def _launch(self, process_obj: Any) -> None:
-        prepared = spawn.get_preparation_data(process_obj.name)
-        for key in _MAIN_KEYS:
-            prepared.pop(key, None)
+        prepared = _prepared(process_obj.name)
         payload = io.BytesIO()
         context.set_spawning_popen(self)
         try:
@@ -50,7 +50,10 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             passing += [child_reads, parent_writes]
             command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
             self._fds.extend([child_reads, child_writes])
-            self.pid = util.spawnv_passfds(spawn.get_executable(), command, self._fds)
+            with carrying(process_obj.mark):
+                self.pid = util.spawnv_passfds(
+                    spawn.get_executable(), command, self._fds
+                )
             with open(parent_writes, "wb", closefd=False) as pipe:
                 pipe.write(payload.getbuffer())
         except BaseException:
@@ -71,7 +74,35 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             os.waitpid(pid, 0)
 
 
+def _prepared(name: str) -> dict[str, Any]:
+    """What `multiprocess.spawn.prepare` shall do in the child, without `__main__`.
+
+    The child's directory is ours; where that was moved or removed since the start, and
+    perhaps made anew by a deployment, it is the one that has its name now, if any.
+    """
+    folder = multiprocess.process.ORIGINAL_DIR
+    path = [folder if entry == "" else entry for entry in sys.path]
+    prepared: dict[str, Any] = {
+        "name": name,
+        "authkey": multiprocess.process.current_process().authkey,
+        "sys_path": [entry for entry in path if entry is not None],
+        "sys_argv": sys.argv,
+        "orig_dir": folder,
+        "start_method": context._default_context.get_start_method(),  # noqa: SLF001
+    }
+    with contextlib.suppress(OSError):
+        prepared["dir"] = str(Path.cwd())
+        return prepared
+    if folder is not None and os.access(folder, os.X_OK):
+        prepared["dir"] = folder
+    return prepared
+
+
 class _Process(context.SpawnProcess):  # type: ignore[misc]
+    def __init__(self, mark: str, **process: Any) -> None:
+        super().__init__(**process)
+        self.mark = mark
+
     @staticmethod
     def _Popen(process_obj: Any) -> _Popen:  # noqa: N802 (multiprocess's name)
         return _Popen(process_obj)
@@ -85,9 +116,10 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, process: Any, exited: int, connections: list[Connection]
+        self, process: Any, exited: int, connections: list[Connection], mark: str
     ) -> None:
         self.process = process
+        self.mark = mark
         self.pid: int = process.pid
         self.exited = exited
         self._connections = connections
@@ -98,15 +130,21 @@ class WorkerProcess:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.exited, signal.SIGTERM)
 
-    def kill_group(self) -> None:
-        """SIGKILL the worker with every child that stayed in its process group.
-
-        Both ways: a process that was just born does not lead its group yet.
-        """
+    def kill(self) -> None:
+        """SIGKILL the worker process. What it started is ended after its exit."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.exited, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+
+    def end_company(self) -> None:
+        """SIGKILL what the worker started, but for resource trackers: they remove the
+        shared memory, when they have seen that nobody is left; the guard waits for
+        them. Looks through all processes. Before the worker is reaped."""
+        guard.kill_but_trackers({self.mark}, self.pid)
+
+    def kill_group(self) -> None:
+        """SIGKILL the worker and all that it started; blocks until they are gone."""
+        self.kill()
+        guard.end_left({self.mark}, self.pid)
 
     def dump_stacks(self) -> None:
         """Have it write the stacks of its threads, unless it is gone already."""
@@ -168,10 +206,12 @@ def launch(
         if memory is not None:
             theirs.append(Connection(os.dup(memory), writable=False))
             opened.append(theirs[-1])
+        mark = new_mark(spec.name)
         process = _Process(
             target=_enter,
             name=f"sswd worker {spec.name}",
             args=(entry, msgspec.msgpack.encode(spec), *theirs),
+            mark=mark,
         )
         process.start()
         # Else multiprocess would wait for the worker at exit, for ever: we reap it.
@@ -186,7 +226,7 @@ def launch(
     for connection in ours:
         os.set_blocking(connection.fileno(), False)
     try:
-        return WorkerProcess(process, os.pidfd_open(process.pid), ours)
+        return WorkerProcess(process, os.pidfd_open(process.pid), ours, mark)
     except OSError:
         process.kill()
         process.join()

@@ -71,6 +71,7 @@ class FakeProcess(WorkerProcess):
 
     def __init__(self, run: "FakeRun", exited: int, pipes: list[Connection]) -> None:
         self.process = self
+        self.mark = ""
         self.pid = run.pid
         self.exited = exited
         self._run = run
@@ -80,6 +81,13 @@ class FakeProcess(WorkerProcess):
     def terminate(self) -> None:
         """SIGTERM ends it, unless it is stubborn."""
         self._run.signalled(_TERMINATED)
+
+    def kill(self) -> None:
+        """SIGKILL ends it, unless it is stubborn."""
+        self._run.signalled(_KILLED)
+
+    def end_company(self) -> None:
+        """It has started nothing."""
 
     def kill_group(self) -> None:
         """SIGKILL ends it, unless it is stubborn."""

@@ -1,15 +1,13 @@
 """One face for every kind of system: System subclasses, old classes, `run()` loops."""
 
 import inspect
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from sswd.errors import LoadError
+from sswd.worker.log import log
 from sswd.worker.services import PutQueue, WorkerServices
 from sswd.worker.system import System
-
-log = logging.getLogger("sswd.worker")
 
 
 class Text(str):
@@ -111,7 +109,7 @@ class Adapter:
         def abort() -> None:
             try:
                 method()
-            except Exception:
+            except Exception:  # noqa: BLE001 (firewall around user code)
                 log.exception("abort() raised; the abort goes on with its next step")
 
         return abort

@@ -1,7 +1,9 @@
 """The control thread: grants, cancels, stop, and the pulse.
 
-It polls ctl for at most one pulse period, so a missing pulse means that no thread of
-this process gets to run: the GIL is held or the process is stopped.
+It polls ctl for at most one pulse period. A pulse says that threads of this process get
+to run, and that the main thread is in user code or looked for commands lately. So a
+missing pulse means: the GIL is held, the process is stopped, or it has lost its main
+thread and no command will ever run.
 
 Threading model: posting threads also read ctl when out of credits (`fetch_grants`);
 what is not a Grant they leave here. `_ctl_lock` guards the reader.
@@ -12,7 +14,6 @@ import os
 import select
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 
@@ -29,6 +30,9 @@ from sswd.pipe.protocol import (
     Restore,
     Stop,
 )
+from sswd.worker.exception_text import trace_of
+from sswd.worker.forks import write_line
+from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
 from sswd.worker.watch import RETRY_S, CommandWatch
 
@@ -39,12 +43,18 @@ class Control:
     """Owns the ctl pipe and the control thread of a worker (a daemon thread)."""
 
     def __init__(
-        self, ctl: int, reader: FrameReader[Down], watch: CommandWatch, pulse_s: float
+        self,
+        ctl: int,
+        reader: FrameReader[Down],
+        watch: CommandWatch,
+        pulse_s: float,
+        main_thread: MainThread,
     ) -> None:
         self._ctl = ctl
         self._reader = reader
         self._watch = watch
         self._pulse_s = pulse_s
+        self._main_thread = main_thread
         self._ctl_lock = threading.Lock()
         self._left: deque[Begin | Cancel | Stop] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -93,12 +103,12 @@ class Control:
                 if self._watch.is_deferred:
                     time.sleep(RETRY_S)
                     self._watch.retry()
-                if not ready:
+                if not ready and self._main_thread.is_there():
                     outbox.try_send(Pulse())
         except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()
-        except Exception:  # noqa: BLE001 (a worker that nobody can stop must not live)
-            traceback.print_exc()
+        except BaseException as ex:  # noqa: BLE001 (whom nobody can stop must not live)
+            write_line(f"the control thread failed\n{trace_of(ex)}")
             os._exit(EX_SOFTWARE)
 
     def _clear_wake(self) -> None:

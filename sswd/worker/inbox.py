@@ -17,6 +17,8 @@ from sswd.errors import ProtocolError
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.protocol import Down, Execute, Restore
 from sswd.worker.control import Control
+from sswd.worker.forks import end_child, is_child
+from sswd.worker.main_thread import MainThread
 
 MAX_IDLE_S = 1.0
 
@@ -48,10 +50,12 @@ class Inbox:
         reader: FrameReader[Down],
         control: Control,
         run_periodic: Callable[[Callable[[], Any]], None],
+        main_thread: MainThread,
     ) -> None:
         self._reader = reader
         self._control = control
         self._run_periodic = run_periodic
+        self._main_thread = main_thread
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
@@ -68,9 +72,12 @@ class Inbox:
         PipeClosed when the IOC is gone."""
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
         while not self._waiting:
+            if is_child():
+                end_child()
             if self._control.stopping:
                 raise Stopped
             wait_s = self._run_due()
+            self._main_thread.waits()
             if until_s is not None:
                 wait_s = min(wait_s, max(0.0, until_s - time.monotonic()))
             if self._poll.poll(wait_s * 1000):
@@ -78,6 +85,7 @@ class Inbox:
                     self._receive()
             elif until_s is not None and time.monotonic() >= until_s:
                 raise queue.Empty
+        self._main_thread.works()
         return self._waiting.popleft()
 
     def wait_restored(self) -> dict[str, Any]:
@@ -105,6 +113,7 @@ class Inbox:
             now_s = time.monotonic()
             if now_s >= periodic.due_s:
                 periodic.advance(now_s)
+                self._main_thread.works()
                 self._run_periodic(periodic.method)
         now_s = time.monotonic()
         due_s = min((p.due_s - now_s for p in self._periodics), default=MAX_IDLE_S)

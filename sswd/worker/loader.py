@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sswd.directories import current_directory
 from sswd.errors import LoadError
 
 
@@ -18,7 +19,7 @@ def load(target: str, folder: str = "") -> Any:
     module_name, colon, name = target.partition(":")
     if not (module_name and colon and name):
         raise LoadError(f"{target!r} is not of the form 'package.module:Class'")
-    path = str(Path(folder).resolve()) if folder else str(Path.cwd())
+    path = str(Path(folder).resolve()) if folder else str(current_directory())
     if path not in sys.path:
         sys.path.insert(0, path)
     try:

@@ -4,13 +4,9 @@ Exit codes: 0 after an orderly Stop; EX_SOFTWARE (70) when the system could not 
 loaded, constructed or set up; EX_UNAVAILABLE (69) when the IOC is gone.
 """
 
-import atexit
-import contextlib
 import ctypes
 import os
 import signal
-import sys
-import traceback
 from typing import Any, NoReturn
 
 from multiprocess.connection import Connection
@@ -24,9 +20,13 @@ from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
 from sswd.worker.control import EX_SOFTWARE, Control
+from sswd.worker.exception_text import trace_of
+from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
 from sswd.worker.inspection import warnings_of
+from sswd.worker.leaving import flush_at_exit, leave
 from sswd.worker.loader import load_class
+from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
 from sswd.worker.runner import Runner, failure_of
 from sswd.worker.services import WorkerServices
@@ -41,15 +41,6 @@ ABORT_S = 1.0
 """close() waits so long for an abort() that still runs."""
 
 
-def leave(code: int) -> NoReturn:
-    """End the process now: no other thread of the driver may keep it."""
-    for stream in (sys.stdout, sys.stderr):
-        # What the driver left there: closed, None, its own; or the IOC is gone.
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(code)
-
-
 def ioc_is_gone() -> NoReturn:
     """EOF or EPIPE on a pipe that only the IOC holds."""
     os._exit(EX_IOC_GONE)
@@ -60,55 +51,59 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
 
     `connections` are cmd, ctl, up, stdio, and the shared memory where there is one.
     """
-    cmd, ctl, up, stdio, *memory = (c.fileno() for c in connections)
-    _prepare_process(stdio)
-    for connection in connections:  # C code may start programs with all it has
-        os.set_inheritable(connection.fileno(), False)
+    # Copies: the Connections end before what runs at exit, and their end would be ours.
+    # C code may start programs with all that it may inherit; these it may not.
+    cmd, ctl, up, stdio, *memory = (os.dup(c.fileno()) for c in connections)
+    for connection in connections:
+        connection.close()
+    stacks = _prepare_process(stdio)
+    flush_at_exit()
+    os.close(stdio)
     for fd in (cmd, ctl):
         os.set_blocking(fd, False)
-    worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None)
+    watch_forks((cmd, ctl, up))
+    main_thread = MainThread()
+    worker = Worker(spec, cmd, ctl, up, memory[0] if memory else None, main_thread)
     try:
         code = worker.run()
     except SystemExit as ex:
-        code = _exit_code(ex)
+        code = exit_code_of(ex)
     except SswdError:
         ioc_is_gone()
-    except BaseException:  # noqa: BLE001 (firewall around user code)
-        # Out of here it would wait for the driver's threads, perhaps for ever.
-        traceback.print_exc()
+    except BaseException as ex:  # noqa: BLE001 (firewall around user code)
+        write_line(trace_of(ex))
         code = EX_SOFTWARE
-    atexit._run_exitfuncs()  # noqa: SLF001 (drivers rely on atexit; os._exit skips it)
-    leave(code)
+    if is_child():
+        end_child()
+    main_thread.leaves()
+    leave(code, stacks)
 
 
-def _exit_code(ex: SystemExit) -> int:
-    """As Python does it: None is 0, words are printed and 1."""
-    if ex.code is None or isinstance(ex.code, int):
-        return ex.code or 0
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        sys.stderr.write(f"{ex.code}\n")
-    return 1
-
-
-def _prepare_process(stdio: int) -> None:
+def _prepare_process(stdio: int) -> int:
     os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    redirect(stdio)
+    return redirect(stdio)
 
 
 class Worker:
     """Puts the parts together and goes through the life of one run."""
 
     def __init__(
-        self, spec: WorkerSpec, cmd: int, ctl: int, up: int, memory: int | None
+        self,
+        spec: WorkerSpec,
+        cmd: int,
+        ctl: int,
+        up: int,
+        memory: int | None,
+        main_thread: MainThread,
     ) -> None:
         self._spec = spec
         self._watch = CommandWatch()
         decoder: MessageDecoder[Down] = MessageDecoder(Down)
         self._control = Control(
-            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s
+            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s, main_thread
         )
         self._watch.install(self._control.wake)
         self._outbox = Outbox(
@@ -125,6 +120,7 @@ class Worker:
             FrameReader(cmd, MessageDecoder(Down)),
             self._control,
             self._runner.run_periodic,
+            main_thread,
         )
         self._adapter: Adapter | None = None
 
@@ -134,7 +130,7 @@ class Worker:
         log_to_ioc(self._services.note)
         doing = "import"
         try:
-            factory = load_class(self._spec.target, self._spec.folder)
+            factory = call_user(load_class, self._spec.target, self._spec.folder)
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
             loaded = _loaded(factory, self._spec)
             self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
@@ -190,8 +186,10 @@ class Worker:
         self._watch.wait_abort(ABORT_S)
         if self._adapter is not None:
             try:
-                self._adapter.close()
-            except Exception as ex:  # noqa: BLE001 (firewall around user code)
+                call_user(self._adapter.close)
+            except SystemExit:
+                raise
+            except BaseException as ex:  # noqa: BLE001 (firewall around user code)
                 self._outbox.send(Failed("close", failure_of(ex)))
         self._outbox.drain()
         return 0

@@ -50,6 +50,7 @@ from sswd.pipe.protocol import (
     Update,
 )
 from sswd.worker.batches import BATCH_BYTES, batches, weight
+from sswd.worker.forks import end_child, is_child
 from sswd.worker.freeze import freeze, pv_name
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
@@ -179,6 +180,7 @@ class Outbox:
 
     def send(self, message: Message) -> None:
         """Send a message that needs no credit, waiting for the write lock."""
+        _only_the_worker()
         with self._write_lock:
             self._writer.send(message)
         self.pump()  # whoever found the lock taken left its update to us
@@ -196,6 +198,7 @@ class Outbox:
 
     def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
+        _only_the_worker()
         with self._write_lock:
             *before, last = batches(self._take_all())
             self._send_notes()
@@ -206,6 +209,7 @@ class Outbox:
 
     def drain(self) -> None:
         """Send everything that waits, credits or not: the last words before exit."""
+        _only_the_worker()
         with self._write_lock:
             taken = self._take_all()
             self._send_notes()
@@ -350,3 +354,9 @@ class Outbox:
             self._writer.send(Log(logging.WARNING, "sswd.worker", words))
         while self._notes:
             self._writer.send(self._notes.popleft())
+
+
+def _only_the_worker() -> None:
+    """A forked child that came so far ends: its words would be taken for ours."""
+    if is_child():
+        end_child()

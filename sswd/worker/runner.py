@@ -4,43 +4,31 @@ One of the two firewalls of sswd: whatever user code raises becomes a Failure he
 SystemExit passes: a system that calls sys.exit ends its worker.
 """
 
-import logging
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from sswd.errors import SswdError
 from sswd.pipe.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
+from sswd.worker.exception_text import message_of, trace_of
 from sswd.worker.freeze import sayable
 from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch, call_user
 
-log = logging.getLogger("sswd.worker")
-
 MAX_KIND = 200  # characters of the name of an exception class
-MAX_MESSAGE = 4_000  # characters of an exception's words; the rest is cut off
-MAX_TRACE = 16_000  # characters of a traceback; its start is cut off
 NOT_BEGUN = Failure("Aborted", "cancelled before it began")
 ASKED_TO_END = Failure("Aborted", "it returned after it had been asked to end")
 
 
 def failure_of(ex: BaseException) -> Failure:
-    """An exception as text. A broken `__str__` in user code is no excuse to die."""
-    try:
-        message = str(ex)
-    except Exception as broken:  # noqa: BLE001 (firewall around user code)
-        message = f"(its message cannot be had: {type(broken).__name__})"
-    kind, message = (
-        sayable(type(ex).__name__[:MAX_KIND]),
-        sayable(message[:MAX_MESSAGE]),
-    )
+    """An exception as text. Never raises."""
+    kind, message = sayable(type(ex).__name__[:MAX_KIND]), sayable(message_of(ex))
     if isinstance(ex, SswdError):  # its words say it all
         return Failure(kind, message)
-    trace = "".join(traceback.format_exception(ex, limit=-30))
-    return Failure(kind, message, sayable(trace[-MAX_TRACE:]))
+    return Failure(kind, message, sayable(trace_of(ex)))
 
 
 class Runner:
@@ -90,7 +78,9 @@ class Runner:
         name = method.__name__
         try:
             call_user(method)
-        except Exception:
+        except (SystemExit, Stopped):
+            raise
+        except BaseException:  # noqa: BLE001 (firewall around user code)
             if name not in self._failing:
                 self._failing.add(name)
                 log.exception(
@@ -110,7 +100,9 @@ class Runner:
                 call_user(loop)
             except Aborted as ex:
                 self._finish(failure_of(ex))
-            except Exception as ex:
+            except (SystemExit, Stopped):
+                raise
+            except BaseException as ex:
                 if self._running is None:
                     raise
                 self._finish(failure_of(ex))

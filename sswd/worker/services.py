@@ -6,6 +6,7 @@ from typing import Any
 
 from sswd.alarm import Alarm
 from sswd.pipe.protocol import Log
+from sswd.worker.forks import is_child, refuse_in_child
 from sswd.worker.outbox import Outbox
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
@@ -19,10 +20,12 @@ class WorkerServices:
         self._watch = watch
 
     def post(self, updates: Mapping[str, Any]) -> None:
+        refuse_in_child("a post was")
         self._outbox.post(updates)
         self._watch.raise_pending()
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:
+        refuse_in_child("a post was")
         self._outbox.post_alarm(pv, alarm)
         self._watch.raise_pending()
 
@@ -33,7 +36,7 @@ class WorkerServices:
 
     def sleep(self, seconds: float) -> None:
         """Sleep, or raise Aborted as soon as the running command is aborted."""
-        if not self._watch.is_running:
+        if not self._watch.is_running or is_child():
             time.sleep(seconds)
         elif self._watch.aborted.wait(seconds):
             self._watch.forget_pending()

@@ -4,11 +4,13 @@ import faulthandler
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Callable
 
 from sswd.pipe.protocol import STACKS, Log
 from sswd.stacks import tell_stacks
+from sswd.worker import log as own_log
+from sswd.worker.exception_text import message_of, repr_of, trace_of
+from sswd.worker.forks import is_child, write_line
 from sswd.worker.freeze import sayable
 
 MAX_TEXT = 16_000  # characters of one log record
@@ -16,14 +18,14 @@ MAX_NAME = 200  # characters of a logger's name
 MAX_LEVEL = 1000
 
 
-def redirect(stdio: int) -> None:
-    """Make `stdio` our stdout and stderr, also for C code and for faulthandler."""
+def redirect(stdio: int) -> int:
+    """Make `stdio` our stdout and stderr, also for C code and for faulthandler.
+
+    Returns the descriptor of faulthandler's words.
+    """
     os.dup2(stdio, 1)
     os.dup2(stdio, 2)
-    sys.stdout, sys.stderr = (
-        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
-        for fd in (1, 2)
-    )
+    take_streams(stdio)
     stacks = os.dup(2)  # a copy: drivers close fd 2
     if sys.version_info >= (3, 14):
         # Its C stack would push the words of the crash out of the lines that the IOC
@@ -32,6 +34,23 @@ def redirect(stdio: int) -> None:
     else:
         faulthandler.enable(file=stacks)
     tell_stacks(STACKS, stacks, at_once=True)
+    return stacks
+
+
+def take_streams(spare: int) -> None:
+    """Make sys.stdout and sys.stderr ours, whatever a driver has put there.
+
+    `spare` stands in for a descriptor that the driver has closed.
+    """
+    for fd in (1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.dup2(spare, fd)
+    sys.stdout, sys.stderr = (
+        open(fd, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
+        for fd in (1, 2)
+    )
 
 
 class IocHandler(logging.Handler):
@@ -42,24 +61,32 @@ class IocHandler(logging.Handler):
         self._note = note
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            message = record.getMessage()
-        except Exception as ex:  # noqa: BLE001 (wrong arguments, or their own __str__)
-            message = f"{record.msg!r} with unfit arguments ({type(ex).__name__}: {ex})"
-        trace = (
-            "".join(traceback.format_exception(*record.exc_info))
-            if record.exc_info
-            else ""
-        )
+        message = _message_of(record)
+        trace = trace_of(record.exc_info[1]) if record.exc_info else ""
+        if is_child():
+            write_line(f"{record.levelname} {record.name}: {message}\n{trace}")
+            return
         texts = (record.name[:MAX_NAME], message[:MAX_TEXT], trace[-MAX_TEXT:])
-        level = min(max(record.levelno, 0), MAX_LEVEL)
+        level = min(max(int(record.levelno), 0), MAX_LEVEL)
         self._note(Log(level, *map(sayable, texts)))
+
+
+def _message_of(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except BaseException as ex:  # noqa: BLE001 (wrong arguments, their own __str__)
+        return (
+            f"{repr_of(record.msg)} with unfit arguments "
+            f"({type(ex).__name__}: {message_of(ex)})"
+        )
 
 
 def log_to_ioc(note: Callable[[Log], None], level: int = logging.INFO) -> None:
     """Send the records of every logger in this process to the IOC."""
+    handler = IocHandler(note)
+    own_log.keep_to(handler)
     root = logging.getLogger()
-    root.handlers = [IocHandler(note)]
+    root.handlers = [handler]
     root.setLevel(level)
     logging.raiseExceptions = False
     logging.captureWarnings(True)

@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from sswd.pipe.protocol import Rung
+from sswd.worker.forks import end_child, is_child
 from sswd.worker.system import Aborted
 
 SETUP = 0
@@ -34,6 +35,8 @@ _PROTECTED = (
     "sswd.pipe.framing",
     "sswd.pipe.codec",
     "sswd.worker.control",
+    "sswd.worker.exception_text",
+    "sswd.worker.forks",
     "sswd.worker.freeze",
     "sswd.worker.inbox",
     "sswd.worker.outbox",
@@ -44,8 +47,15 @@ _PROTECTED = (
 
 
 def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """The boundary: everything called from here is user code and may be aborted."""
-    return function(*args, **kwargs)
+    """The boundary: everything called from here is user code and may be aborted.
+
+    A forked child of it ends here.
+    """
+    try:
+        return function(*args, **kwargs)
+    finally:
+        if is_child():
+            end_child()
 
 
 def _is_locking(frame: FrameType | None) -> bool:

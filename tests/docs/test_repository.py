@@ -21,7 +21,7 @@ SUFFIXES = {
     ".dot",
     "",
 }
-SKIPPED = {"build", "dist", "results", "__pycache__"}
+SKIPPED = {"build", "dist", "results", "site", "__pycache__"}
 # Assembled, so that this file does not find itself.
 NOTES = "|".join(["DECIS" + "IONS", "FAC" + "TS", "GUARAN" + "TEES", "DES" + "IGN"])
 OUTSIDE = {

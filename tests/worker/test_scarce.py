@@ -135,17 +135,17 @@ async def test_a_run_without_a_thread(monkeypatch):
 
 async def test_a_guard_that_dies_is_replaced(caplog):
     guardian = Guardian()
-    guardian.watch(2**22)
+    guardian.watch(2**22, "none")
     first = guardian._process
     assert first is not None
     first.kill()
     first.wait()
-    guardian.watch(2**22 + 1)
+    guardian.watch(2**22 + 1, "none")
     second = guardian._process
     assert second is not None
     assert second.pid != first.pid
-    guardian.forget(2**22)
-    guardian.forget(2**22 + 1)
+    guardian.forget(2**22, "none")
+    guardian.forget(2**22 + 1, "none")
     guardian.close()
     assert first.stdin is not None
     first.stdin.close()

@@ -195,7 +195,7 @@ class CommandDispatcher:
 
     def _start(self, command: Command) -> None:
         # First: the worker gets to work while we publish.
-        self._active.send(command.id, command.pv, self._encoded.pop(command))
+        self._active.send(command.id, command.pv, self._encoded[command])
         if command.pv == "CMD":
             self._has_final_ack = False
             self._publisher.publish("ACK", "0", None)
@@ -245,7 +245,7 @@ class CommandDispatcher:
             self._publisher.publish("ACK", text, None)
 
     def _settle(self, command: Command) -> None:
-        self._encoded.pop(command, None)  # it may not have begun
+        del self._encoded[command]
         future = self._waiting.pop(command)
         if future.done():
             return

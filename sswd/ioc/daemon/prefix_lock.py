@@ -4,36 +4,34 @@ import fcntl
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sswd.config.keys import Config
-from sswd.errors import PortTakenError
-
-
-def runtime_directory() -> Path:
-    """$RUNTIME_DIRECTORY as systemd sets it, $XDG_RUNTIME_DIR/sswd, else in /tmp."""
-    if given := os.environ.get("RUNTIME_DIRECTORY"):
-        return Path(given.split(":")[0])
-    if base := os.environ.get("XDG_RUNTIME_DIR"):
-        return Path(base) / "sswd"
-    return Path(tempfile.gettempdir()) / f"sswd-{os.getuid()}"
+from sswd.directories import make_own, open_own, runtime_directory
+from sswd.errors import ConfigError, NotOursError, PortTakenError
 
 
 @contextmanager
 def prefix_lock(config: Config) -> Iterator[None]:
     """Hold the locks of all prefixes of `config`.
 
-    Raises PortTakenError when another daemon of this host serves one of them. The lock
-    goes with the process, however it ends.
+    Raises PortTakenError when another daemon of this host serves one of them,
+    ConfigError when there is no directory to hold them in. The lock goes with the
+    process, however it ends.
     """
     folder = runtime_directory()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ExitStack() as stack:
-        for name in config.system:
-            _hold(stack, folder, config.prefix_of(name))
+        try:
+            make_own(folder)
+            for name in config.system:
+                _hold(stack, folder, config.prefix_of(name))
+        except (OSError, NotOursError) as ex:
+            raise ConfigError(
+                f"no lock can be held in {folder}: {ex}; set RUNTIME_DIRECTORY to a "
+                "directory that only this user can write"
+            ) from ex
         yield
 
 
@@ -41,11 +39,11 @@ def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
     digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
     readable = re.sub(r"\W+", "_", prefix)[:40]
     path = folder / f"{readable}-{digest}.lock"
-    file = stack.enter_context(path.open("a+"))
+    fd = open_own(path, os.O_RDWR | os.O_CREAT)
+    file = stack.enter_context(os.fdopen(fd, "r+"))
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        file.seek(0)
         holder = file.read().strip() or "another process"
         raise PortTakenError(
             f"prefix {prefix!r} is served on this host already, by pid {holder}; stop "

@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import msgspec
 from caproto.server import PVGroup
-from caproto.server.stats import StatusHelper
 
 from sswd.config.keys import Config, SystemConfig
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
-from sswd.ioc.daemon.statistics import Statistics
+from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
+from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
@@ -59,9 +59,7 @@ def compose(config: Config, folder: Path) -> Composed:
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
     prefix = f"{config.prefix}IOC:"
-    helper = dict(StatusHelper(prefix=prefix).pvdb)
-    del helper[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client
-    _merge(pvdb, helper, "IOC")
+    _merge(pvdb, caproto_statistics(prefix), "IOC")
     statistics = Statistics(prefix=prefix)
     statistics.publishing = lambda: _published(servers)
     _merge(pvdb, statistics.pvdb, "IOC")
@@ -94,12 +92,15 @@ class Service:
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
+        self._reaper = AdoptedReaper(lambda: composed.guardian.pids)
         # Asked now: a terminal that hung up does not answer as one any more.
         self._on_terminal = any(os.isatty(fd) for fd in (0, 1, 2))
 
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
         self._take_signals()
+        adopt()
+        self._reaper.start()
         server = Context(self._composed.pvdb, limits=self._composed.limits)
         self._composed.statistics.counts = server.counts
         names = [template.CMD.pvname for template in self._servers]
@@ -117,7 +118,9 @@ class Service:
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
                 log.error("a system failed while it was closed", exc_info=failure)
-        self._composed.guardian.close()  # kills what is left
+        self._reaper.stop()
+        await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
+        self._reaper.look()
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()

@@ -1,22 +1,49 @@
 """PVs under IOC: that tell how the daemon itself fares, measured once a second.
 
-They stand beside caproto's own statistics (memory, CPU, access security state).
+They stand beside caproto's own statistics (memory, CPU, access security state). Clients
+can only read all of these, their fields too: with a period or a limit of its own a
+client could have the IOC do nothing else.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
+import psutil
+from caproto import AccessRights
 from caproto.server import PVGroup
+from caproto.server.stats import StatusHelper
 
 from sswd.ioc import ca
+from sswd.ioc.ca import Data
 from sswd.ioc.pvs.readback import readback
 from sswd.sizes import COUNTER_MODULUS
+
+log = logging.getLogger("sswd.ioc")
 
 PERIOD_S = 1.0
 CHECK_S = 0.05
 """Period of the checks whether the loop wakes up in time."""
+
+
+def caproto_statistics(prefix: str) -> dict[str, Data]:
+    """caproto's own, with all their fields read-only; none where there is no /proc."""
+    try:
+        pvdb: dict[str, Any] = dict(StatusHelper(prefix=prefix).pvdb)
+    except psutil.Error as ex:
+        log.warning("no statistics of memory and CPU under %s: %s", prefix, ex)
+        return {}
+    del pvdb[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client
+    for data in pvdb.values():
+        for each in (data, *data.fields.values()):
+            each.check_access = _read_only
+    return pvdb
+
+
+def _read_only(_host: str, _user: str) -> AccessRights:
+    return AccessRights.READ
 
 
 class Statistics(PVGroup):  # type: ignore[misc]

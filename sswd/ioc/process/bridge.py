@@ -180,7 +180,7 @@ class Bridge(threading.Thread):
     def _fail(self, ex: Exception) -> None:
         """A run without its bridge would be neither dead nor alive: end it."""
         log.error("thread %s failed; killing its worker", self.name, exc_info=ex)
-        self._process.kill_group()
+        self._process.kill()
 
     def _receive(self) -> list[Up]:
         """Read once. Holds `_reading`."""
@@ -206,7 +206,7 @@ class Bridge(threading.Thread):
             self._worker,
             words,
         )
-        self._process.kill_group()
+        self._process.kill()
         self._up_closed()
 
     def _up_closed(self) -> None:
@@ -257,7 +257,7 @@ class Bridge(threading.Thread):
         if self._process.stdio in ready:
             self._read_stdio()
         if self._kill_at_s is not None and time.monotonic() >= self._kill_at_s:
-            self._process.kill_group()
+            self._process.kill()
             self._kill_at_s = time.monotonic() + 1.0
         if not ready <= {self._process.stdio, self._process.exited}:
             self._send_rest(ready)
@@ -323,7 +323,7 @@ class Bridge(threading.Thread):
         """
         seen_s = time.monotonic()
         self._exited = True
-        self._process.kill_group()
+        self._process.end_company()
         messages: list[Up | Gone] = []
         with self._reading:
             for _ in range(LAST_READS):

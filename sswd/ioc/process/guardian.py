@@ -1,4 +1,4 @@
-"""Keeps the guard process (sswd/guard.py) informed of the workers' process groups."""
+"""Keeps the guard process (sswd/guard.py) informed of runs and their process groups."""
 
 import logging
 import subprocess
@@ -8,32 +8,42 @@ from sswd import guard
 
 log = logging.getLogger("sswd.ioc")
 
+END_S = 2.0
+"""How long the guard may take to end what is left of the last runs."""
+
 
 class Guardian:
     """Started with the first worker, ended by closing its pipe. The loop's own."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._groups: set[int] = set()
+        self._marks: dict[int, str] = {}
 
-    def watch(self, group: int) -> None:
-        """Have this process group killed when the IOC is gone."""
-        self._groups.add(group)
-        self._say(b"+%d\n" % group)
+    @property
+    def pids(self) -> set[int]:
+        """The processes that are ours to wait for: workers, and the guard."""
+        process = self._process
+        return {*self._marks, *(() if process is None else (process.pid,))}
 
-    def forget(self, group: int) -> None:
-        """The group is gone."""
-        self._groups.discard(group)
-        self._say(b"-%d\n" % group)
+    def watch(self, group: int, mark: str) -> None:
+        """Have this process group, and who carries the mark, killed when the IOC is
+        gone."""
+        self._marks[group] = mark
+        self._say(_line("+", group, mark))
+
+    def forget(self, group: int, mark: str) -> None:
+        """This run is over: have those killed that carry its mark still."""
+        self._marks.pop(group, None)
+        self._say(_line("-", group, mark))
 
     def close(self) -> None:
-        """End the guard; groups that it still knows (unkillable ones) get a SIGKILL."""
+        """End the guard. It ends what is left of all runs (unkillable workers, too)."""
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
         process.stdin.close()
         try:
-            process.wait(timeout=1.0)
+            process.wait(timeout=END_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -43,7 +53,8 @@ class Guardian:
         try:
             if process is None or process.poll() is not None:
                 process = self._start()
-                line = b"".join(b"+%d\n" % g for g in self._groups)
+                watched = (_line("+", *each) for each in self._marks.items())
+                line = b"".join(watched) + (line if line[:1] == b"-" else b"")
             assert process.stdin is not None
             process.stdin.write(line)
         except BrokenPipeError:
@@ -64,3 +75,7 @@ class Guardian:
             start_new_session=True,
         )
         return self._process
+
+
+def _line(word: str, group: int, mark: str) -> bytes:
+    return f"{word}{group} {mark}\n".encode("utf-8", "surrogateescape")

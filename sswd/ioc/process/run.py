@@ -75,7 +75,7 @@ class Run:
             self._forget_memory()
             raise
         self.pid: int = self.process.pid
-        guardian.watch(self.pid)
+        guardian.watch(self.pid, self.process.mark)
         try:
             self.bridge = self._make_bridge()
         except OSError as ex:  # no descriptor, no thread
@@ -145,7 +145,8 @@ class Run:
 
     def _give_up(self) -> None:
         """A process without a bridge is ended at once."""
-        self.process.kill_group()
+        self.process.kill()
+        self.process.end_company()
         self.process.process.join()
         self._return_all()
 
@@ -189,10 +190,10 @@ class Run:
         self.order(Stop())
 
     def kill(self, reason: str) -> None:
-        """SIGKILL to it and its children; the words for its death give the reason."""
+        """SIGKILL; the words for its death give the reason."""
         self.killed_for = self.killed_for or reason
         self.peak_mb = self.process.peak_memory_mb()
-        self.process.kill_group()
+        self.process.kill()
 
     def dump_stacks(self) -> None:
         """Have it write the stacks of its threads to stderr, and so into our log.
@@ -216,7 +217,7 @@ class Run:
     def _return_all(self) -> None:
         self.unwatch()
         self.process.close()
-        self._guardian.forget(self.pid)
+        self._guardian.forget(self.pid, self.process.mark)
         self._forget_memory()
 
 

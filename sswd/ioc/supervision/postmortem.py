@@ -1,7 +1,8 @@
 """What is known of a worker's death: PVs, one log line, one JSON file.
 
 The files are in the state directory ($STATE_DIRECTORY as systemd sets it, else
-$XDG_STATE_HOME/sswd, else ~/.local/state/sswd), the newest KEPT of each system. A disk
+$XDG_STATE_HOME/sswd, else ~/.local/state/sswd), the newest KEPT of each system, for
+the eyes of their owner only. A disk
 that is full or read-only is logged once and hurts nobody.
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import msgspec
 
+from sswd.directories import make_own, open_own, state_directory
+from sswd.errors import NotOursError
 from sswd.ioc.commands.dispatcher import words_of
 from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.exit_words import crash_text, exit_words, failed_words
@@ -79,14 +82,6 @@ def death_of(
     )
 
 
-def state_directory() -> Path:
-    """Where post-mortems go."""
-    if given := os.environ.get("STATE_DIRECTORY"):
-        return Path(given.split(":")[0])
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "sswd"
-
-
 class Archive:
     """Writes deaths of one system; `name` tells systems of one host apart.
 
@@ -128,17 +123,21 @@ class Archive:
                 death = self._waiting.popleft()
             try:
                 self._write(death)
-            except OSError as ex:
+            except (OSError, NotOursError) as ex:
                 if self._failure_logged.is_new("unwritable"):
-                    folder = state_directory()
-                    log.warning("post-mortems cannot be kept in %s: %s", folder, ex)
+                    log.warning(
+                        "post-mortems cannot be kept: %s; set STATE_DIRECTORY", ex
+                    )
 
     def _write(self, death: Death) -> None:
         folder = state_directory()
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(death.when))
         path = folder / f"{self._stem}-{stamp}-run{death.run}.json"
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(death)))
+        make_own(folder)
+        fd = open_own(path, os.O_WRONLY | os.O_CREAT)
+        with os.fdopen(fd, "wb") as file:
+            file.truncate()  # now that it is known to be ours
+            file.write(msgspec.json.format(msgspec.json.encode(death)))
         mine = folder.glob(f"{self._stem}-{'?' * len(stamp)}-run*.json")
         for old in sorted(mine, key=_age)[KEPT:]:
             old.unlink(missing_ok=True)

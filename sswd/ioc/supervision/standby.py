@@ -91,7 +91,7 @@ class Standby:
         run = self.take()
         if run is not None:
             run.stop()
-            run.process.kill_group()
+            run.process.kill()
 
     def on_message(self, message: Message) -> None:
         """A message of the waiting worker."""

@@ -56,7 +56,7 @@ def unkillable() -> None:
 
     The guard's SIGKILL, from its own process, is the end of the fault.
     """
-    WorkerProcess.kill_group = lambda _self: None  # type: ignore[method-assign]
+    WorkerProcess.kill = lambda _self: None  # type: ignore[method-assign]
     WorkerProcess.terminate = lambda _self: None  # type: ignore[method-assign]
 
 
@@ -122,7 +122,7 @@ def judge_before_draining() -> None:
             turn(self)
 
     def last_words(self: Any) -> None:
-        self._process.kill_group()
+        self._process.end_company()
         with self._wake_lock:
             os.close(self._wake)
             self._wake = -1

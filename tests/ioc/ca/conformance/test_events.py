@@ -133,6 +133,7 @@ class Watched:
         self.stamps[message.p2].append((seconds, ns))
 
 
+@pytest.mark.row(45, 46)
 @pytest.mark.parametrize("number", range(len(CASES)))
 async def test_the_same_values_make_the_same_events(number, base_port, port, serving):
     case = CASES[number]

@@ -1,0 +1,115 @@
+"""Where sswd keeps its files, and how it opens them where others may write.
+
+Lock files and post-mortems go where systemd or the environment says, else to the home
+directory or to the shared temporary one. There another user may have made what we are
+about to use: a directory of his own, a link to a file of ours. So owner and mode are
+asked of the descriptor, links are not followed, and nothing is written before that.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from sswd.errors import NotOursError
+
+MODE = 0o600
+_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+
+
+def runtime_directory() -> Path:
+    """$RUNTIME_DIRECTORY as systemd sets it, $XDG_RUNTIME_DIR/sswd, else in /tmp."""
+    if given := os.environ.get("RUNTIME_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if base := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(base) / "sswd"
+    return _in_temporary()
+
+
+def state_directory() -> Path:
+    """$STATE_DIRECTORY as systemd sets it, $XDG_STATE_HOME/sswd, ~/.local/state/sswd;
+    in /tmp for a user without a home directory, as containers have them."""
+    if given := os.environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if base := os.environ.get("XDG_STATE_HOME"):
+        return Path(base) / "sswd"
+    try:
+        return Path.home() / ".local" / "state" / "sswd"
+    except RuntimeError:  # no HOME, and no entry in the passwd file
+        return _in_temporary() / "state"
+
+
+def current_directory() -> Path:
+    """The working directory; / where it has been removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path("/")
+
+
+def make_own(folder: Path) -> None:
+    """Make a directory, mode 0700, unless it is there.
+
+    Raises NotOursError when it lies in the shared temporary directory and another user
+    can write it, or made it, or has put a link there; OSErrors as mkdir does.
+    """
+    base = _in_temporary()
+    for each in (base, folder) if base in folder.parents else (folder,):
+        each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if each == base or base in each.parents:
+            _check_directory(each)
+
+
+def open_own(path: Path, flags: int) -> int:
+    """Open a file of ours, made with mode 0600 if `flags` say so; a descriptor.
+
+    Raises NotOursError for a link, for what is no plain file, and for a file that
+    belongs to another user or has a second name.
+    """
+    try:
+        fd = os.open(path, flags | _SAFELY, MODE)
+    except OSError as ex:
+        if ex.errno in (errno.ELOOP, errno.ENXIO):
+            raise NotOursError(f"{path} is no plain file but a link or pipe") from ex
+        raise
+    try:
+        _check_file(fd, path)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _in_temporary() -> Path:
+    return Path(tempfile.gettempdir()) / f"sswd-{os.geteuid()}"
+
+
+def _check_directory(folder: Path) -> None:
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | _SAFELY)
+    except NotADirectoryError as ex:  # Linux's answer to a link, with O_DIRECTORY
+        raise NotOursError(f"{folder} is no directory but a link or file") from ex
+    try:
+        found = os.fstat(fd)
+    finally:
+        os.close(fd)
+    _check_owner(found, folder)
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise NotOursError(f"{folder} can be written by other users")
+
+
+def _check_file(fd: int, path: Path) -> None:
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+        raise NotOursError(f"{path} is no plain file with one name")
+    _check_owner(found, path)
+    if stat.S_IMODE(found.st_mode) != MODE:
+        with contextlib.suppress(OSError):  # file systems without modes
+            os.fchmod(fd, MODE)
+
+
+def _check_owner(found: os.stat_result, path: Path) -> None:
+    if found.st_uid != os.geteuid():
+        raise NotOursError(f"{path} belongs to user id {found.st_uid}")

@@ -1,0 +1,44 @@
+"""The mark in a worker's environment by which its processes are found at its end."""
+
+import contextlib
+import itertools
+import os
+import secrets
+from collections.abc import Iterator
+
+from sswd.guard import VARIABLE
+
+_numbers = itertools.count(1)
+_daemons: dict[int, str] = {}
+
+
+def new_mark(system: str) -> str:
+    """A mark for one run: "daemon:run:system". No two runs have the same."""
+    daemon = _daemons.setdefault(os.getpid(), f"{os.getpid()}-{secrets.token_hex(4)}")
+    name = "".join(c if c.isprintable() and c not in ": " else "_" for c in system)
+    return f"{daemon}:{next(_numbers)}:{name}"
+
+
+@contextlib.contextmanager
+def carrying(mark: str) -> Iterator[None]:
+    """Processes that are started within the block carry the mark. Main thread."""
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = mark
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def detached_env() -> dict[str, str]:
+    """The environment for a program that shall outlive its worker.
+
+    All that a driver starts is ended with its worker. What must stay, an instrument's
+    own server for one, is started with this, and in a session of its own::
+
+        subprocess.Popen(["vendord"], env=detached_env(), start_new_session=True)
+    """
+    return {name: value for name, value in os.environ.items() if name != VARIABLE}

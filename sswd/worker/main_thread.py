@@ -1,0 +1,37 @@
+"""Whether the main thread can still take commands: what the pulse stands for.
+
+Threading model: the main thread says where it is, the control thread asks.
+"""
+
+import threading
+import time
+
+LOOK_S = 4.0
+"""An idle main thread looks for commands once a second; it may be so late."""
+
+
+class MainThread:
+    """Where the main thread is: at work in user code, waiting, or gone for good."""
+
+    def __init__(self) -> None:
+        self._waits_since_s: float | None = None
+        self._has_left = False
+
+    def works(self) -> None:
+        """It imports, constructs, or runs something of the system's, for any time."""
+        self._waits_since_s = None
+
+    def waits(self) -> None:
+        """It is about to wait for a command, for a second at most."""
+        self._waits_since_s = time.monotonic()
+
+    def leaves(self) -> None:
+        """It will never take a command again."""
+        self._has_left = True
+
+    def is_there(self) -> bool:
+        """Whether it can take a command, now or when what it runs has ended."""
+        if self._has_left or not threading.main_thread().is_alive():
+            return False
+        since_s = self._waits_since_s
+        return since_s is None or time.monotonic() - since_s < LOOK_S
