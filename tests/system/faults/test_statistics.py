@@ -18,6 +18,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.timing
 def test_a_client_that_wants_it_to_spin(client: Client) -> None:
     with served(one_system("leaves:Leaves"), client) as daemon:
         ioc = psutil.Process(daemon.pid)
