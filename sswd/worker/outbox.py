@@ -34,7 +34,7 @@ from sswd.alarm import Alarm
 from sswd.pipe.codec import LARGE, LARGE_CREDITS, SlotRef, is_large
 from sswd.pipe.framing import FrameWriter
 from sswd.pipe.protocol import Failure, Finished, Log, Message, Post, Update
-from sswd.worker.freeze import freeze, sayable
+from sswd.worker.freeze import freeze, plain_array, sayable
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
 
@@ -115,8 +115,11 @@ class Outbox:
             (sayable(str(pv)), *_parts(value, now_s)) for pv, value in updates.items()
         ]
         for name, value, stamp_s, alarm in readings:
+            array = value
             if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
-                self._append_large(name, value, stamp_s, alarm)
+                array = plain_array(value)
+            if isinstance(array, np.ndarray) and array.nbytes >= LARGE:
+                self._append_large(name, array, stamp_s, alarm)
             else:
                 self._append(name, freeze(value), stamp_s, alarm)
         self.pump()

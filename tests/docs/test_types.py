@@ -23,7 +23,7 @@ from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.declared import declare
 from sswd.pipe.codec import MessageDecoder, sendable
 from sswd.pipe.framing import FrameReader, FrameWriter
-from sswd.pipe.protocol import Down, Execute, Post, Up
+from sswd.pipe.protocol import Down, Execute, Post, Up, Update
 from sswd.worker.adapter import Adapter
 from sswd.worker.freeze import freeze
 
@@ -104,8 +104,8 @@ def examples(cell: str) -> Iterator[Any]:
 
 def posted(data: Any, value: object) -> Any:
     """What the PV holds after `io_put`; PostRefused if it is refused."""
-    arrived = through_the_pipe(Post([("X", freeze(value), 0.0)]), Up)
-    return coercer(data)(arrived.updates[0][1])
+    arrived = through_the_pipe(Post([Update("X", freeze(value), 0.0)]), Up)
+    return coercer(data)(arrived.updates[0].value)
 
 
 def test_the_table_has_every_type() -> None:

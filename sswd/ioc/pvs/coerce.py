@@ -28,9 +28,13 @@ from sswd.errors import PostRefused
 from sswd.ioc.pvs import convert
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.longstring import LongString, LongStringRO
+from sswd.pipe.codec import Unsendable
+from sswd.pipe.plain import plain
 
 Coerce = Callable[[object], Any]
 
+_OURS = (float, int, bool, str, bytes, np.ndarray, type(None), Unsendable)
+_IN_LISTS = (float, int, bool, str, bytes, list, tuple, type(None))
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _INTEGERS: dict[Any, "np.iinfo[Any]"] = {
     ChannelType.INT: np.iinfo(np.int16),
@@ -58,6 +62,8 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     name = _short_name(data)
 
     def coerce(value: object) -> Any:
+        if not _is_ours(value):  # put in by hand, or by a putter of one's own
+            value = plain(value)
         try:
             return rule(value)
         except convert.Unfit as unfit:
@@ -70,6 +76,13 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     if rule is convert.to_float:
         return _fast_float(coerce)
     return coerce
+
+
+def _is_ours(value: object) -> bool:
+    """Whether neither it nor what is in it is of a type that conversions know not."""
+    if isinstance(value, list | tuple):
+        return all(type(element) in _IN_LISTS for element in value)
+    return type(value) in _OURS
 
 
 def _fast_float(coerce: Coerce) -> Coerce:

@@ -163,6 +163,8 @@ def _numbers(value: object, room: int) -> Array:
     _fits(value.size, room)
     if value.dtype.kind not in "biuf":
         raise Unfit(f"elements of type {value.dtype}, the PV holds numbers")
+    if value.dtype == np.float16:  # too narrow for the bounds that it is compared with
+        value = value.astype(np.float32)
     return value.reshape(-1)
 
 
