@@ -21,7 +21,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue
 from sswd.ioc.pvs.channel import Channel
-from sswd.ioc.pvs.declared import Text
+from sswd.ioc.pvs.kinds import Text
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback

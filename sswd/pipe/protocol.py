@@ -204,3 +204,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """
+    readbacks: list[str] = []
+    """PVs of the configuration that have a readback, `NAME_RBV`."""

@@ -86,10 +86,10 @@ class Adapter:
         if method is not None:
             method()
 
-    def execute(self, pv: str, value: Any) -> None:
-        """Run one command."""
+    def execute(self, pv: str, value: Any) -> Any:
+        """Run one command; what its handler returns."""
         assert self._execute is not None
-        self._execute(pv, self.translate(value))
+        return self._execute(pv, self.translate(value))
 
     def translate(self, value: Any) -> Any:
         """The value as this kind of system expects it."""

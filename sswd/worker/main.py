@@ -135,6 +135,7 @@ class Worker:
         try:
             factory = load_class(self._spec.target, self._spec.folder)
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
+            self._runner.readbacks = _readbacks(factory, self._spec)
             self._outbox.send(_loaded(factory, self._spec))
             if not self._control.wait_begin():
                 return 0
@@ -192,6 +193,13 @@ class Worker:
                 self._outbox.send(Failed("close", failure_of(ex)))
         self._outbox.drain()
         return 0
+
+
+def _readbacks(factory: Any, spec: WorkerSpec) -> frozenset[str]:
+    """PVs of class and configuration that have a readback."""
+    declared = dict(getattr(factory, "pvs", {})).items()
+    of_class = {str(pv) for pv, keys in declared if dict(keys).get("readback")}
+    return frozenset(of_class | {*spec.readbacks})
 
 
 def _restored(factory: Any) -> list[str]:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from sswd.config.companions import READBACK
 from sswd.errors import SswdError
 from sswd.pipe.protocol import Execute, Failure
 from sswd.worker.adapter import Adapter
@@ -48,6 +49,8 @@ class Runner:
         self._running: Execute | None = None
         self._failing: set[str] = set()
         """Periodic methods that failed the last time."""
+        self.readbacks: frozenset[str] = frozenset()
+        """PVs whose readback is what their handler returns."""
         self._inbox: Inbox | None = None
         self._adapter: Adapter | None = None
 
@@ -125,7 +128,9 @@ class Runner:
         assert command is not None
         failure = None
         try:
-            call_user(execute, command.pv, command.value)
+            returned = call_user(execute, command.pv, command.value)
+            if returned is not None and command.pv in self.readbacks:
+                self._outbox.post({command.pv + READBACK: returned})
         except (SystemExit, Stopped):
             raise
         except BaseException as ex:  # noqa: BLE001 (firewall around user code)

@@ -8,6 +8,7 @@ main thread, one at a time. `abort` runs on another thread while a command runs.
 `io_put`, `progress`, `aborted` and `log` may be used from any thread.
 """
 
+import inspect
 import logging
 import re
 from collections.abc import Callable, Mapping
@@ -58,6 +59,14 @@ def every(seconds: float) -> Callable[[F], F]:
     return mark
 
 
+def takes_nothing(handler: Callable[..., Any]) -> bool:
+    """Whether a bound method has no parameter: that of an action may have none."""
+    try:
+        return not inspect.signature(handler).parameters
+    except (TypeError, ValueError):  # no signature to be had
+        return False
+
+
 class System:
     """Base class of blocking systems.
 
@@ -98,16 +107,18 @@ class System:
         Main thread. When it raises, the worker ends and is started again later.
         """
 
-    def io_execute(self, pv_name: str, value: Any) -> None:
+    def io_execute(self, pv_name: str, value: Any) -> Any:
         """Run one command: the put of `value` to the PV `pv_name`.
 
         `pv_name` is without the prefix of the system. `value` is as in the second
         column of the table. The command succeeds when this returns and fails when it
         raises; the words of the exception are in CMD_ERROR. It may block. Main thread,
-        one command at a time.
+        one command at a time. What it returns is posted as the readback of a PV with
+        `readback = true`, unless it is None.
 
         This default calls `self.on_<pv_name>(value)`, in the spelling of the PV or in
-        lower case, and raises NotImplementedError if there is no such method.
+        lower case, and raises NotImplementedError if there is no such method. For an
+        action, `on_<pv>` may also be without the parameter `value`.
 
         Types in the configuration, what `on_<pv>` gets, and examples of what `io_put`
         takes and refuses:
@@ -121,20 +132,35 @@ class System:
         | str | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
         | text | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
         | bytes | bytes | `b"a"`, `[0, 255]`, `np.eye(2)` | `"a"`, `[256]`, `None` |
+        | action | bool | | `1`, `True`, `None` |
+        | float32 | float | `1.5`, `2`, `[1.5]` | `"1.5"`, `1e39`, `None` |
+        | int64 | int | `2**53`, `2.0`, `True` | `1.5`, `2**53 + 1`, `None` |
+        | int16 | int | `-2`, `2.0`, `True` | `1.5`, `2**15`, `None` |
+        | uint16 | int | `40000`, `2.0`, `True` | `-1`, `2**16`, `None` |
+        | int8 | int | `-2`, `2.0`, `True` | `1.5`, `128`, `None` |
+        | uint8 | int | `200`, `2.0`, `True` | `-1`, `256`, `None` |
         | float, `length` | float64 array | `[1, 2.5]`, `np.eye(2)` | `"1.5"`, `None` |
         | int, `length` | int32 array | `[1]`, `np.arange(3)` | `[1.5]`, `"2"`, `None` |
         | str, `length` | list of str | `["a", "b"]`, `[1, 2]` | `["a", 2]`, `None` |
+        | float32, `length` | float32 array | `[1, 2.5]` | `"1.5"`, `[1e39]` |
+        | int64, `length` | int64 array | `[2**53]`, `[1.0]` | `[1.5]`, `[2**54]` |
+        | int16, `length` | int16 array | `[-2]`, `np.arange(3)` | `[1.5]`, `[2**15]` |
+        | uint16, `length` | uint16 array | `[40000]`, `[1.0]` | `[-1]`, `[2**16]` |
+        | int8, `length` | int8 array | `[-2]`, `np.arange(3)` | `[1.5]`, `[128]` |
+        | uint8, `length` | uint8 array | `[200]`, `np.arange(3)` | `[-1]`, `[256]` |
 
         Arrays are numpy's, of shape (n,) and read-only. docs/reference/pvs.md has the
         rules behind the examples.
         """
         name = "on_" + re.sub(r"\W", "_", pv_name)
         handler = getattr(self, name, None) or getattr(self, name.lower(), None)
+        if handler is not None and value is True and takes_nothing(handler):
+            return handler()
         if handler is None:
             raise NotImplementedError(
                 f"{type(self).__name__} has no {name}(value) for puts to {pv_name}"
             )
-        handler(value)
+        return handler(value)
 
     def abort(self) -> None:
         """Make the running command return soon.

@@ -30,10 +30,11 @@ from sswd.worker.freeze import freeze
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/pvs.md").read_text()
 ROW = re.compile(
-    r"^\| (\w+)(, `length`)? \| ([\w ]+) \| (`.+`) \| (`.+`) \|$", re.MULTILINE
+    r"^\| (\w+)(, `length`)? \| ([\w ]+) \| (`.+`)? ?\| (`.+`) \|$", re.MULTILINE
 )
 ROWS = ROW.findall(PAGE)
-ARRAYS = ("float", "int", "str")
+SIZED = ("float32", "int64", "int16", "uint16", "int8", "uint8")
+ARRAYS = ("float", "int", "str", *SIZED)
 CAPACITY = {"text": 100, "bytes": 8}
 PUTS: dict[tuple[str, bool], Any] = {
     ("float", False): 1.5,
@@ -46,6 +47,9 @@ PUTS: dict[tuple[str, bool], Any] = {
     ("float", True): [1.0, 2.5],
     ("int", True): [1, 2],
     ("str", True): ["a", "b"],
+    ("action", False): "Act",
+    **{(kind, False): 2 for kind in SIZED},
+    **{(kind, True): [1, 2] for kind in SIZED},
 }
 
 

@@ -19,7 +19,10 @@ _FTVL = {
     ChannelType.LONG: "LONG",
     ChannelType.STRING: "STRING",
     ChannelType.CHAR: "UCHAR",
+    ChannelType.FLOAT: "FLOAT",
+    ChannelType.INT: "SHORT",
 }
+_FTVL_OF_ELEMENTS = {"uint16": "USHORT", "int8": "CHAR", "int64": "INT64"}
 # The fields that hold the strings of mbbi and mbbo.
 _STATES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL")
 _STATE_FIELDS = tuple(f"{state}ST" for state in (*_STATES, "TV", "TT", "FT", "FF"))
@@ -104,6 +107,10 @@ class OnDemandFields:
             return len(value.encode(ENCODING, "replace")) + 1
         return len(value) if hasattr(value, "__len__") else 1
 
+    def _element_type(self) -> str | None:
+        named = _FTVL_OF_ELEMENTS.get(getattr(self, "element", ""))
+        return named or _FTVL.get(self.data_type)  # type: ignore[attr-defined]
+
     def _field_values(self) -> dict[str, object]:
         """What caproto's records do not take from their PV by themselves."""
         alarm = self.alarm  # type: ignore[attr-defined]
@@ -113,7 +120,7 @@ class OnDemandFields:
             "EGU": self._egu,
             "STAT": int(alarm.status),
             "SEVR": int(alarm.severity),
-            "FTVL": _FTVL.get(self.data_type),  # type: ignore[attr-defined]
+            "FTVL": self._element_type(),
             "DRVH": self._data.get("upper_ctrl_limit"),
             "DRVL": self._data.get("lower_ctrl_limit"),
             "SIZV": min(self.max_length, 32767),  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from sswd.config import pv_from_dict
+from sswd.config.companions import readbacks, with_companions
 from sswd.config.keys import PvConfig, SystemConfig
 from sswd.errors import ConfigError
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
@@ -23,7 +24,7 @@ from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
-from sswd.ioc.process.slots import layout
+from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.fed_pv import FedPv
@@ -53,14 +54,6 @@ CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
 LET_GO_S = 0.3
 """And so long it waits for the ends of those that were killed."""
-
-
-def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
-    """Bytes that each array PV holds at most; 8 for a number, whatever its dtype."""
-    sizes = {"float": 8, "int": 8, "bytes": 1}
-    return {
-        n: pv.capacity * sizes[pv.type] for n, pv in pvs.items() if pv.type in sizes
-    }
 
 
 class ServedSystem:
@@ -266,21 +259,25 @@ class ServedSystem:
             self.commands.push(Restore(sent))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs from now on."""
+        """Serve these PVs and their companions from now on."""
         if not pvs:
             return
+        pvs = with_companions(pvs)
         channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
         for name, config in pvs.items():
             target = FedPv(
                 channels[name],
-                is_writable=config.writable,
+                is_writable=config.takes_puts,
                 finite=config.finite,
                 rules=channels[name].rules,
                 stale_s=config.stale_s,
             )
+            target.shape = config.shape
             self.publisher.add(name, target, is_fed=True)
         self._declared.update(pvs)
         served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
+        for name, config in pvs.items():
+            served.update(dict.fromkeys(config.aliases, channels[name]))
         self._template.add_pvs(served)
 
     # -- inside
@@ -297,6 +294,7 @@ class ServedSystem:
             outbox=self.config.outbox,
             credits=CREDITS,
             slots=layout(slot_sizes(self.config.pvs)),
+            readbacks=readbacks(self.config.pvs),
         )
 
     def _policy(self) -> Policy:
