@@ -14,8 +14,16 @@ from sswd.config.keys import (
     SystemConfig,
     TriggerConfig,
 )
-from sswd.config.names import NAME_BYTES, STATISTICS_PREFIX, Problem, prefix_rule
+from sswd.config.names import (
+    NAME_BYTES,
+    STATISTICS_PREFIX,
+    Problem,
+    characters,
+    prefix_rule,
+)
 
+INPUTS = 64
+INPUT_NAME = 40
 _SYSTEM_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -54,6 +62,24 @@ def system(config: SystemConfig) -> Iterator[Problem]:
             yield "args", f"{key!r} cannot be the name of a keyword argument"
     for _, text in prefix_rule(config.prefix):
         yield "prefix", text
+    yield from _inputs(config)
+
+
+def _inputs(config: SystemConfig) -> Iterator[Problem]:
+    if len(config.inputs) > INPUTS:
+        yield "inputs", f"{len(config.inputs)} of them; a system has at most {INPUTS}"
+    for name, pv in config.inputs.items():
+        if not (name.isidentifier() and len(name) <= INPUT_NAME):
+            yield "inputs", f"{name!r} cannot be part of a method's name"
+        record = pv.partition(".")[0]
+        if not record or len(pv) > NAME_BYTES:
+            yield "inputs", f"{name}: {pv!r} is no PV name of 1 to {NAME_BYTES} bytes"
+        for _, text in characters(record):
+            yield "inputs", f"{name}: {text}"
+    for pv, keys in config.pvs.items():
+        for name in keys.depends:
+            if name not in config.inputs:
+                yield f"pvs.{pv}.depends", f"{name!r} is none of the system's inputs"
 
 
 def whole(config: Config) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ PVGroup, under `sswd run` or under caproto's own `run()`.
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from caproto import SkipWrite
@@ -206,6 +207,14 @@ class Server(PVGroup):  # type: ignore[misc]
         for pvdb in self._pvdbs:
             pvdb.update(channels)
 
+    def _find(self, name: str) -> Data | None:
+        """A PV by its whole name, of this template or of all that is served with it."""
+        group = _outermost(self) or self
+        for pvdb in (*self._pvdbs, group.pvdb):
+            if name in pvdb:
+                return cast("Data", pvdb[name])
+        return None
+
     # -- life
 
     def compose(self) -> ServedSystem | None:
@@ -235,6 +244,7 @@ class Server(PVGroup):  # type: ignore[misc]
             worker=self.WORKER,
             trigger=self._trigger_pvs,
             group=self._group_pvs(),
+            find=self._find,
             add_pvs=self.add_pvs,
         )
 

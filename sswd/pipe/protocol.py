@@ -1,8 +1,9 @@
 """The messages between IOC and worker, and the version both must speak.
 
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
-Stop on the ctl pipe.
-Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed on the up socketpair.
+Stop, Input on the ctl pipe.
+Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, InputsTaken on the up
+socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
@@ -109,6 +110,17 @@ class Stop(Message, frozen=True):
     """Close the system when the command has ended, then exit."""
 
 
+class Input(Message, frozen=True):
+    """The newest value of an input. At most one of each input is on its way."""
+
+    name: str
+    value: float | int | str | None
+    """None: there has been none yet."""
+    alarm: Alarm
+    stamp_s: float
+    """Of the value, in s since 1970; 0: there is none."""
+
+
 # Up
 
 
@@ -170,8 +182,14 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
-Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop
-Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed
+class InputsTaken(Message, frozen=True):
+    """The worker has taken the newest values of these inputs; the next may come."""
+
+    names: list[str]
+
+
+Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input
+Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed | InputsTaken
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -206,3 +224,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
     readbacks: list[str] = []
     """PVs of the configuration that have a readback, `NAME_RBV`."""
+    inputs: list[str] = []
+    """Names of the inputs that the system has."""

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
@@ -123,9 +123,26 @@ class Adapter:
             if period_s is not None:
                 yield getattr(self._system, name), period_s
 
+    def on_inputs(self, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """(name, function without arguments) of each `on_input_<name>` method."""
+        for name in inputs:
+            method = self._method(f"on_input_{name}")
+            if method is not None:
+                yield name, _with_newest(method, inputs, name)
+
     def _method(self, name: str) -> Callable[..., Any] | None:
         method = getattr(self._system, name, None)
         return method if callable(method) else None
+
+
+def _with_newest(
+    method: Callable[[Any], Any], inputs: Mapping[str, Any], name: str
+) -> Callable[[], Any]:
+    def on_input() -> None:
+        method(inputs[name])
+
+    on_input.__name__ = method.__name__
+    return on_input
 
 
 def _give(system: object, attributes: dict[str, Any]) -> None:

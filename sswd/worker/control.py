@@ -25,10 +25,13 @@ from sswd.pipe.protocol import (
     Execute,
     Free,
     Grant,
+    Input,
+    InputsTaken,
     Pulse,
     Restore,
     Stop,
 )
+from sswd.worker.inputs import Inputs
 from sswd.worker.outbox import Outbox
 from sswd.worker.watch import RETRY_S, CommandWatch
 
@@ -39,14 +42,20 @@ class Control:
     """Owns the ctl pipe and the control thread of a worker (a daemon thread)."""
 
     def __init__(
-        self, ctl: int, reader: FrameReader[Down], watch: CommandWatch, pulse_s: float
+        self,
+        ctl: int,
+        reader: FrameReader[Down],
+        watch: CommandWatch,
+        pulse_s: float,
+        inputs: Inputs | None = None,
     ) -> None:
+        self.inputs = Inputs() if inputs is None else inputs
         self._ctl = ctl
         self._reader = reader
         self._watch = watch
         self._pulse_s = pulse_s
         self._ctl_lock = threading.Lock()
-        self._left: deque[Begin | Cancel | Stop] = deque()
+        self._left: deque[Begin | Cancel | Stop | Input] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
@@ -84,7 +93,8 @@ class Control:
         poll.register(self._wake, select.POLLIN)
         try:
             while True:
-                ready = poll.poll(self._pulse_s * 1000)
+                owes = bool(self.inputs.taken())
+                ready = poll.poll((RETRY_S if owes else self._pulse_s) * 1000)
                 self._read_ctl()
                 self._clear_wake()
                 while self._left:
@@ -93,13 +103,20 @@ class Control:
                 if self._watch.is_deferred:
                     time.sleep(RETRY_S)
                     self._watch.retry()
-                if not ready:
+                if not (ready or owes):
                     outbox.try_send(Pulse())
+                self._tell_taken(outbox)
         except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()
         except Exception:  # noqa: BLE001 (a worker that nobody can stop must not live)
             traceback.print_exc()
             os._exit(EX_SOFTWARE)
+
+    def _tell_taken(self, outbox: Outbox) -> None:
+        """Have the IOC send newer inputs; in the next round if a thread is writing."""
+        names = self.inputs.taken()
+        if names and outbox.try_send(InputsTaken(names)):
+            self.inputs.told(names)
 
     def _clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -120,13 +137,15 @@ class Control:
                 case Free(slots):
                     if self._outbox is not None:
                         self._outbox.free(slots)
-                case Begin() | Cancel() | Stop():
+                case Begin() | Cancel() | Stop() | Input():
                     self._left.append(message)
                 case Execute() | Restore():
                     raise ProtocolError(f"{type(message).__name__} on the ctl pipe")
 
-    def _obey(self, message: Begin | Cancel | Stop) -> None:
+    def _obey(self, message: Begin | Cancel | Stop | Input) -> None:
         match message:
+            case Input():
+                self.inputs.take(message)
             case Begin(slots):
                 self.has_slots = slots
                 self._begun.set()

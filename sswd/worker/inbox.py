@@ -58,10 +58,17 @@ class Inbox:
         self._poll = select.poll()
         self._poll.register(cmd, select.POLLIN)
         self._poll.register(control.stop_wakes, select.POLLIN)
+        if control.inputs.wakes is not None:
+            self._poll.register(control.inputs.wakes, select.POLLIN)
+        self._on_inputs: dict[str, Callable[[], Any]] = {}
 
     def add_periodic(self, method: Callable[[], Any], period_s: float) -> None:
         """Have `method` called every `period_s` between commands."""
         self._periodics.append(Periodic(method, period_s))
+
+    def on_input(self, name: str, method: Callable[[], Any]) -> None:
+        """Have `method` called between commands when this input has changed."""
+        self._on_inputs[name] = method
 
     def next(self, timeout_s: float | None = None) -> Execute:
         """Wait for a command. Raises Stopped, queue.Empty after `timeout_s`,
@@ -70,6 +77,7 @@ class Inbox:
         while not self._waiting:
             if self._control.stopping:
                 raise Stopped
+            self._run_changed()
             wait_s = self._run_due()
             if until_s is not None:
                 wait_s = min(wait_s, max(0.0, until_s - time.monotonic()))
@@ -98,6 +106,12 @@ class Inbox:
                     self._restored = values
                 case _:
                     raise ProtocolError(f"{type(message).__name__} on the cmd pipe")
+
+    def _run_changed(self) -> None:
+        """Tell the system of inputs that changed."""
+        for name in self._control.inputs.changed():
+            if name in self._on_inputs:
+                self._run_periodic(self._on_inputs[name])
 
     def _run_due(self) -> float:
         """Run what is due; seconds until the next, at most MAX_IDLE_S."""

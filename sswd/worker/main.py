@@ -24,6 +24,7 @@ from sswd.sequence.verbs import to_plain
 from sswd.worker.adapter import Adapter
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.inputs import Inputs
 from sswd.worker.inspection import warnings_of
 from sswd.worker.loader import load_class
 from sswd.worker.outbox import Outbox
@@ -106,8 +107,9 @@ class Worker:
         self._spec = spec
         self._watch = CommandWatch()
         decoder: MessageDecoder[Down] = MessageDecoder(Down)
+        self._inputs = Inputs(spec.inputs)
         self._control = Control(
-            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s
+            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s, self._inputs
         )
         self._watch.install(self._control.wake)
         self._outbox = Outbox(
@@ -117,7 +119,7 @@ class Worker:
             fetch_grants=self._control.fetch_grants,
             slots=SlotWriter(spec.slots, memory),
         )
-        self._services = WorkerServices(self._outbox, self._watch)
+        self._services = WorkerServices(self._outbox, self._watch, self._inputs)
         self._runner = Runner(self._outbox, self._watch)
         self._inbox = Inbox(
             cmd,
@@ -181,6 +183,8 @@ class Worker:
         self._watch.set_abort(adapter.abort)
         for method, period_s in adapter.periodics():
             self._inbox.add_periodic(method, period_s)
+        for name, method in adapter.on_inputs(self._inputs):
+            self._inbox.on_input(name, method)
 
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""

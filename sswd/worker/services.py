@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sswd.alarm import Alarm
 from sswd.pipe.protocol import Log
 from sswd.worker.outbox import Outbox
+from sswd.worker.reading import Reading
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
 
@@ -14,7 +16,13 @@ from sswd.worker.watch import CommandWatch
 class WorkerServices:
     """Implements `system.Services`. Methods may be called from any thread."""
 
-    def __init__(self, outbox: Outbox, watch: CommandWatch) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        watch: CommandWatch,
+        inputs: Mapping[str, Reading] = MappingProxyType({}),
+    ) -> None:
+        self.inputs = inputs
         self._outbox = outbox
         self._watch = watch
 

@@ -34,6 +34,8 @@ class Services(Protocol):
     """What the worker offers a system; see worker/services.py."""
 
     def post(self, updates: Mapping[str, Any]) -> None: ...
+    @property
+    def inputs(self) -> Mapping[str, Reading]: ...
     def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
@@ -257,6 +259,20 @@ class System:
         if text:
             post["message"] = text
         self._services.post(post)
+
+    @property
+    def inputs(self) -> Mapping[str, Reading]:
+        """The newest Reading of each PV in `[system.NAME.inputs]`, by its name there.
+
+        A float, int or str, an enum as its index; with severity, status, message and
+        timestamp. `is_usable` is False while the PV is lost or INVALID; the value is
+        the last one then, or None. Any thread. KeyError for a name that is none.
+
+        A method `on_input_<name>(self, reading)` is called on the main thread, between
+        commands, when the input has changed: with the newest reading, so some may be
+        skipped.
+        """
+        return self._services.inputs
 
     @property
     def log(self) -> logging.Logger:

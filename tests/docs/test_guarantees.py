@@ -77,7 +77,7 @@ def page_anew() -> str:
 
 def test_every_row_has_a_test():
     rows = {int(match[1]) for match in ROW.finditer(PAGE.read_text())}
-    assert rows == set(range(1, 41))
+    assert rows >= set(range(1, 41))
     assert rows - set(marked()) == UNTESTED
 
 

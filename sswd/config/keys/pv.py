@@ -120,6 +120,13 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tuple[str, ...],
         Meta(description="whole names, without prefix, that name the same PV"),
     ] = ()
+    depends: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="inputs of the system without which this value means nothing: "
+            "it is INVALID/LINK while one of them is lost or INVALID"
+        ),
+    ] = ()
     finite: Annotated[
         bool, Meta(description="refuse NaN and infinity, in puts and in posts")
     ] = False

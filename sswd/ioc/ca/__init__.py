@@ -24,6 +24,7 @@ from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
+from sswd.ioc.ca.pv.listen import Listening, newest
 from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
@@ -33,9 +34,11 @@ __all__ = [
     "Counts",
     "Data",
     "Limits",
+    "Listening",
     "QuickLoop",
     "fill_record_fields",
     "flusher",
+    "newest",
     "post",
     "post_if_changed",
     "set_alarm",

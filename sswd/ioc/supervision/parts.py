@@ -10,12 +10,15 @@ from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
-from sswd.pipe.protocol import Loaded, WorkerSpec
+from sswd.pipe.protocol import Loaded, Message, WorkerSpec
 
 LaunchRun = Callable[[WorkerSpec], Run]
 """Starts a worker process. Raises OSError when the host has no room for it."""
 OnLoaded = Callable[[Loaded], None]
 """The active run has imported its class: serve its PVs, hand back their values."""
+
+OnRequest = Callable[[Message], None]
+"""The active run says what concerns its PVs and inputs, but is no post."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +38,4 @@ class SystemParts:
     archive: Archive
     launch: LaunchRun
     on_loaded: OnLoaded
+    on_request: OnRequest

@@ -35,13 +35,14 @@ from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
+from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
-from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
+from sswd.pipe.protocol import InputsTaken, Loaded, Message, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
@@ -80,8 +81,11 @@ class ServedSystem:
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self.publisher = self._make_publisher()
-        self.declare_pvs(config.pvs)
         active = ActiveRun(self.commands, self._on_kill)
+        self._inputs = Inputs(
+            name, config.inputs, active.tell, self.publisher, template.find
+        )
+        self.declare_pvs(config.pvs)
         self.dispatcher = CommandDispatcher(
             Ledger(self._policy()), template.commands, self.publisher, active
         )
@@ -129,6 +133,7 @@ class ServedSystem:
             archive=Archive(self._template.prefix or self.name),
             launch=self._launch_run,
             on_loaded=self._on_loaded,
+            on_request=self._on_request,
         )
 
     def _launch_run(self, spec: WorkerSpec) -> Run:
@@ -145,6 +150,7 @@ class ServedSystem:
         """Start the first worker."""
         self.publisher.worker_gone("the worker has not been started")
         self.supervisor.feed(Event.START)
+        self._inputs.start()
         if self._trigger is not None:
             self._trigger.start()
 
@@ -152,6 +158,7 @@ class ServedSystem:
         """Stop the worker for good; at most CLOSE_S."""
         if self._trigger is not None:
             await self._trigger.close()
+        await self._inputs.close()
         self.supervisor.feed(Event.SHUTDOWN)
         try:
             await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
@@ -230,6 +237,15 @@ class ServedSystem:
         self.declare(loaded)
         self.publisher.publish_every_post(loaded.in_order)
         self.restore(loaded)
+        self._inputs.run_begins()
+
+    def _on_request(self, message: Message) -> None:
+        """What the active run says that is neither a post nor of its life."""
+        match message:
+            case InputsTaken(names):
+                self._inputs.taken(names)
+            case _:
+                pass
 
     def declare(self, loaded: Loaded) -> None:
         """Serve the PVs that the system's class declares; names known stay."""
@@ -274,6 +290,8 @@ class ServedSystem:
             )
             target.shape = config.shape
             self.publisher.add(name, target, is_fed=True)
+            if config.depends:
+                self._inputs.add_dependent(name, config.depends)
         self._declared.update(pvs)
         served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
         for name, config in pvs.items():
@@ -295,6 +313,7 @@ class ServedSystem:
             credits=CREDITS,
             slots=layout(slot_sizes(self.config.pvs)),
             readbacks=readbacks(self.config.pvs),
+            inputs=list(self.config.inputs),
         )
 
     def _policy(self) -> Policy:

@@ -1,4 +1,4 @@
-"""Every type of PV, as libca sees it: its type on the wire, puts, what the system got."""
+"""Every type of PV, as libca sees it: on the wire, in puts, and what the system got."""
 
 from collections.abc import Iterator
 from typing import Any
