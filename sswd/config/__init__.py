@@ -9,8 +9,8 @@ from sswd.config.keys import (
     SystemConfig,
     TriggerConfig,
 )
+from sswd.config.names import RESERVED_PREFIXES, TEMPLATE_NAMES
 from sswd.config.reader import from_dict, load, pv_from_dict
-from sswd.config.rules import RESERVED_PREFIXES, TEMPLATE_NAMES
 from sswd.config.schema import schema
 
 __all__ = [

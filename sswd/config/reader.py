@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_or
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from sswd.config import rules
+from sswd.config import names, pv_rules, rules
 from sswd.config.keys import (
     Config,
     PvConfig,
@@ -74,7 +74,7 @@ def pv_from_dict(name: str, mapping: Mapping[str, object], origin: str) -> PvCon
     """
     reader = _Reader()
     path = f"pvs.{name}"
-    reader.add(path, rules.pv_name(name))
+    reader.add(path, names.pv_name(name))
     return _result(reader.table(PvConfig, mapping, path), reader.problems, origin)
 
 
@@ -96,7 +96,7 @@ class _Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def add(self, path: str, problems: Iterable[rules.Problem]) -> None:
+    def add(self, path: str, problems: Iterable[names.Problem]) -> None:
         for key, text in problems:
             where = _join(path, key)
             self.problems.append(f"{where}: {text}" if where else text)
@@ -148,16 +148,16 @@ class _Reader:
         return tables
 
 
-_NAME_RULES: dict[type, Callable[[str], Iterable[rules.Problem]]] = {
-    PvConfig: rules.pv_name,
+_NAME_RULES: dict[type, Callable[[str], Iterable[names.Problem]]] = {
+    PvConfig: names.pv_name,
     SystemConfig: rules.system_name,
 }
 
 
-def _rules(table: msgspec.Struct) -> Iterable[rules.Problem]:
+def _rules(table: msgspec.Struct) -> Iterable[names.Problem]:
     match table:
         case PvConfig():
-            return rules.pv(table)
+            return pv_rules.pv(table)
         case RestartConfig():
             return rules.restart(table)
         case TriggerConfig():
@@ -189,7 +189,7 @@ def _join(path: str, key: str) -> str:
 
 def _unknown(
     given: Mapping[str, object], known: Mapping[str, FieldInfo]
-) -> Iterator[rules.Problem]:
+) -> Iterator[names.Problem]:
     for key in given:
         if key not in known:
             yield "", f"unknown key {key!r}{_mend(key, known)}"

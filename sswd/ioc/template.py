@@ -7,6 +7,7 @@ PVGroup, under `sswd run` or under caproto's own `run()`.
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from caproto import SkipWrite
@@ -22,7 +23,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue
 from sswd.ioc.pvs.channel import Channel
-from sswd.ioc.pvs.declared import Text
+from sswd.ioc.pvs.kinds import Text
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback
@@ -221,6 +222,14 @@ class Server(PVGroup):  # type: ignore[misc]
             group = group.parent
         yield from self._pvdbs
 
+    def _find(self, name: str) -> Data | None:
+        """A PV by its whole name, of this template or of all that is served with it."""
+        group = _outermost(self) or self
+        for pvdb in (*self._pvdbs, group.pvdb):
+            if name in pvdb:
+                return cast("Data", pvdb[name])
+        return None
+
     # -- life
 
     def compose(self) -> ServedSystem | None:
@@ -250,6 +259,7 @@ class Server(PVGroup):  # type: ignore[misc]
             worker=self.WORKER,
             trigger=self._trigger_pvs,
             group=self._group_pvs(),
+            find=self._find,
             add_pvs=self.add_pvs,
             is_served=self.is_served,
         )

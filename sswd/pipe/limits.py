@@ -5,7 +5,8 @@ is larger than any PV of the system could hold in any dtype is not sent at all, 
 IOC takes a frame that announces it for damage.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sswd.pipe.framing import FrameLimits
@@ -22,8 +23,18 @@ _ITEM_BYTES = 8
 
 def array_bytes(known: int, pvs: Mapping[str, Any]) -> int:
     """Bytes of the largest array, where a class declares these PVs beside others."""
-    lengths = (keys.get("length") for keys in pvs.values() if isinstance(keys, dict))
-    return largest(known, (n for n in lengths if isinstance(n, int)))
+    given = (keys for keys in pvs.values() if isinstance(keys, dict))
+    return largest(known, (n for keys in given for n in _capacities(keys)))
+
+
+def _capacities(keys: Mapping[str, Any]) -> Iterator[int]:
+    """Elements of an array by its length, and of an image by its shape. What is not as
+    the configuration has it counts nothing: the IOC will not serve that PV."""
+    length, shape = keys.get("length"), keys.get("shape")
+    if isinstance(length, int):
+        yield length
+    if isinstance(shape, list | tuple) and all(isinstance(n, int) for n in shape):
+        yield math.prod(shape)
 
 
 def largest(known: int, capacities: Iterable[int]) -> int:

@@ -1,9 +1,9 @@
 """The messages between IOC and worker, and the version both must speak.
 
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
-Stop on the ctl pipe.
-Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState,
-LinkState on the up socketpair.
+Stop, Input on the ctl pipe.
+Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState, LinkState,
+InputsTaken on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
@@ -136,6 +136,17 @@ class Stop(Message, frozen=True):
     """Close the system when the command has ended, then exit."""
 
 
+class Input(Message, frozen=True):
+    """The newest value of an input. At most one of each input is on its way."""
+
+    name: Name
+    value: float | int | Word | None
+    """None: there has been none yet."""
+    alarm: Alarm
+    stamp_s: float
+    """Of the value, in s since 1970; 0: there is none."""
+
+
 # Up
 
 
@@ -226,8 +237,25 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
-Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop
-Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed | ReadState | LinkState
+class InputsTaken(Message, frozen=True):
+    """The worker has taken the newest values of these inputs; the next may come."""
+
+    names: Annotated[list[Name], Meta(max_length=MAX_NAMES)]
+
+
+Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input
+Up = (
+    Loaded
+    | Ready
+    | Post
+    | Finished
+    | Pulse
+    | Log
+    | Failed
+    | ReadState
+    | LinkState
+    | InputsTaken
+)
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -248,7 +276,7 @@ class PvNames(msgspec.Struct, frozen=True):
     forwarded: list[str] = []
     """Those whose puts become commands."""
     actions: list[str] = []
-    """Those of them whose handler takes no value."""
+    """Those of them whose handler may take no value."""
     readbacks: list[str] = []
     """Those named X_RBV, to which the handler of X may return a value."""
 
@@ -278,3 +306,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """
+    inputs: list[str] = []
+    """Names of the inputs that the system has."""

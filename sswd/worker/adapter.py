@@ -2,7 +2,7 @@
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
@@ -154,6 +154,13 @@ class Adapter:
 
         return call
 
+    def on_inputs(self, inputs: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """(name, function without arguments) of each `on_input_<name>` method."""
+        for name in inputs:
+            method = self._method(f"on_input_{name}")
+            if method is not None:
+                yield name, self._whole(_with_newest(method, inputs, name))
+
     def _method(self, name: str) -> Callable[..., Any] | None:
         method = getattr(self._system, name, None)
         return method if callable(method) else None
@@ -165,6 +172,12 @@ def _all_given(system: object, given: dict[str, Any]) -> dict[str, Any]:
         return given
     server = OldServer(system, given["io_put_queue"], given["io_get_queue"])
     return {**given, "io": server}
+
+
+def _with_newest(
+    method: Callable[[Any], Any], inputs: Mapping[str, Any], name: str
+) -> Callable[[], Any]:
+    return lambda: method(inputs[name])
 
 
 def _give(system: object, attributes: dict[str, Any]) -> None:

@@ -26,12 +26,15 @@ from sswd.pipe.protocol import (
     Execute,
     Free,
     Grant,
+    Input,
+    InputsTaken,
     Pulse,
     Restore,
     Stop,
 )
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import write_line
+from sswd.worker.inputs import Inputs
 from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import Readback
@@ -50,14 +53,16 @@ class Control:
         watch: CommandWatch,
         pulse_s: float,
         main_thread: MainThread,
+        inputs: Inputs | None = None,
     ) -> None:
+        self.inputs = Inputs() if inputs is None else inputs
         self._ctl = ctl
         self._reader = reader
         self._watch = watch
         self._pulse_s = pulse_s
         self._main_thread = main_thread
         self._ctl_lock = threading.Lock()
-        self._left: deque[Begin | Cancel | Stop] = deque()
+        self._left: deque[Begin | Cancel | Stop | Input] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
@@ -97,9 +102,9 @@ class Control:
         poll.register(self._wake, select.POLLIN)
         try:
             while True:
+                owes = bool(self.inputs.taken())
                 is_pending = self._watch.is_pending
-                wait_s = min(self._pulse_s, MISSED_S) if is_pending else self._pulse_s
-                ready = poll.poll(wait_s * 1000)
+                ready = poll.poll(self._wait_s(owes, is_pending) * 1000)
                 self._read_ctl()
                 self._clear_wake()
                 while self._left:
@@ -112,13 +117,26 @@ class Control:
                     self._watch.retry()
                 elif is_pending and not ready:
                     self._watch.retry()
-                if not ready and self._main_thread.is_there():
+                if not (ready or owes) and self._main_thread.is_there():
                     outbox.try_send(Pulse())
+                self._tell_taken(outbox)
         except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()
         except BaseException as ex:  # noqa: BLE001 (whom nobody can stop must not live)
             write_line(f"the control thread failed\n{trace_of(ex)}")
             os._exit(EX_SOFTWARE)
+
+    def _wait_s(self, owes: bool, is_pending: bool) -> float:
+        """How long to wait for something to do."""
+        if owes:
+            return RETRY_S
+        return min(self._pulse_s, MISSED_S) if is_pending else self._pulse_s
+
+    def _tell_taken(self, outbox: Outbox) -> None:
+        """Have the IOC send newer inputs; in the next round if a thread is writing."""
+        names = self.inputs.taken()
+        if names and outbox.try_send(InputsTaken(names)):
+            self.inputs.told(names)
 
     def _clear_wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -139,13 +157,15 @@ class Control:
                 case Free(slots):
                     if self._outbox is not None:
                         self._outbox.free(slots)
-                case Begin() | Cancel() | Stop():
+                case Begin() | Cancel() | Stop() | Input():
                     self._left.append(message)
                 case Execute() | Restore():
                     raise ProtocolError(f"{type(message).__name__} on the ctl pipe")
 
-    def _obey(self, message: Begin | Cancel | Stop) -> None:
+    def _obey(self, message: Begin | Cancel | Stop | Input) -> None:
         match message:
+            case Input():
+                self.inputs.take(message)
             case Begin(slots):
                 self.has_slots = slots
                 self._begun.set()

@@ -18,6 +18,8 @@ class Call(NamedTuple):
 
     arguments: tuple[str, ...] = ()
     may_be_async: bool = True
+    may_omit: bool = False
+    """Whether it may take no arguments at all, too."""
 
 
 LIFE = {
@@ -37,7 +39,7 @@ OF_SYSTEM = {
 """Methods of classes derived from System; in others these names are the driver's own.
 """
 _HANDLER = Call(("value",))
-_ACTION = Call()
+_ACTION = Call(("value",), may_omit=True)
 
 
 def handler_names(pv: str) -> tuple[str, str]:
@@ -56,7 +58,7 @@ def problems_of(
     """What is wrong with the methods of a class, a line each.
 
     `pvs` are names of PVs whose puts are forwarded, `actions` those of them whose
-    handler takes no value.
+    handler may take no value.
     """
     calls = dict(LIFE)
     if is_system:
@@ -115,12 +117,20 @@ def _wrong(factory: type, name: str, call: Call) -> Iterator[str]:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return
-    given = call.arguments if is_bound else ("self", *call.arguments)
+    self = () if is_bound else ("self",)
+    if not _binds(signature, (*self, *call.arguments)) and not (
+        call.may_omit and _binds(signature, self)
+    ):
+        called = ", ".join(call.arguments)
+        yield f"{where} takes {signature}, but sswd calls it as {name}({called})"
+
+
+def _binds(signature: inspect.Signature, given: tuple[str, ...]) -> bool:
     try:
         signature.bind(*given)
     except TypeError:
-        called = ", ".join(call.arguments)
-        yield f"{where} takes {signature}, but sswd calls it as {name}({called})"
+        return False
+    return True
 
 
 def _generator(factory: type, name: str) -> Iterator[str]:

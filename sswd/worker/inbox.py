@@ -45,7 +45,8 @@ class Inbox:
         self._control = control
         self._coroutines = coroutines
         self._main_thread = main_thread
-        self._fds = (cmd, control.stop_wakes)
+        wakes = control.inputs.wakes
+        self._fds = (cmd, control.stop_wakes, *(() if wakes is None else (wakes,)))
         self._waiting: deque[Execute] = deque()
         self._restored: dict[str, Any] | None = None
         self._periodics: list[Periodic] = []
@@ -53,6 +54,7 @@ class Inbox:
         self._poll = select.poll()
         for fd in self._fds:
             self._poll.register(fd, select.POLLIN)
+        self._on_inputs: dict[str, Callable[[], Any]] = {}
 
     def add_periodic(self, method: Callable[[], Any], period_s: float) -> None:
         """Have `method` called every `period_s` between commands."""
@@ -61,6 +63,10 @@ class Inbox:
     def attend(self, keeper: LinkKeeper) -> None:
         """Look after this link between commands."""
         self._keeper = keeper
+
+    def on_input(self, name: str, method: Callable[[], Any]) -> None:
+        """Have `method` called between commands when this input has changed."""
+        self._on_inputs[name] = method
 
     def next(self, timeout_s: float | None = None) -> Execute:
         """Wait for a command. Raises Stopped, queue.Empty after `timeout_s`,
@@ -71,6 +77,7 @@ class Inbox:
                 end_child()
             if self._control.stopping:
                 raise Stopped
+            self._run_changed()
             wait_s = self._run_due()
             self._main_thread.waits()
             if until_s is not None:
@@ -106,6 +113,13 @@ class Inbox:
                     self._restored = values
                 case _:
                     raise ProtocolError(f"{type(message).__name__} on the cmd pipe")
+
+    def _run_changed(self) -> None:
+        """Tell the system of inputs that changed."""
+        for name in self._control.inputs.changed():
+            if name in self._on_inputs:
+                self._main_thread.works()
+                self._on_inputs[name]()
 
     def _run_due(self) -> float:
         """Run what is due; seconds until the next, at most MAX_IDLE_S."""

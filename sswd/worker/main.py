@@ -20,10 +20,12 @@ from sswd.worker.adapter import Adapter
 from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.coroutines import Coroutines
-from sswd.worker.declaration import check, loaded_of, restored_of
+from sswd.worker.declaration import check, loaded_of, readbacks_of, restored_of
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
+from sswd.worker.input_method import InputMethod
+from sswd.worker.inputs import Inputs
 from sswd.worker.leaving import flush_at_exit, leave
 from sswd.worker.link_keeper import LinkKeeper, keeper_of
 from sswd.worker.loader import load_class
@@ -105,8 +107,14 @@ class Worker:
         self._spec = spec
         self._watch = CommandWatch()
         decoder: MessageDecoder[Down] = MessageDecoder(Down)
+        self._inputs = Inputs(spec.inputs)
         self._control = Control(
-            ctl, FrameReader(ctl, decoder), self._watch, spec.pulse_s, main_thread
+            ctl,
+            FrameReader(ctl, decoder),
+            self._watch,
+            spec.pulse_s,
+            main_thread,
+            self._inputs,
         )
         self._watch.install(self._control.wake)
         self._outbox = Outbox(
@@ -118,7 +126,11 @@ class Worker:
         )
         self._coroutines = Coroutines(self._watch)
         self._services = WorkerServices(
-            self._outbox, self._watch, self._coroutines, spec.pvs.readbacks
+            self._outbox,
+            self._watch,
+            self._coroutines,
+            readbacks=spec.pvs.readbacks,
+            inputs=self._inputs,
         )
         self._runner = Runner(self._outbox, self._watch)
         self._inbox = Inbox(
@@ -139,9 +151,9 @@ class Worker:
         try:
             factory = call_user(load_class, self._spec.target, self._spec.folder)
             check(factory, self._spec)
-            self._services.may_return(getattr(factory, "pvs", {}))
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
             loaded = loaded_of(factory, self._spec)
+            self._services.may_return(readbacks_of(loaded.pvs))
             self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
             self._outbox.send(loaded)
             if not self._control.wait_begin():
@@ -190,6 +202,14 @@ class Worker:
         self._watch.set_abort(adapter.abort)
         self._beside = BesideCommands(lambda: keeper.is_down)
         self._inbox.attend(keeper)
+        self._call_readbacks(adapter, keeper)
+        for name, method in adapter.on_inputs(self._inputs):
+            self._inbox.on_input(name, InputMethod(f"on_input_{name}", method).call)
+        return keeper
+
+    def _call_readbacks(self, adapter: Adapter, keeper: LinkKeeper) -> None:
+        """Have `@every` methods called, between commands or beside them."""
+        assert self._beside is not None
         readbacks = [
             Readback(name, method, marked, self._outbox, keeper)
             for name, method, marked in adapter.periodics()
@@ -200,7 +220,6 @@ class Worker:
                 self._beside.start(readback)
             else:
                 self._inbox.add_periodic(readback.call, readback.marked.period_s)
-        return keeper
 
     def _close(self) -> int:
         """Orderly stop. A close() that raises is told; the stop is orderly still."""

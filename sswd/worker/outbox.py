@@ -51,7 +51,7 @@ from sswd.pipe.protocol import (
 )
 from sswd.worker.batches import BATCH_BYTES, batches, weight
 from sswd.worker.forks import end_child, is_child
-from sswd.worker.freeze import freeze, pv_name
+from sswd.worker.freeze import freeze, plain_array, pv_name
 from sswd.worker.reading import Reading, checked_time
 from sswd.worker.slots import SlotWriter
 
@@ -134,9 +134,12 @@ class Outbox:
             (pv_name(pv), *_parts(value, now_s)) for pv, value in updates.items()
         ]
         for name, value, stamp_s, alarm in readings:
-            is_array = isinstance(value, np.ndarray)
-            if is_array and LARGE <= value.nbytes <= self.max_array:
-                self._append_large(name, value, stamp_s, alarm)
+            array = value
+            if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+                array = plain_array(value)
+            is_array = isinstance(array, np.ndarray)
+            if is_array and LARGE <= array.nbytes <= self.max_array:
+                self._append_large(name, array, stamp_s, alarm)
             else:
                 frozen = self._fitting(freeze(value))
                 self._append(name, frozen, stamp_s, alarm)

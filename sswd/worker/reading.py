@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sswd.alarm import Alarm, alarm_of
+from sswd.alarm import Alarm, Severity, alarm_of
 from sswd.worker.freeze import sayable
 
 MESSAGE_CHARACTERS = 256
@@ -33,6 +33,12 @@ class Reading(msgspec.Struct, frozen=True):
     status: str | int | None = None
     message: str = ""
     timestamp: float | None = None
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the value may be used: it is not INVALID."""
+        alarm = self.alarm()
+        return alarm is None or alarm.severity < Severity.INVALID
 
     def alarm(self) -> Alarm | None:
         """The alarm that the driver states; None: it states none.

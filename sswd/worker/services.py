@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from sswd.alarm import Alarm
+from sswd.config.companions import READBACK
 from sswd.pipe.protocol import Log
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.forks import is_child, refuse_in_child
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import is_held
+from sswd.worker.reading import Reading
 from sswd.worker.system import Aborted
 from sswd.worker.watch import CommandWatch
-
-READBACK = "_RBV"
-"""Ends the name of the PV that tells what became of a setpoint."""
 
 
 class WorkerServices:
@@ -26,8 +26,10 @@ class WorkerServices:
         watch: CommandWatch,
         coroutines: Coroutines,
         readbacks: Collection[str] = (),
+        inputs: Mapping[str, Reading] = MappingProxyType({}),
     ) -> None:
         """`readbacks` are PVs named X_RBV, to which handlers of X may return."""
+        self.inputs = inputs
         self._outbox = outbox
         self._watch = watch
         self._coroutines = coroutines

@@ -10,7 +10,7 @@ main thread, one at a time. `abort` runs on another thread while a command runs.
 
 import inspect
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 from sswd.alarm import NO_ALARM as OK
@@ -35,11 +35,21 @@ class Services(Protocol):
     """What the worker offers a system; see worker/services.py."""
 
     def post(self, updates: Mapping[str, Any]) -> None: ...
+    @property
+    def inputs(self) -> Mapping[str, Reading]: ...
     def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
     def completed(self, result: Any) -> Any: ...
     def returned(self, pv: str, value: Any) -> None: ...
+
+
+def takes_nothing(handler: Callable[..., Any]) -> bool:
+    """Whether a bound method has no parameter: that of an action may have none."""
+    try:
+        return not inspect.signature(handler).parameters
+    except (TypeError, ValueError):  # no signature to be had
+        return False
 
 
 class System:
@@ -112,7 +122,9 @@ class System:
         one command at a time.
 
         This default calls `self.on_<pv_name>(value)`, in the spelling of the PV or in
-        lower case, and raises NotImplementedError if there is no such method.
+        lower case, and raises NotImplementedError if there is no such method. For an
+        action, `on_<pv>` may also be without the parameter `value`. What `on_<pv>`
+        returns is posted to the PV's readback, NAME_RBV, if there is such a PV.
 
         Types in the configuration, what `on_<pv>` gets, and examples of what `io_put`
         takes and refuses:
@@ -126,9 +138,22 @@ class System:
         | str | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
         | text | str | `"a"`, `b"a"`, `1.5`, `True` | `["a", "b"]`, `None` |
         | bytes | bytes | `b"a"`, `[0, 255]`, `np.eye(2)` | `"a"`, `[256]`, `None` |
+        | action | bool | | `1`, `True`, `None` |
+        | float32 | float | `1.5`, `2`, `[1.5]` | `"1.5"`, `1e39`, `None` |
+        | int64 | int | `2**53`, `2.0`, `True` | `1.5`, `2**53 + 1`, `None` |
+        | int16 | int | `-2`, `2.0`, `True` | `1.5`, `2**15`, `None` |
+        | uint16 | int | `40000`, `2.0`, `True` | `-1`, `2**16`, `None` |
+        | int8 | int | `-2`, `2.0`, `True` | `1.5`, `128`, `None` |
+        | uint8 | int | `200`, `2.0`, `True` | `-1`, `256`, `None` |
         | float, `length` | float64 array | `[1, 2.5]`, `np.eye(2)` | `"1.5"`, `None` |
         | int, `length` | int32 array | `[1]`, `np.arange(3)` | `[1.5]`, `"2"`, `None` |
         | str, `length` | list of str | `["a", "b"]`, `[1, 2]` | `["a", 2]`, `None` |
+        | float32, `length` | float32 array | `[1, 2.5]` | `"1.5"`, `[1e39]` |
+        | int64, `length` | int64 array | `[2**53]`, `[1.0]` | `[1.5]`, `[2**54]` |
+        | int16, `length` | int16 array | `[-2]`, `np.arange(3)` | `[1.5]`, `[2**15]` |
+        | uint16, `length` | uint16 array | `[40000]`, `[1.0]` | `[-1]`, `[2**16]` |
+        | int8, `length` | int8 array | `[-2]`, `np.arange(3)` | `[1.5]`, `[128]` |
+        | uint8, `length` | uint8 array | `[200]`, `np.arange(3)` | `[-1]`, `[256]` |
 
         Arrays are numpy's, of shape (n,) and read-only. docs/reference/pvs.md has the
         rules behind the examples.
@@ -139,7 +164,8 @@ class System:
             raise NotImplementedError(
                 f"{type(self).__name__} has no {name}(value) for puts to {pv_name}"
             )
-        result = handler(value)
+        no_value = value is True and takes_nothing(handler)
+        result = handler() if no_value else handler(value)
         if result is None:
             return None
         result = self._services.completed(result)
@@ -246,6 +272,20 @@ class System:
         if text:
             post["message"] = text
         self._services.post(post)
+
+    @property
+    def inputs(self) -> Mapping[str, Reading]:
+        """The newest Reading of each PV in `[system.NAME.inputs]`, by its name there.
+
+        A float, int or str, an enum as its index; with severity, status, message and
+        timestamp. `is_usable` is False while the PV is lost or INVALID; the value is
+        the last one then, or None. Any thread. KeyError for a name that is none.
+
+        A method `on_input_<name>(self, reading)` is called on the main thread, between
+        commands, when the input has changed: with the newest reading, so some may be
+        skipped.
+        """
+        return self._services.inputs
 
     @property
     def log(self) -> logging.Logger:

@@ -42,6 +42,8 @@ _PROTECTED = (
     "sswd.pipe.framing",
     "sswd.pipe.codec",
     "sswd.worker.control",
+    "sswd.pipe.foreign",
+    "sswd.pipe.plain",
     "sswd.worker.exception_text",
     "sswd.worker.forks",
     "sswd.worker.freeze",

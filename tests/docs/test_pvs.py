@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from sswd.config import from_dict
-from sswd.config.rules import TEMPLATE_NAMES
+from sswd.config.names import TEMPLATE_NAMES
 from sswd.ioc.daemon.pv_list import Row, rows
 from sswd.ioc.daemon.statistics import Statistics
 from sswd.master.config import MasterConfig

@@ -23,17 +23,18 @@ from sswd.ioc.pvs.coerce import coercer
 from sswd.ioc.pvs.declared import declare
 from sswd.pipe.codec import MessageDecoder, sendable
 from sswd.pipe.framing import FrameReader, FrameWriter
-from sswd.pipe.protocol import Down, Execute, Post, Up
+from sswd.pipe.protocol import Down, Execute, Post, Up, Update
 from sswd.worker.adapter import Adapter
 from sswd.worker.freeze import freeze
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/pvs.md").read_text()
 ROW = re.compile(
-    r"^\| (\w+)(, `length`)? \| ([\w ]+) \| (`.+`) \| (`.+`) \|$", re.MULTILINE
+    r"^\| (\w+)(, `length`)? \| ([\w ]+) \| (`.+`)? ?\| (`.+`) \|$", re.MULTILINE
 )
 ROWS = ROW.findall(PAGE)
-ARRAYS = ("float", "int", "str")
+SIZED = ("float32", "int64", "int16", "uint16", "int8", "uint8")
+ARRAYS = ("float", "int", "str", *SIZED)
 CAPACITY = {"text": 100, "bytes": 8}
 PUTS: dict[tuple[str, bool], Any] = {
     ("float", False): 1.5,
@@ -46,6 +47,9 @@ PUTS: dict[tuple[str, bool], Any] = {
     ("float", True): [1.0, 2.5],
     ("int", True): [1, 2],
     ("str", True): ["a", "b"],
+    ("action", False): "Act",
+    **{(kind, False): 2 for kind in SIZED},
+    **{(kind, True): [1, 2] for kind in SIZED},
 }
 
 
@@ -104,7 +108,7 @@ def examples(cell: str) -> Iterator[Any]:
 
 def posted(data: Any, value: object) -> Any:
     """What the PV holds after `io_put`; PostRefused if it is refused."""
-    arrived = through_the_pipe(Post([("X", freeze(value), 0.0)]), Up)
+    arrived = through_the_pipe(Post([Update("X", freeze(value), 0.0)]), Up)
     return coercer(data)(arrived.updates[0].value)
 
 
@@ -130,7 +134,7 @@ def test_a_row_is_true(
         asyncio.run(data.verify_value(PUTS[kind, bool(length)]))
     command = through_the_pipe(Execute(1, "X", sendable(sent[0])), Down)
     stage = Stage()
-    Adapter(stage).execute(command.pv, command.value)
+    Adapter(stage, lambda result: result).execute(command.pv, command.value)
     assert described(stage.got) == gets
     for value in examples(takes):
         posted(data, value)

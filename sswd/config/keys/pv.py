@@ -7,7 +7,36 @@ from msgspec import Meta, Struct
 from sswd.config.keys.bounds import Seconds
 from sswd.sizes import CMD_BYTES, DESC_CHARACTERS, STRING_BYTES
 
-PvType = Literal["float", "int", "bool", "enum", "str", "text", "bytes"]
+PvType = Literal[
+    "float",
+    "int",
+    "bool",
+    "enum",
+    "str",
+    "text",
+    "bytes",
+    "action",
+    "float32",
+    "int64",
+    "int16",
+    "uint16",
+    "int8",
+    "uint8",
+]
+FLOATS = ("float", "float32")
+INTEGERS: dict[str, tuple[int, int]] = {
+    "int": (-(2**31), 2**31 - 1),
+    "int64": (-(2**53), 2**53),
+    "int16": (-(2**15), 2**15 - 1),
+    "uint16": (0, 2**16 - 1),
+    "int8": (-(2**7), 2**7 - 1),
+    "uint8": (0, 2**8 - 1),
+}
+"""The least and the greatest number of each integer type. An int64 travels as a double,
+which has no odd numbers beyond 2**53."""
+NUMBERS = (*FLOATS, *INTEGERS)
+ACTION_STRINGS = ("Ready", "Act")
+"""The states of an action: it reads back the first."""
 Scalar = bool | int | float | str
 SeverityName = Literal["NO_ALARM", "MINOR", "MAJOR", "INVALID"]
 
@@ -19,8 +48,9 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         PvType,
         Meta(
             description="float, int (32 bits), bool, enum (needs strings), str (EPICS "
-            f"string, {STRING_BYTES} bytes), text (long string) or bytes (uint8, for "
-            "images)"
+            f"string, {STRING_BYTES} bytes), text (long string), bytes (uint8, for "
+            "images), action (a button), float32, int64 (sent as a double, up to "
+            "2**53), int16, uint16 (sent as a short of the same bits), int8 or uint8"
         ),
     ]
     value: Annotated[
@@ -67,10 +97,36 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     length: Annotated[
         Annotated[int, Meta(ge=1, le=2**28)] | None,
         Meta(
-            description="makes an array of at most so many float, int or str; the "
+            description="makes an array of at most so many numbers or str; the "
             f"capacity in bytes of text ({CMD_BYTES} unless given) and bytes (required)"
         ),
     ] = None
+    shape: Annotated[
+        tuple[Annotated[int, Meta(ge=1)], Annotated[int, Meta(ge=1)]] | None,
+        Meta(
+            description="[height, width] of an image: makes an array of so many "
+            "numbers, and the PVs NAME:WIDTH, NAME:HEIGHT and NAME:DTYPE tell what the "
+            "last one had"
+        ),
+    ] = None
+    readback: Annotated[
+        bool,
+        Meta(
+            description="this PV is the setpoint, and NAME_RBV beside it is what the "
+            "system posts as NAME_RBV, or what its `on_name` returns"
+        ),
+    ] = False
+    aliases: Annotated[
+        tuple[str, ...],
+        Meta(description="whole names, without prefix, that name the same PV"),
+    ] = ()
+    depends: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="inputs of the system without which this value means nothing: "
+            "it is INVALID/LINK while one of them is lost or INVALID"
+        ),
+    ] = ()
     finite: Annotated[
         bool, Meta(description="refuse NaN and infinity, in puts and in posts")
     ] = False
@@ -163,19 +219,29 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def is_array(self) -> bool:
-        """Whether the PV holds several float, int or str; text and bytes are not."""
-        return self.length is not None and self.type not in ("text", "bytes")
+        """Whether it holds several numbers or str; text and bytes are not arrays."""
+        has_length = self.length is not None or self.shape is not None
+        return has_length and self.type not in ("text", "bytes")
 
     @property
     def capacity(self) -> int:
         """The most elements it holds: of an array, bytes of text and bytes, else 1."""
         if self.type == "text":
             return self.length or CMD_BYTES
+        if self.length is None and self.shape is not None:
+            return self.shape[0] * self.shape[1]
         return self.length or 1
 
     @property
+    def takes_puts(self) -> bool:
+        """Whether clients may write it: it is writable, or an action."""
+        return self.writable or self.type == "action"
+
+    @property
     def states(self) -> tuple[str, ...]:
-        """The strings of an enum or a bool; empty for the other types."""
+        """The strings of an enum, a bool or an action; empty for the other types."""
+        if self.type == "action":
+            return ACTION_STRINGS
         if self.type == "bool":
             return self.strings or ("Off", "On")
         return self.strings

@@ -29,6 +29,13 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pvs: Annotated[dict[str, PvConfig], Meta(description="PVs of its own, by name")] = (
         field(default_factory=dict)
     )
+    inputs: Annotated[
+        dict[str, str],
+        Meta(
+            description="PVs of other IOCs or systems that the driver reads, by a name "
+            'of its own: beam = "RING:CURRENT" is `self.inputs["beam"]`'
+        ),
+    ] = field(default_factory=dict)
     group: Annotated[
         str | None,
         Meta(

@@ -24,6 +24,7 @@ from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
+from sswd.ioc.ca.pv.listen import Listening, newest
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -40,9 +41,11 @@ __all__ = [
     "Counts",
     "Data",
     "Limits",
+    "Listening",
     "QuickLoop",
     "fill_record_fields",
     "flusher",
+    "newest",
     "on_change",
     "post",
     "post_if_changed",

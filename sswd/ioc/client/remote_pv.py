@@ -50,6 +50,8 @@ class Update:
     severity: int
     is_first: bool
     """The value that was found at connecting, not a change."""
+    stamp_s: float = 0.0
+    """The server's time stamp, in s since 1970."""
 
 
 class RemotePv:
@@ -80,6 +82,11 @@ class RemotePv:
     def start(self) -> None:
         """Begin to look for the PV."""
         self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    def stop(self) -> None:
+        """Disconnect soon, without waiting for it; `close` is to follow."""
+        if self._task is not None:
+            self._task.cancel()
 
     async def close(self) -> None:
         """Disconnect. Idempotent."""
@@ -263,7 +270,11 @@ class _Session:
         metadata = command.metadata
         self._on_update(
             Update(
-                _value(command), int(metadata.status), int(metadata.severity), is_first
+                _value(command),
+                int(metadata.status),
+                int(metadata.severity),
+                is_first,
+                float(metadata.timestamp),
             )
         )
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from caproto import AccessRights, ChannelType
 
+from sswd.config.companions import with_companions
 from sswd.config.keys import Config, PvConfig
 from sswd.ioc.daemon.service import compose
 from sswd.ioc.pvs.channel import Channel
@@ -19,6 +20,8 @@ _TYPES = {
     ChannelType.ENUM: "enum",
     ChannelType.STRING: "str",
 }
+_ELEMENTS = ("action", "int64", "uint16", "int8", "uint8")
+"""Types of the configuration that Channel Access has no word for."""
 
 
 class Row(NamedTuple):
@@ -43,9 +46,11 @@ def rows(
     pvdb, servers = composed.pvdb, composed.servers
     for server in servers:
         name = server.system_name
-        pvs = {**by_class.get(name, {}), **config.system[name].pvs}
+        pvs = with_companions({**by_class.get(name, {}), **config.system[name].pvs})
         channels = declare(pvs, prefix=server.prefix, forward=_never)
         pvdb |= {channel.pvname: channel for channel in channels.values()}
+        for pv, keys in pvs.items():
+            pvdb |= dict.fromkeys(keys.aliases, channels[pv])
     return [_row(name, data) for name, data in pvdb.items()]
 
 
@@ -69,6 +74,9 @@ def _row(name: str, data: Any) -> Row:
 
 
 def _type(data: Channel) -> str:
+    element = getattr(data, "element", "")
+    if element in _ELEMENTS:
+        return element if data.max_length == 1 else f"{element}[{data.max_length}]"
     if data.data_type == ChannelType.CHAR:
         return f"{'text' if data.string_encoding else 'bytes'}[{data.max_length}]"
     word = _TYPES[data.data_type]

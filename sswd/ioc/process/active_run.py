@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import Run
-from sswd.pipe.protocol import Cancel, Execute, Rung
+from sswd.pipe.protocol import Cancel, Execute, Message, Rung
 
 
 class ActiveRun:
@@ -61,6 +61,11 @@ class ActiveRun:
         """Send a command; `value` as `encoded` gives it. Only while there is a run."""
         assert self._run is not None
         self._run.execute(Execute(command_id, pv, value))
+
+    def tell(self, message: Message) -> None:
+        """Send an order."""
+        if self._run is not None:
+            self._run.order(message)
 
     def escalate(self, command_id: int, rung: Rung) -> None:
         """Use this means to end a command."""

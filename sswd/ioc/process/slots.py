@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sswd.config.companions import with_companions
+from sswd.config.keys import PvConfig
 from sswd.pipe.codec import LARGE, SlotRef, array_size
 from sswd.pipe.protocol import Slots
 
@@ -34,8 +36,25 @@ COUNT = 5
 """Slots a PV: its value, one still being sent, two on their way, one being written."""
 HELD = 2
 """What of that the IOC may hold before clients' queues must copy."""
+SLOT_BYTES = dict(
+    **dict.fromkeys(("float", "int", "int64"), 8),
+    **dict.fromkeys(("int16", "uint16"), 2),
+    **dict.fromkeys(("int8", "uint8", "bytes"), 1),
+    float32=4,
+)
+"""Of an element in the shared memory, by the type of its PV."""
 _PAGE = mmap.PAGESIZE
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+
+
+def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
+    """Bytes that each array PV holds at most. 8 for a float or int, whatever dtype is
+    posted; those that name their size are posted in it."""
+    return {
+        name: pv.capacity * SLOT_BYTES[pv.type]
+        for name, pv in with_companions(pvs).items()
+        if pv.type in SLOT_BYTES
+    }
 
 
 def layout(sizes: Mapping[str, int]) -> dict[str, Slots]:

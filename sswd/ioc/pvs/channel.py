@@ -19,6 +19,10 @@ class Channel(Data, Protocol):
     """The whole name, with prefixes."""
     puts_overlap: bool
     """Whether puts need not wait for each other: they queue in the ledger."""
+    element: str
+    """The type of the configuration; only declared PVs have it."""
+    integer_range: tuple[int, int] | None
+    """The least and greatest number of an integer; only declared PVs have it."""
     rules: ValueRules
     """What follows from a new value; only declared PVs have it."""
     writable_limits: bool

@@ -11,6 +11,8 @@
 | long string | the same, uint8 arrays as characters | what does not fit |
 | float or int array | numbers, arrays and lists of them, flattened in C order | text |
 | bytes | bytes, arrays and lists of 0 to 255 | str |
+| int64, kept as a float | int up to 2**53 | 2**53 + 1 |
+| an action | nothing | everything: it reads back 0 |
 | str array | a str, lists of str and numbers | nested lists |
 
 A str is cut to the 39 bytes of a DBR_STRING, between characters; whatever else is too
@@ -28,13 +30,20 @@ from sswd.errors import PostRefused
 from sswd.ioc.pvs import convert
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.longstring import LongString, LongStringRO
+from sswd.pipe.codec import Unsendable
+from sswd.pipe.plain import plain
 
 Coerce = Callable[[object], Any]
 
+_OURS = (float, int, bool, str, bytes, np.ndarray, type(None), Unsendable)
+_IN_LISTS = (float, int, bool, str, bytes, list, tuple, type(None))
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _INTEGERS: dict[Any, "np.iinfo[Any]"] = {
     ChannelType.INT: np.iinfo(np.int16),
     ChannelType.LONG: np.iinfo(np.int32),
+}
+_ELEMENTS: dict[str, "np.iinfo[Any]"] = {
+    name: np.iinfo(name) for name in ("int16", "uint16", "int8", "uint8")
 }
 _FLOATS = {ChannelType.FLOAT: np.dtype(np.float32), ChannelType.DOUBLE: np.dtype(float)}
 
@@ -47,7 +56,8 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
 
     - float, int or str of a scalar PV; the string of an enum
     - a read-only, contiguous, native 1-D array of the PV's own dtype (float64, float32,
-      int32, int16) of a numeric array PV; not copied when it is that already
+      int32, int16, uint16, int8, uint8) of a numeric array PV; not copied when it is
+      that already
     - a read-only uint8 array of a bytes PV, or b"" when it is empty
     - a list of str of a string array PV
 
@@ -58,6 +68,8 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     name = _short_name(data)
 
     def coerce(value: object) -> Any:
+        if not _is_ours(value):  # put in by hand, or by a putter of one's own
+            value = plain(value)
         try:
             return rule(value)
         except convert.Unfit as unfit:
@@ -70,6 +82,13 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     if rule is convert.to_float:
         return _fast_float(coerce)
     return coerce
+
+
+def _is_ours(value: object) -> bool:
+    """Whether neither it nor what is in it is of a type that conversions know not."""
+    if isinstance(value, list | tuple):
+        return all(type(element) in _IN_LISTS for element in value)
+    return type(value) in _OURS
 
 
 def _fast_float(coerce: Coerce) -> Coerce:
@@ -87,6 +106,13 @@ def _short_name(data: Channel) -> str:
 
 def _rule(data: Any, finite: bool) -> Coerce:
     kind, room = data.data_type, data.max_length
+    element = getattr(data, "element", "")
+    if element == "action":
+        return convert.to_nothing
+    if element == "int64":
+        return _int64_rule(room)
+    if element in _ELEMENTS:
+        return _integer_rule(_ELEMENTS[element], room)
     if isinstance(data, LongString | LongStringRO):
         return lambda value: convert.to_text(value, room, None)
     if kind == ChannelType.CHAR and data.string_encoding:
@@ -109,10 +135,7 @@ def _string_rule(room: int, encoding: str) -> Coerce:
 
 def _number_rule(kind: int, room: int, finite: bool) -> Coerce:
     if kind in _INTEGERS:
-        info = _INTEGERS[kind]
-        if room == 1:
-            return lambda value: convert.to_int(value, info)
-        return lambda value: convert.to_ints(value, room, info)
+        return _integer_rule(_INTEGERS[kind], room)
     dtype = _FLOATS[kind]
     if room > 1:
         return lambda value: convert.to_floats(value, room, dtype, finite)
@@ -120,3 +143,15 @@ def _number_rule(kind: int, room: int, finite: bool) -> Coerce:
         most = _FLOAT32_MAX if kind == ChannelType.FLOAT else np.inf
         return lambda value: convert.bounded(convert.to_float(value), most, finite)
     return convert.to_float
+
+
+def _integer_rule(info: "np.iinfo[Any]", room: int) -> Coerce:
+    if room == 1:
+        return lambda value: convert.to_int(value, info)
+    return lambda value: convert.to_ints(value, room, info)
+
+
+def _int64_rule(room: int) -> Coerce:
+    if room == 1:
+        return convert.to_int64
+    return lambda value: convert.to_int64s(value, room)

@@ -13,6 +13,8 @@ from sswd.ioc.pvs.longstring import cut_text, encode_text
 from sswd.pipe.codec import Unsendable
 from sswd.sizes import STRING_BYTES
 
+EXACT = 2**53
+"""Up to here a double is every whole number."""
 Array = npt.NDArray[Any]
 
 
@@ -68,6 +70,24 @@ def to_int(value: object, info: "np.iinfo[Any]") -> int:
     if not info.min <= number <= info.max:
         raise Unfit(f"{_shown(number)} is outside the PV's {info.bits}-bit int")
     return number
+
+
+def to_int64(value: object) -> float:
+    """A whole number as the double that stands for it."""
+    value = _one(value)
+    if not isinstance(value, float | int):
+        raise Unfit(f"{_shown(value)} is no number, the PV holds an int64")
+    if isinstance(value, float) and not value.is_integer():
+        raise Unfit(f"{value} is no whole number, the PV holds an int64")
+    if abs(value) > EXACT:
+        raise Unfit(f"{_shown(int(value))} is beyond 2**53, where doubles have gaps")
+    return float(value)
+
+
+def to_nothing(value: object) -> None:
+    """An action has no value of its own."""
+    del value
+    raise Unfit("an action reads back 0; post to another PV")
 
 
 def to_state(value: object, strings: tuple[str, ...]) -> str:
@@ -163,6 +183,8 @@ def _numbers(value: object, room: int) -> Array:
     _fits(value.size, room)
     if value.dtype.kind not in "biuf":
         raise Unfit(f"elements of type {value.dtype}, the PV holds numbers")
+    if value.dtype == np.float16:  # too narrow for the bounds that it is compared with
+        value = value.astype(np.float32)
     return value.reshape(-1)
 
 
@@ -192,6 +214,11 @@ def to_ints(value: object, room: int, info: "np.iinfo[Any]") -> Array:
     """A read-only 1-D array of `info`'s dtype with at most `room` elements."""
     array = _whole(_numbers(value, room), int(info.min), int(info.max))
     return _kept(array, np.dtype(info.dtype))
+
+
+def to_int64s(value: object, room: int) -> Array:
+    """A read-only 1-D float64 array of whole numbers up to 2**53."""
+    return _kept(_whole(_numbers(value, room), -EXACT, EXACT), np.dtype(float))
 
 
 def _whole(array: Array, low: int, high: int) -> Array:

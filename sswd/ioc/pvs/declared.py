@@ -7,31 +7,19 @@ not enforce them here: it would refuse a put before the command ledger could tel
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from caproto import ChannelAlarm, SkipWrite
-from caproto.server import (
-    PvpropertyByte,
-    PvpropertyByteRO,
-    PvpropertyDouble,
-    PvpropertyDoubleRO,
-    PvpropertyEnum,
-    PvpropertyEnumRO,
-    PvpropertyInteger,
-    PvpropertyIntegerRO,
-    PvpropertyString,
-    PvpropertyStringRO,
-)
 from caproto.server.server import PVSpec
 
-from sswd.config.keys import PvConfig, PvType
-from sswd.config.rules import INT32
+from sswd.config.keys import PvConfig
+from sswd.config.keys.pv import ACTION_STRINGS, INTEGERS, NUMBERS
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.coerce import coercer
-from sswd.ioc.pvs.longstring import LongString, LongStringRO, cut_text
+from sswd.ioc.pvs.kinds import KINDS
+from sswd.ioc.pvs.longstring import cut_text
 from sswd.ioc.pvs.pv_rules import rules_from
-from sswd.ioc.pvs.record_fields import OnDemandFields
 from sswd.ioc.pvs.record_values import ENCODING
 from sswd.sizes import DESC_CHARACTERS
 
@@ -42,84 +30,6 @@ PRECISION = 3
 UNITS_BYTES = 7  # MAX_UNITS_SIZE less the NUL; EPICS base cuts there as well
 # caproto logs a warning where length times backlog could be more updates than this.
 _BACKLOG_ELEMENTS = 10_000_000
-
-
-class _Declared(OnDemandFields):
-    """What all declared PVs share: a put goes to the putter and nowhere else."""
-
-    putter: Any
-
-    async def verify_value(self, value: object) -> object:
-        """caproto's hook of a put, without its limits and its alarms from limits."""
-        return value if self.putter is None else await self.putter(self, value)
-
-
-class Double(_Declared, PvpropertyDouble):  # type: ignore[misc]
-    """float, writable."""
-
-
-class DoubleRO(_Declared, PvpropertyDoubleRO):  # type: ignore[misc]
-    """float."""
-
-
-class Integer(_Declared, PvpropertyInteger):  # type: ignore[misc]
-    """int, writable."""
-
-
-class IntegerRO(_Declared, PvpropertyIntegerRO):  # type: ignore[misc]
-    """int."""
-
-
-class Enum(_Declared, PvpropertyEnum):  # type: ignore[misc]
-    """enum and bool, writable."""
-
-
-class EnumRO(_Declared, PvpropertyEnumRO):  # type: ignore[misc]
-    """enum and bool."""
-
-
-class String(_Declared, PvpropertyString):  # type: ignore[misc]
-    """str, writable."""
-
-
-class StringRO(_Declared, PvpropertyStringRO):  # type: ignore[misc]
-    """str."""
-
-
-class Text(_Declared, LongString):
-    """text, writable."""
-
-
-class TextRO(_Declared, LongStringRO):
-    """text."""
-
-
-class Byte(_Declared, PvpropertyByte):  # type: ignore[misc]
-    """bytes, writable."""
-
-
-class ByteRO(_Declared, PvpropertyByteRO):  # type: ignore[misc]
-    """bytes."""
-
-
-class Kind(NamedTuple):
-    """How a type of the configuration is served."""
-
-    writable: type[Any]
-    read_only: type[Any]
-    out_record: str
-    in_record: str
-
-
-KINDS: dict[PvType, Kind] = {
-    "float": Kind(Double, DoubleRO, "ao", "ai"),
-    "int": Kind(Integer, IntegerRO, "longout", "longin"),
-    "bool": Kind(Enum, EnumRO, "bo", "bi"),
-    "enum": Kind(Enum, EnumRO, "mbbo", "mbbi"),
-    "str": Kind(String, StringRO, "stringout", "stringin"),
-    "text": Kind(Text, TextRO, "lso", "lsi"),
-    "bytes": Kind(Byte, ByteRO, "waveform", "waveform"),
-}
 
 
 def declare(
@@ -137,8 +47,8 @@ def declare(
 
 def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     kind = KINDS[pv.type]
-    record = kind.out_record if pv.writable else kind.in_record
-    channel_class = kind.writable if pv.writable else kind.read_only
+    record = kind.out_record if pv.takes_puts else kind.in_record
+    channel_class = kind.writable if pv.takes_puts else kind.read_only
     channel: Channel = channel_class(
         pvname=prefix + name,
         group=None,
@@ -153,29 +63,56 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     )
     # caproto takes .DESC from here.
     channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
-    channel.puts_overlap = pv.writable
+    channel.element = pv.type
+    channel.integer_range = INTEGERS.get(pv.type)
+    channel.puts_overlap = pv.takes_puts
     channel.rules = rules_from(pv, channel)
     channel.writable_limits = pv.writable_limits
     return channel
 
 
 def _putter(name: str, pv: PvConfig, forward: Forward) -> Any:
-    if not pv.writable:
+    if not pv.takes_puts:
         return None
 
     async def put(channel: Channel, value: object) -> None:
+        value = same_bits(pv, value)
         await forward(name, as_sent(pv, coercer(channel)(value)))
         raise SkipWrite
 
-    return put
+    async def act(_channel: Channel, value: object) -> None:
+        if is_act(value):
+            await forward(name, True)
+        raise SkipWrite
+
+    return act if pv.type == "action" else put
+
+
+def is_act(value: object) -> bool:
+    """Whether a put to a momentary PV means it: anything but 0 and its string."""
+    return value not in (0, "0", ACTION_STRINGS[0])
+
+
+def same_bits(pv: PvConfig, value: Any) -> Any:
+    """What a client put into a short or char, as the number that its bits are here."""
+    if pv.type not in ("uint16", "int8", "uint8"):
+        return value
+    dtype = np.dtype(KINDS[pv.type].dtype)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bytes):
+        value = np.frombuffer(value, np.uint8)
+    return np.asarray(value).astype(np.int64).astype(dtype)
 
 
 def as_sent(pv: PvConfig, value: Any) -> object:
     """A channel's value as the system gets it.
 
     float, int and str as such, the string of an enum, True or False of a bool, bytes,
-    a list of str, and 1-D arrays of float64 or int32.
+    a list of str, and 1-D arrays of the PV's own dtype.
     """
+    if pv.type == "int64":
+        return value.astype(np.int64) if pv.is_array else int(value)
     if pv.type == "bool":
         return value == pv.states[1]
     if pv.type == "bytes":
@@ -188,7 +125,7 @@ def check_put(pv: PvConfig, value: object) -> str | None:
 
     Limits bind every element of an array; NaN is never within them.
     """
-    if pv.type not in ("float", "int"):
+    if pv.type not in NUMBERS:
         return None
     array = np.asarray(value)
     if pv.finite and not np.isfinite(array).all():
@@ -205,13 +142,13 @@ def _initial(pv: PvConfig) -> object:
     value: Any = pv.value
     if pv.type == "bytes":
         return bytes(value or () if pv.capacity > 1 else value or (0,))
-    if pv.type in ("bool", "enum"):
+    if pv.states:
         if isinstance(value, str):
             return value
         return pv.states[int(value or 0)]
     if pv.type in ("str", "text"):
         return _initial_text(pv)
-    number = {"float": np.dtype(float), "int": np.dtype(np.int32)}[pv.type]
+    number = np.dtype(KINDS[pv.type].dtype)
     if pv.capacity > 1:
         return np.array(value or (), number)
     return number.type(_single(value, 0)).item()
@@ -238,26 +175,32 @@ def _metadata(pv: PvConfig) -> dict[str, Any]:
             return {"strip_null_terminator": False, "units": units}
         case "str" | "text":
             return {"string_encoding": ENCODING}
-        case "bool" | "enum":
+        case "bool" | "enum" | "action":
             return {"string_encoding": ENCODING, "enum_strings": pv.states}
-        case "int":
-            return {"string_encoding": ENCODING, "units": units.decode(), **_limits(pv)}
-        case "float":
-            return {
-                "string_encoding": ENCODING,
-                "units": units.decode(),
-                "precision": PRECISION if pv.precision is None else pv.precision,
-                **_limits(pv),
-            }
+        case "int8" | "uint8":
+            # With an encoding, a char would be one of a text.
+            return {"string_encoding": None, "units": units, **_limits(pv)}
+        case "float" | "float32":
+            precision = PRECISION if pv.precision is None else pv.precision
+            return {"precision": precision, **_numeric(pv, units)}
+        case "int" | "int16" | "uint16" | "int64":
+            return _numeric(pv, units)
+
+
+def _numeric(pv: PvConfig, units: bytes) -> dict[str, Any]:
+    return {"string_encoding": ENCODING, "units": units.decode(), **_limits(pv)}
 
 
 def _limits(pv: PvConfig) -> dict[str, float]:
     if pv.limits is None:
         return {}
     low, high = pv.limits
-    if pv.type == "int":
-        low = math.ceil(max(low, INT32[0]))
-        high = math.floor(min(high, INT32[1]))
+    if pv.type in INTEGERS:
+        least, most = INTEGERS[pv.type]
+        if pv.type == "uint16":
+            most = INTEGERS["int16"][1]  # what the metadata of a short can say
+        low = math.ceil(max(low, least))
+        high = math.floor(min(high, most))
     return {
         "lower_ctrl_limit": low,
         "upper_ctrl_limit": high,

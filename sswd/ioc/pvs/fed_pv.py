@@ -57,7 +57,7 @@ class ShownPv:
 class FedPv(ShownPv):
     """One PV that the worker may post."""
 
-    __slots__ = ("coerce", "is_writable", "posted_s", "rules", "stale_s")
+    __slots__ = ("coerce", "is_writable", "posted_s", "rules", "shape", "stale_s")
 
     def __init__(
         self,
@@ -76,6 +76,8 @@ class FedPv(ShownPv):
         """The value is stale when it is older than so many s; 0: never."""
         self.posted_s = 0.0
         """When the value came (monotonic), where `stale_s` is set."""
+        self.shape: tuple[int, int] | None = None
+        """Height and width of the image that it holds; None: it is no image."""
 
     def publish(
         self, value: Any, stamp_s: float | None, driver: Alarm | None = None

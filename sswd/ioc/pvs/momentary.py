@@ -4,9 +4,13 @@ from typing import Any
 
 from caproto.server import pvproperty
 
-from sswd.ioc.pvs.declared import Enum
+from sswd.config.keys.pv import ACTION_STRINGS
+from sswd.ioc.pvs.declared import is_act
+from sswd.ioc.pvs.kinds import Enum
 
-_STRINGS = ("Ready", "Act")
+__all__ = ["is_act", "momentary"]
+
+_STRINGS = ACTION_STRINGS
 
 
 def momentary(doc: str) -> Any:
@@ -14,8 +18,3 @@ def momentary(doc: str) -> Any:
     return pvproperty(
         value=_STRINGS[0], enum_strings=list(_STRINGS), record="bo", doc=doc, dtype=Enum
     )
-
-
-def is_act(value: object) -> bool:
-    """Whether a put to a momentary PV means it: anything but 0 and its string."""
-    return value not in (0, "0", _STRINGS[0])

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 
 from sswd.alarm import NO_ALARM, Alarm
+from sswd.config.companions import DTYPE, HEIGHT, WIDTH, image_shape
 from sswd.errors import PostRefused
 from sswd.ioc import ca
 from sswd.ioc.pvs.age import Ages
@@ -144,8 +145,21 @@ class Publisher:
         self._fed.add(pv)
         if fed.stale_s:
             self._ages.posted(fed)
+        if fed.shape is not None:
+            self._publish_shape(pv, image_shape(value, fed.shape), stamp_s)
         fed.publish(fitting, stamp_s, alarm)
         return fitting
+
+    def _publish_shape(
+        self, pv: str, shape: tuple[int, int], stamp_s: float | None
+    ) -> None:
+        """Before the image: who gets its event knows its shape."""
+        height, width = shape
+        self.publish(pv + HEIGHT, height, stamp_s)
+        self.publish(pv + WIDTH, width, stamp_s)
+        dtype = self._pvs.get(pv + DTYPE)
+        if dtype is not None:
+            self.publish(pv + DTYPE, dtype.data.value, stamp_s)
 
     def driver_says(self, pv: str, alarm: Alarm) -> None:
         """The driver changes the alarm of a PV without posting a value."""

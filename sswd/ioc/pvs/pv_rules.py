@@ -8,6 +8,7 @@ from caproto import ChannelType
 
 from sswd.alarm import Severity
 from sswd.config.keys import PvConfig
+from sswd.config.keys.pv import NUMBERS
 from sswd.ioc.pvs.alarm_limits import AlarmLimits, AlarmStates
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.dead_band import DeadBand
@@ -28,7 +29,7 @@ def rules_from(pv: PvConfig, data: Channel) -> ValueRules:
     """The rules that the configuration gives `data`, with its present value."""
     if pv.is_array or (pv.always and pv.type in ("str", "text", "bytes")):
         return ValueRules()
-    if pv.type in ("bool", "enum"):
+    if pv.states:
         severities = [
             Severity[pv.state_severity.get(state, "NO_ALARM")] for state in pv.states
         ]
@@ -36,7 +37,7 @@ def rules_from(pv: PvConfig, data: Channel) -> ValueRules:
         rules = StateRules(data.value, pv.states, states)
         rules.always = bool(pv.always)
         return rules
-    if pv.type in ("float", "int"):
+    if pv.type in NUMBERS:
         every = -1.0 if pv.always else 0.0
         mdel, adel = (every if d is None else d for d in (pv.mdel, pv.adel))
         return NumberRules(DeadBand(mdel, adel, data.value), alarm_limits(pv))

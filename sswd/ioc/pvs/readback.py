@@ -6,7 +6,7 @@ from typing import Any
 from caproto.server import pvproperty
 
 from sswd.config.keys import PvType
-from sswd.ioc.pvs.declared import KINDS
+from sswd.ioc.pvs.kinds import KINDS
 
 NO_YES = ("No", "Yes")
 

@@ -147,6 +147,8 @@ class OnDemandFields:
     data_type: int
     max_length: int
     alarm: Any
+    element = ""
+    """The type of the configuration; declared PVs have it."""
     writable_limits = False
     """Whether clients may write the alarm limits."""
     _data: dict[str, Any]

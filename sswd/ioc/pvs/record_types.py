@@ -123,6 +123,16 @@ _RECORDS: dict[str, tuple[Mapping[str, str], ...]] = {
         {"long": f"{_LIMITS} DRVH DRVL IVOV PVAL", "yes_no": "SIMM OOCH=1"},
         {"output_option": "OOPT"},
     ),
+    "int64in": (
+        _NUMBER,
+        _INPUT,
+        {"count": f"{_LIMITS} SVAL", "double": "AFTC AFVL", "yes_no": "SIMM"},
+    ),
+    "int64out": (
+        _NUMBER,
+        _OUTPUT,
+        {"count": f"{_LIMITS} DRVH DRVL IVOV", "yes_no": "SIMM"},
+    ),
     "bi": (_TWO_STATES, _INPUT, {"count": "SVAL"}),
     "bo": (
         _TWO_STATES,

@@ -28,6 +28,8 @@ _ELEMENTS = {
     ChannelType.DOUBLE: 10,
     ChannelType.ENUM: 11,
 }
+_NAMED_ELEMENTS = {"int8": 1, "uint16": 4, "int64": 7}
+"""Those that caproto keeps in another type, by the type of the configuration."""
 _EVERY_POST = -1.0
 _LARGEST_SIZV = 32767
 _INT32 = (-(2**31), 2**31 - 1)
@@ -43,6 +45,8 @@ class RecordPv(Protocol):
     """caproto's ChannelAlarm."""
     egu: str
     record_type: str | None
+    element: str
+    """The type of the configuration; empty for what is not declared."""
 
     @property
     def store(self) -> Mapping[str, Any]: ...
@@ -221,4 +225,5 @@ for _index, _name in enumerate(STATES):
 
 def element_type(pv: RecordPv) -> Value:
     """.FTVL of a waveform (an mbbi has another field of this name)."""
-    return _ELEMENTS[ChannelType(pv.data_type)]
+    named = _NAMED_ELEMENTS.get(pv.element)
+    return _ELEMENTS[ChannelType(pv.data_type)] if named is None else named

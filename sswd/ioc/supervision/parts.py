@@ -10,13 +10,16 @@ from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
-from sswd.pipe.protocol import Loaded, WorkerSpec
+from sswd.pipe.protocol import Loaded, Message, WorkerSpec
 
 LaunchRun = Callable[[WorkerSpec], Run]
 """Starts a worker process. Raises OSError when the host has no room for it."""
 OnLoaded = Callable[[Loaded, Callable[[], None]], None]
 """The active run has imported its class: serve its PVs, hand back their values, and
 call the function that is given, in this turn of the loop or a later one."""
+
+OnRequest = Callable[[Message], None]
+"""The active run says what concerns its PVs and inputs, but is no post."""
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,4 @@ class SystemParts:
     archive: Archive
     launch: LaunchRun
     on_loaded: OnLoaded
+    on_request: OnRequest

@@ -104,8 +104,8 @@ class WorkerEvents:
                     error.kind,
                     error.message,
                 )
-            case _:  # a Pulse: the bridge has noted the time
-                pass
+            case _:  # a Pulse too: the bridge has noted the time
+                self._parts.on_request(message)
 
     def loaded(self, run: Run, loaded: Loaded) -> None:
         """The active run has imported its module: serve its PVs, let it begin."""

@@ -27,6 +27,7 @@ from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.worker_events import WorkerEvents
 from sswd.pipe.codec import credits_of
+from sswd.pipe.plain import plain
 from sswd.pipe.protocol import Finished, Grant, Post, Up, Update
 
 FRAME_S = 5.0
@@ -165,7 +166,7 @@ class MessageReceiver:
     def _open(self, item: _Item) -> None:
         """Begin with one item: (run, message), or {pv: value} by hand."""
         if not isinstance(item, tuple):
-            by_hand = [Update(str(pv), value, 0.0) for pv, value in item.items()]
+            by_hand = [Update(str(pv), plain(v), 0.0) for pv, v in item.items()]
             self._batch = _Batch(None, by_hand)
             return
         run, message = item

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from sswd.config.companions import with_companions
 from sswd.config.keys import PvConfig, SystemConfig
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
@@ -22,7 +23,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.pv_names import names_of
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
-from sswd.ioc.process.slots import layout
+from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put, declare
 from sswd.ioc.pvs.fed_pv import FedPv
@@ -34,6 +35,7 @@ from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
+from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.template_api import TemplateApi
@@ -41,7 +43,7 @@ from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
 from sswd.pipe.limits import frame_limits, largest
-from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
+from sswd.pipe.protocol import InputsTaken, Loaded, Message, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
@@ -54,14 +56,6 @@ CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
 LET_GO_S = 0.3
 """And so long it waits for the ends of those that were killed."""
-
-
-def slot_sizes(pvs: Mapping[str, PvConfig]) -> dict[str, int]:
-    """Bytes that each array PV holds at most; 8 for a number, whatever its dtype."""
-    sizes = {"float": 8, "int": 8, "bytes": 1}
-    return {
-        n: pv.capacity * sizes[pv.type] for n, pv in pvs.items() if pv.type in sizes
-    }
 
 
 class ServedSystem:
@@ -90,8 +84,11 @@ class ServedSystem:
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
         self._frame_limits = frame_limits(self._array_bytes)
         self.publisher = self._make_publisher()
-        self.declare_pvs(config.pvs)
         active = ActiveRun(self.commands, self._on_kill)
+        self._inputs = Inputs(
+            name, config.inputs, active.tell, self.publisher, template.find
+        )
+        self.declare_pvs(config.pvs)
         self.dispatcher = CommandDispatcher(
             Ledger(self._policy()), template.commands, self.publisher, active
         )
@@ -144,6 +141,7 @@ class ServedSystem:
             archive=Archive(self._template.prefix or self.name),
             launch=self._launch_run,
             on_loaded=self._on_loaded,
+            on_request=self._on_request,
         )
 
     def _launch_run(self, spec: WorkerSpec) -> Run:
@@ -162,6 +160,7 @@ class ServedSystem:
         self.publisher.worker_gone("the worker has not been started")
         self.supervisor.link.start()
         self.supervisor.feed(Event.START)
+        self._inputs.start()
         if self._trigger is not None:
             self._trigger.start()
 
@@ -169,6 +168,7 @@ class ServedSystem:
         """Stop the worker for good; at most CLOSE_S."""
         if self._trigger is not None:
             await self._trigger.close()
+        await self._inputs.close()
         self.supervisor.feed(Event.SHUTDOWN)
         try:
             await asyncio.wait_for(self.supervisor.closed.wait(), CLOSE_S)
@@ -248,12 +248,21 @@ class ServedSystem:
         def declared() -> None:
             self.publisher.publish_every_post(loaded.in_order)
             self.restore(loaded)
+            self._inputs.run_begins()
             then()
 
         self._read_verbs(loaded)
         new = {n: keys for n, keys in loaded.pvs.items() if n not in self._declared}
         origin = self.config.target
         in_turns(serving(self.name, new, origin, self.declare_pv), declared)
+
+    def _on_request(self, message: Message) -> None:
+        """What the active run says that is neither a post nor of its life."""
+        match message:
+            case InputsTaken(names):
+                self._inputs.taken(names)
+            case _:
+                pass
 
     def _read_verbs(self, loaded: Loaded) -> None:
         try:
@@ -275,32 +284,38 @@ class ServedSystem:
             self.commands.push(Restore(sent))
 
     def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs from now on; what cannot be served is told."""
-        for name, config in pvs.items():
+        """Serve these PVs and their companions from now on; what cannot is told."""
+        for name, config in with_companions(pvs).items():
             refusal = self.declare_pv(name, config)
             if refusal is not None:
                 log.error("system '%s': a PV is not served: %s", self.name, refusal)
 
     def declare_pv(self, name: str, config: PvConfig) -> str | None:
-        """Serve this PV from now on. Words: it is not served, and why."""
+        """Serve this PV from now on, by its aliases too. Words: it is not, and why."""
         prefix = self._template.prefix
-        if self._template.is_served(prefix + name):
-            return f"the name {prefix + name} is taken already in this daemon"
+        for whole in (prefix + name, *config.aliases):
+            if self._template.is_served(whole):
+                return f"the name {whole} is taken already in this daemon"
         [channel] = declare(
             {name: config}, prefix=prefix, forward=self.forward
         ).values()
         target = FedPv(
             channel,
-            is_writable=config.writable,
+            is_writable=config.takes_puts,
             finite=config.finite,
             rules=channel.rules,
             stale_s=config.stale_s,
         )
+        target.shape = config.shape
         self.publisher.add(name, target, is_fed=True)
+        if config.depends:
+            self._inputs.add_dependent(name, config.depends)
         self._declared[name] = config
         self._array_bytes = largest(self._array_bytes, [config.capacity])
         self._frame_limits.body = frame_limits(self._array_bytes).body
-        self._template.add_pvs({channel.pvname: channel})
+        self._template.add_pvs(
+            dict.fromkeys((channel.pvname, *config.aliases), channel)
+        )
         return None
 
     # -- inside
@@ -320,7 +335,8 @@ class ServedSystem:
             slots=layout(slot_sizes(self.config.pvs)),
             ping_s=self.config.ping_s,
             link_failures=self._link_failures(),
-            pvs=names_of(self.config.pvs, self._template.group),
+            pvs=names_of(with_companions(self.config.pvs), self._template.group),
+            inputs=list(self.config.inputs),
         )
 
     def _link_failures(self) -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sswd.ioc.ca import Data
 from sswd.ioc.commands.dispatcher import CommandPvs
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
@@ -26,6 +27,8 @@ class TemplateApi:
     """The TRIGGER: PVs, where a trigger is configured."""
     group: Mapping[str, Channel]
     """PVs of the user's own group, by their name without its prefix."""
+    find: Callable[[str], Data | None]
+    """Any PV that is served, by its whole name; None: there is none."""
     add_pvs: Callable[[Mapping[str, Channel]], None]
     """Serves more PVs from now on, by whole name."""
     is_served: Callable[[str], bool]

@@ -172,3 +172,5 @@ def test_how_large_arrays_may_be() -> None:
     pvs = {"A": {"type": "bytes", "length": 4_000_000}, "B": {"length": "x"}, "C": 5}
     assert array_bytes(100, pvs) == 32_000_000
     assert array_bytes(50_000_000, pvs) == 50_000_000
+    assert array_bytes(100, {"A": {"shape": [2000, 3000]}}) == 48_000_000
+    assert array_bytes(100, {"A": {"shape": ["x", 3000]}}) == 16 << 20

@@ -50,7 +50,7 @@ GOOD = {
     "on_X": [f1, a1, more, rest, staticmethod(lambda value: None)],
     "on_x": [f1],
     "on_CMD": [f1],
-    "on_GO": [f0, a0],
+    "on_GO": [f0, a0, f1, a1],
     "on_input_beam": [f1, a1],
     "on_frame": [needs_two, f0],  # no PV of that name: a callback of the driver's own
     "read": [every(1.0)(lambda self: None), every(1.0)(wrapped)],
@@ -66,7 +66,7 @@ BAD = {
     "restore": [f0],
     "on_X": [f0, f2, needs_two, keyword, generator, async_generator],
     "on_x": [f0],
-    "on_GO": [f1],
+    "on_GO": [f2, needs_two],
     "on_input_beam": [f0],
     "on_frame": [generator, async_generator],
     "read": [every(1.0)(lambda self, value: None)],

@@ -206,6 +206,16 @@ def test_a_large_array_travels_alone_and_costs_more(writer):
     assert len(writer.sent) == 3
 
 
+def test_what_lies_under_the_mask_of_a_large_array_is_not_sent(writer):
+    outbox = outbox_of(writer, credits=100)
+    under = np.full(LARGE // 8, 999.0)
+    outbox.post({"image": np.ma.masked_array(under, mask=True)})
+    outbox.post({"image": np.ma.masked_array(under.astype(int), mask=True)})
+    [(_, floats), (_, integers)] = updates_of(writer.sent)
+    assert np.isnan(floats).all()
+    assert isinstance(integers, Unsendable)
+
+
 def test_a_large_array_waits_a_little_for_the_former_one_to_be_sent(
     writer, monkeypatch
 ):

@@ -110,6 +110,8 @@ def _strings(value: Any, source: Source) -> list[bytes]:
     if source.native == protocol.CHAR:
         if isinstance(value, str):
             value = encode_text(value, source.encoding)
+        if isinstance(value, int | np.ndarray):  # of int8 they may be negative
+            return [b"%d" % int(number) for number in _as_list(value)]
         return [b"%d" % char for char in bytes_of(value)]
     if source.native == protocol.STRING:
         return [

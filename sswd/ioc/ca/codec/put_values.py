@@ -70,7 +70,8 @@ def _converted(data: Data, native: int, given: Any) -> tuple[int, Any]:
         return native, given
     if native == protocol.STRING:
         given = [_number(text.decode("latin-1"), to) for text in given]
-    return to, _in_range(np.asarray(given), to)
+    limits = getattr(data, "integer_range", None) or _INTEGERS.get(to)
+    return to, _in_range(np.asarray(given), to, limits)
 
 
 def _state(data: Data, native: int, given: Any) -> tuple[int, Any]:
@@ -102,9 +103,11 @@ def _number(text: str, to: int) -> float:
         raise CaprotoValueError(f"{text!r} is not {what}") from None
 
 
-def _in_range(given: Numbers, to: int) -> Numbers:
-    """`given` as the PV's own type; a fraction is cut off, an overflow refused."""
-    limits = _INTEGERS.get(to)
+def _in_range(given: Numbers, to: int, limits: tuple[int, int] | None) -> Numbers:
+    """`given` as the PV's own type; a fraction is cut off, an overflow refused.
+
+    `limits` may be those of another integer of the same size: the bits are put then.
+    """
     if limits is not None and given.dtype != np.int8:
         low, high = limits
         number = np.trunc(given) if given.dtype.kind == "f" else given
@@ -113,5 +116,7 @@ def _in_range(given: Numbers, to: int) -> Numbers:
         if not np.all(fits):
             worst = given[~fits][0]
             raise CaprotoValueError(f"{worst} does not fit into {low} to {high}")
+        if to != protocol.DOUBLE:
+            given = number.astype(np.int64)
     with np.errstate(over="ignore"):
         return given.astype(_BIG_ENDIAN[to])
