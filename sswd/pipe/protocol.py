@@ -2,8 +2,8 @@
 
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
 Stop, Input on the ctl pipe.
-Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, InputsTaken on the up
-socketpair.
+Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, Declare, Properties,
+InputsTaken on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
@@ -182,6 +182,22 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
+class Declare(Message, frozen=True):
+    """The system knows of more PVs, now that it is connected."""
+
+    pvs: dict[str, Any]
+    """With the keys of the configuration."""
+
+
+class Properties(Message, frozen=True):
+    """What clients see of a PV beside its value has changed; None: that has not."""
+
+    pv: str
+    limits: tuple[float, float] | None = None
+    units: str | None = None
+    strings: list[str] | None = None
+
+
 class InputsTaken(Message, frozen=True):
     """The worker has taken the newest values of these inputs; the next may come."""
 
@@ -189,7 +205,18 @@ class InputsTaken(Message, frozen=True):
 
 
 Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input
-Up = Loaded | Ready | Post | Finished | Pulse | Log | Failed | InputsTaken
+Up = (
+    Loaded
+    | Ready
+    | Post
+    | Finished
+    | Pulse
+    | Log
+    | Failed
+    | Declare
+    | Properties
+    | InputsTaken
+)
 
 
 class Slots(msgspec.Struct, frozen=True):

@@ -137,7 +137,8 @@ class Worker:
         try:
             factory = load_class(self._spec.target, self._spec.folder)
             self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
-            self._runner.readbacks = _readbacks(factory, self._spec)
+            self._services.readbacks |= _readbacks(factory, self._spec)
+            self._runner.readbacks = self._services.readbacks
             self._outbox.send(_loaded(factory, self._spec))
             if not self._control.wait_begin():
                 return 0

@@ -49,7 +49,7 @@ class Runner:
         self._running: Execute | None = None
         self._failing: set[str] = set()
         """Periodic methods that failed the last time."""
-        self.readbacks: frozenset[str] = frozenset()
+        self.readbacks: set[str] = set()
         """PVs whose readback is what their handler returns."""
         self._inbox: Inbox | None = None
         self._adapter: Adapter | None = None

@@ -6,7 +6,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sswd.alarm import Alarm
-from sswd.pipe.protocol import Log
+from sswd.config import pv_from_dict
+from sswd.config.companions import readbacks
+from sswd.pipe.protocol import Declare, Log, Properties
 from sswd.worker.outbox import Outbox
 from sswd.worker.reading import Reading
 from sswd.worker.system import Aborted
@@ -23,6 +25,8 @@ class WorkerServices:
         inputs: Mapping[str, Reading] = MappingProxyType({}),
     ) -> None:
         self.inputs = inputs
+        self.readbacks: set[str] = set()
+        """PVs whose readback is what their handler returns."""
         self._outbox = outbox
         self._watch = watch
 
@@ -32,6 +36,20 @@ class WorkerServices:
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:
         self._outbox.post_alarm(pv, alarm)
+        self._watch.raise_pending()
+
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have the IOC serve more PVs. Raises ConfigError; RuntimeError after setup."""
+        if not self._watch.is_setting_up:
+            raise RuntimeError("declare() is for setup(): clients look for PVs then")
+        keys = {str(name): dict(given) for name, given in pvs.items()}
+        found = {name: pv_from_dict(name, k, "declare") for name, k in keys.items()}
+        self.readbacks.update(readbacks(found))
+        self._outbox.send(Declare(keys))
+
+    def change(self, properties: Properties) -> None:
+        """Tell the IOC of new limits, units or strings."""
+        self._outbox.send(properties)
         self._watch.raise_pending()
 
     def note(self, record: Log) -> None:

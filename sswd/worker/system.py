@@ -11,11 +11,12 @@ main thread, one at a time. `abort` runs on another thread while a command runs.
 import inspect
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from sswd.alarm import NO_ALARM as OK
 from sswd.alarm import Alarm
+from sswd.pipe.protocol import Properties
 from sswd.worker.reading import Reading, stated_alarm
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,6 +37,8 @@ class Services(Protocol):
     def post(self, updates: Mapping[str, Any]) -> None: ...
     @property
     def inputs(self) -> Mapping[str, Reading]: ...
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None: ...
+    def change(self, properties: Properties) -> None: ...
     def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
@@ -239,6 +242,36 @@ class System:
         Alarms that come from limits, age, the link or the worker stay.
         """
         self._services.post_alarm(pv, OK)
+
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have more PVs served: those that are known only when connected.
+
+        In `setup` (or the constructor) only. `pvs` as in the class's `pvs`; the
+        configuration wins. Clients find them within 1 s, and they stay when the worker
+        is restarted. Raises ConfigError for keys that are wrong, RuntimeError outside
+        setup. A name that is served already as another type is refused in the log.
+        """
+        self._services.declare(pvs)
+
+    def set_limits(self, pv: str, low: float, high: float) -> None:
+        """Change the `limits` of a number: the IOC checks puts against them, and
+        displays see them. Any thread. Raises ValueError unless `low` is below `high`.
+        """
+        if not low < high:
+            raise ValueError(f"set_limits({pv!r}): {low} is not below {high}")
+        self._services.change(Properties(pv, limits=(float(low), float(high))))
+
+    def set_units(self, pv: str, units: str) -> None:
+        """Change the `units` of a number. Any thread."""
+        self._services.change(Properties(pv, units=str(units)))
+
+    def set_strings(self, pv: str, strings: Sequence[str]) -> None:
+        """Change the `strings` of an enum; its index stays, where there is still such.
+        Any thread.
+
+        What does not fit the PV, here and in the two above, is refused in the log.
+        """
+        self._services.change(Properties(pv, strings=[str(s) for s in strings]))
 
     def sleep(self, seconds: float) -> None:
         """Sleep `seconds` s; raise Aborted as soon as the running command is aborted.

@@ -122,6 +122,11 @@ class CommandWatch:
             aborting.join(limit_s)
 
     @property
+    def is_setting_up(self) -> bool:
+        """Whether the constructor or setup runs."""
+        return self._id == SETUP
+
+    @property
     def is_running(self) -> bool:
         """Whether a command, the constructor or setup runs."""
         return self._id != IDLE

@@ -25,11 +25,13 @@ from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.pv.listen import Listening, newest
-from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm
+from sswd.ioc.ca.pv.publish import post, post_if_changed, set_alarm, set_properties
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
+from sswd.ioc.ca.pv.served_pv import VALUE_LOG
 from sswd.ioc.ca.server.context import Context
 
 __all__ = [
+    "VALUE_LOG",
     "Context",
     "Counts",
     "Data",
@@ -42,5 +44,6 @@ __all__ = [
     "post",
     "post_if_changed",
     "set_alarm",
+    "set_properties",
     "watch",
 ]

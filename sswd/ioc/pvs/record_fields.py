@@ -10,6 +10,8 @@ from typing import Any
 from caproto import AccessRights, ChannelType
 from caproto.server.server import get_record_class
 
+from sswd.ioc import ca
+
 ENCODING = "utf-8"
 # .PROC writes the value again, .RVAL writes it as a number: both are puts.
 _PUTS = frozenset({"PROC", "RVAL"})
@@ -26,6 +28,7 @@ _FTVL_OF_ELEMENTS = {"uint16": "USHORT", "int8": "CHAR", "int64": "INT64"}
 # The fields that hold the strings of mbbi and mbbo.
 _STATES = ("ZR", "ON", "TW", "TH", "FR", "FV", "SX", "SV", "EI", "NI", "TE", "EL")
 _STATE_FIELDS = tuple(f"{state}ST" for state in (*_STATES, "TV", "TT", "FT", "FF"))
+_PROPERTY_FIELDS = frozenset({"EGU", "DRVH", "DRVL", "HOPR", "LOPR", *_STATE_FIELDS})
 
 
 def _read_only(_host: str, _user: str) -> AccessRights:
@@ -95,6 +98,11 @@ class OnDemandFields:
         for name, value in self._field_values().items():
             if name in group.pvdb:
                 _set(group.pvdb[name], value)
+        for name in _STATE_FIELDS:
+            if name in group.pvdb:
+                # caproto's getter writes what it reads: an empty .TWST would become a
+                # third state of its PV, by a mere get.
+                group.pvdb[name].getter = group.pvdb[name].putter = None
         for name in ("NORD", "LEN"):
             if name in group.pvdb:
                 group.pvdb[name].getter = self._count
@@ -106,6 +114,15 @@ class OnDemandFields:
         if isinstance(value, str):
             return len(value.encode(ENCODING, "replace")) + 1
         return len(value) if hasattr(value, "__len__") else 1
+
+    def properties_changed(self, egu: str) -> None:
+        """The fields that clients have asked for follow units, limits and states."""
+        self._egu = egu
+        if self._fields is None:
+            return
+        for name in _PROPERTY_FIELDS & self._fields.pvdb.keys():
+            shown = {"value": self._field_values().get(name, "")}
+            ca.set_properties(self._fields.pvdb[name], shown, ca.VALUE_LOG)
 
     def _element_type(self) -> str | None:
         named = _FTVL_OF_ELEMENTS.get(getattr(self, "element", ""))
@@ -121,6 +138,8 @@ class OnDemandFields:
             "STAT": int(alarm.status),
             "SEVR": int(alarm.severity),
             "FTVL": self._element_type(),
+            "HOPR": self._data.get("upper_disp_limit"),
+            "LOPR": self._data.get("lower_disp_limit"),
             "DRVH": self._data.get("upper_ctrl_limit"),
             "DRVL": self._data.get("lower_ctrl_limit"),
             "SIZV": min(self.max_length, 32767),  # type: ignore[attr-defined]

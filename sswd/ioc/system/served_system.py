@@ -14,10 +14,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from sswd.config import pv_from_dict
-from sswd.config.companions import readbacks, with_companions
-from sswd.config.keys import PvConfig, SystemConfig
-from sswd.errors import ConfigError
+from sswd.config.companions import (
+    readbacks,
+)
+from sswd.config.keys import SystemConfig
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Command, Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
@@ -25,8 +25,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout, slot_sizes
-from sswd.ioc.pvs.channel import Channel
-from sswd.ioc.pvs.declared import check_put, declare
+from sswd.ioc.pvs.declared import check_put
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
 from sswd.ioc.pvs.value_rules import ValueRules
@@ -38,11 +37,20 @@ from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
+from sswd.ioc.system.system_pvs import SystemPvs
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
-from sswd.pipe.protocol import InputsTaken, Loaded, Message, Restore, WorkerSpec
+from sswd.pipe.protocol import (
+    Declare,
+    InputsTaken,
+    Loaded,
+    Message,
+    Properties,
+    Restore,
+    WorkerSpec,
+)
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
@@ -75,7 +83,6 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
-        self._declared: dict[str, PvConfig] = {}
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
         self.posts = PostQueue()
@@ -85,7 +92,9 @@ class ServedSystem:
         self._inputs = Inputs(
             name, config.inputs, active.tell, self.publisher, template.find
         )
-        self.declare_pvs(config.pvs)
+        self._pvs = SystemPvs(
+            name, config.pvs, self.publisher, self._inputs, template, self.forward
+        )
         self.dispatcher = CommandDispatcher(
             Ledger(self._policy()), template.commands, self.publisher, active
         )
@@ -194,7 +203,7 @@ class ServedSystem:
 
     def submit(self, pv: str, value: object) -> "asyncio.Future[None]":
         """Make a command of a put; publish an accepted value at once."""
-        config = self._declared.get(pv)
+        config = self._pvs.config_of(pv)
         refusal = None if config is None else check_put(config, value)
         return self.dispatcher.submit(pv, value, refusal)
 
@@ -209,7 +218,7 @@ class ServedSystem:
         return f"{words_of(running)} runs"
 
     def _has_stepped(self, command: Command) -> bool:
-        ready = self._declared.get(READY)
+        ready = self._pvs.config_of(READY)
         if ready is None:
             return False
         told = self.publisher.values_of(LOOKED_AT)
@@ -244,6 +253,10 @@ class ServedSystem:
         match message:
             case InputsTaken(names):
                 self._inputs.taken(names)
+            case Declare(pvs):
+                self._pvs.declare_found(pvs, self.config.target)
+            case Properties():
+                self._pvs.change(message)
             case _:
                 pass
 
@@ -255,17 +268,7 @@ class ServedSystem:
             log.error(
                 "system '%s': the verbs of the class cannot be used: %s", self.name, ex
             )
-        found: dict[str, PvConfig] = {}
-        for name, keys in loaded.pvs.items():
-            if name in self._declared:
-                continue
-            try:
-                found[name] = pv_from_dict(name, keys, self.config.target)
-            except ConfigError as ex:
-                log.error(
-                    "system '%s': a PV of the class is not served: %s", self.name, ex
-                )
-        self.declare_pvs(found)
+        self._pvs.declare_found(loaded.pvs, self.config.target)
 
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last values of the PVs that its class wants back."""
@@ -273,30 +276,6 @@ class ServedSystem:
             values = self.publisher.values_of(loaded.restored)
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
-
-    def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs and their companions from now on."""
-        if not pvs:
-            return
-        pvs = with_companions(pvs)
-        channels = declare(pvs, prefix=self._template.prefix, forward=self.forward)
-        for name, config in pvs.items():
-            target = FedPv(
-                channels[name],
-                is_writable=config.takes_puts,
-                finite=config.finite,
-                rules=channels[name].rules,
-                stale_s=config.stale_s,
-            )
-            target.shape = config.shape
-            self.publisher.add(name, target, is_fed=True)
-            if config.depends:
-                self._inputs.add_dependent(name, config.depends)
-        self._declared.update(pvs)
-        served: dict[str, Channel] = {c.pvname: c for c in channels.values()}
-        for name, config in pvs.items():
-            served.update(dict.fromkeys(config.aliases, channels[name]))
-        self._template.add_pvs(served)
 
     # -- inside
 
