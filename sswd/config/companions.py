@@ -70,3 +70,14 @@ def image_shape(image: object, configured: tuple[int, int]) -> tuple[int, int]:
         return height, math.prod(shape[1:])
     size = int(shape[0])
     return configured if size == math.prod(configured) else (1, size)
+
+
+def is_same_kind(one: PvConfig, other: PvConfig) -> bool:
+    """Whether one PV can be both: clients keep the type that they found."""
+    return kind_words(one) == kind_words(other)
+
+
+def kind_words(pv: PvConfig) -> str:
+    """ "writable uint16[100]"."""
+    size = f"[{pv.capacity}]" if pv.capacity > 1 else ""
+    return f"{'writable ' if pv.takes_puts else ''}{pv.type}{size}"

@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
     except RecursionError:
         words = f"a {kind.__name__} that is nested too deeply"
     except Exception as ex:  # noqa: BLE001 (the value's own code: __str__, __array__)
-        words = f"{kind.__name__} cannot be converted: {_error(ex)}"
+        words = f"{kind.__name__} cannot be copied: {_error(ex)}"
     return Unsendable(sayable(words))
 
 
@@ -251,9 +251,9 @@ def _quick(values: list[Any]) -> Array | None:
 
 
 def _texts(values: list[Any]) -> list[Any]:
-    size = sum(map(len, values)) + len(values)
-    if size > MAX_TEXT:
-        raise Refused(_long(" " * size))
+    size = sum(map(len, values))
+    if size + len(values) > MAX_TEXT:
+        raise Refused(_too_long(size))
     return [
         sendable(str(v, "latin-1") if isinstance(v, bytes) else str.__str__(v))
         for v in values
@@ -273,4 +273,8 @@ def _stacked(elements: list[Any], given: list[Any]) -> Array:
 
 
 def _long(text: str) -> str:
-    return f"text of {len(text)} characters, too long for more than {MAX_TEXT}"
+    return _too_long(len(text))
+
+
+def _too_long(size: int) -> str:
+    return f"text of {size} characters, too long for more than {MAX_TEXT}"

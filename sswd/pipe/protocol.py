@@ -3,7 +3,7 @@
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
 Stop, Input on the ctl pipe.
 Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState, LinkState,
-InputsTaken on the up socketpair.
+Declare, Properties, InputsTaken on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
@@ -30,6 +30,10 @@ MAX_ARRAY = 1 << 30
 MAX_UPDATES = 20_000
 """Of one message: a worker's outbox, whose bound is configured, and its ACKs."""
 MAX_NAMES = 100_000
+MAX_DECLARED = 32
+"""PVs of one Declare, so that clients get through between two of them."""
+MAX_STRINGS = 64
+"""Of an enum; more than any has, so that the IOC says in words what is wrong."""
 STAMP_S = 4_000_000_000.0
 """About 2096: EPICS's seconds since 1990 end then."""
 
@@ -237,6 +241,22 @@ class Failed(Message, frozen=True):
     failure: Failure
 
 
+class Declare(Message, frozen=True):
+    """The system knows of more PVs, now that it is connected."""
+
+    pvs: Annotated[dict[str, Any], Meta(max_length=MAX_DECLARED)]
+    """With the keys of the configuration."""
+
+
+class Properties(Message, frozen=True):
+    """What clients see of a PV beside its value has changed; None: that has not."""
+
+    pv: Name
+    limits: tuple[float, float] | None = None
+    units: Word | None = None
+    strings: Annotated[list[Word], Meta(max_length=MAX_STRINGS)] | None = None
+
+
 class InputsTaken(Message, frozen=True):
     """The worker has taken the newest values of these inputs; the next may come."""
 
@@ -254,6 +274,8 @@ Up = (
     | Failed
     | ReadState
     | LinkState
+    | Declare
+    | Properties
     | InputsTaken
 )
 

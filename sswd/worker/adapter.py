@@ -39,10 +39,17 @@ class OldServer:
 class Adapter:
     """A constructed system and the methods of it that the worker calls."""
 
-    def __init__(self, system: Any, completed: Callable[[Any], Any]) -> None:
-        """`completed` has a coroutine run and gives what it returns."""
+    def __init__(
+        self,
+        system: Any,
+        completed: Callable[[Any], Any],
+        returned: Callable[[str, Any], None],
+    ) -> None:
+        """`completed` has a coroutine run and gives what it returns; `returned` is told
+        what the `io_execute` of a System returns for a PV."""
         self._system = system
         self._completed = completed
+        self._returned = returned
         self._is_classic = not isinstance(system, System)
         execute = self._method("io_execute")
         self._execute = execute
@@ -79,7 +86,7 @@ class Adapter:
                     setattr(factory, name, value)
             system = factory(**args)
         _give(system, _all_given(system, given))
-        return cls(system, services.completed)
+        return cls(system, services.completed, services.returned)
 
     def restore(self, values: dict[str, Any]) -> None:
         """Give a System its last setpoints; call `restore(values)` where there is one.
@@ -103,7 +110,9 @@ class Adapter:
         assert self._execute is not None
         result = self._execute(pv, self.translate(value))
         if result is not None:
-            self._completed(result)
+            result = self._completed(result)
+        if not self._is_classic:  # there it never meant anything
+            self._returned(pv, result)
 
     def translate(self, value: Any) -> Any:
         """The value as this kind of system expects it."""

@@ -3,10 +3,8 @@
 Pure, but that the source of the class is read for `sswd check`.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from sswd.config.companions import READBACK
 from sswd.errors import LoadError
 from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
 from sswd.sequence import verbs_of
@@ -53,11 +51,6 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
 def restored_of(factory: Any) -> list[str]:
     """PVs whose last values the class wants back in a new run."""
     return [str(pv) for pv in getattr(factory, "restored", ())]
-
-
-def readbacks_of(pvs: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Those of these PVs, and of the companions they bring, that may be readbacks."""
-    return [*pvs, *(pv + READBACK for pv, keys in pvs.items() if keys.get("readback"))]
 
 
 def _pvs_of(factory: Any) -> dict[str, dict[str, Any]]:

@@ -1,13 +1,15 @@
 """What the worker offers to the system: posting, sleeping, knowing of an abort."""
 
+import itertools
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from sswd.alarm import Alarm
+from sswd.config import pv_from_dict
 from sswd.config.companions import READBACK
-from sswd.pipe.protocol import Log
+from sswd.pipe.protocol import MAX_DECLARED, Declare, Log, Properties
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.forks import is_child, refuse_in_child
 from sswd.worker.outbox import Outbox
@@ -50,15 +52,37 @@ class WorkerServices:
         """What a method returned, or what its coroutine returns. Main thread."""
         return self._coroutines.completed(result)
 
-    def may_return(self, readbacks: Iterable[str]) -> None:
-        """Handlers may return values for these PVs, too."""
-        self._readbacks.update(readbacks)
+    def may_return(self, pvs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Handlers may return values for these PVs, too, and for their readbacks."""
+        self._readbacks.update(pvs)
+        self._readbacks.update(
+            pv + READBACK for pv, keys in pvs.items() if keys.get("readback")
+        )
 
     def returned(self, pv: str, value: Any) -> None:
         """Post what the handler of `pv` returned to its readback, if it has one."""
         readback = pv + READBACK
         if value is not None and readback in self._readbacks:
             self.post({readback: value})
+
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have the IOC serve more PVs. Raises ConfigError; RuntimeError after setup."""
+        refuse_in_child("a PV was declared")
+        if self._watch.runs_command:
+            raise RuntimeError("declare() is for setup(): clients look for PVs then")
+        keys = {str(name): dict(given) for name, given in pvs.items()}
+        for name, given in keys.items():
+            pv_from_dict(name, given, "declare")
+        self.may_return(keys)
+        items = iter(keys.items())
+        while part := dict(itertools.islice(items, MAX_DECLARED)):
+            self._outbox.send(Declare(part))
+
+    def change(self, properties: Properties) -> None:
+        """Tell the IOC of new limits, units or strings."""
+        refuse_in_child("a change was")
+        self._outbox.tell(properties)
+        self._watch.raise_pending()
 
     def note(self, record: Log) -> None:
         """Send a log record; an Aborted that waits is raised then."""

@@ -10,16 +10,21 @@ main thread, one at a time. `abort` runs on another thread while a command runs.
 
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from sswd.alarm import NO_ALARM as OK
 from sswd.alarm import Alarm
+from sswd.pipe.protocol import MAX_STRINGS, Properties
 from sswd.worker.every import every
+from sswd.worker.freeze import pv_name, sayable
 from sswd.worker.handlers import handler_names
 from sswd.worker.reading import Reading, stated_alarm
 
 __all__ = ["Aborted", "Services", "System", "every"]
+
+
+_SHORT = 200  # characters of units and states; the IOC refuses fewer
 
 
 class Aborted(BaseException):
@@ -37,6 +42,8 @@ class Services(Protocol):
     def post(self, updates: Mapping[str, Any]) -> None: ...
     @property
     def inputs(self) -> Mapping[str, Reading]: ...
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None: ...
+    def change(self, properties: Properties) -> None: ...
     def post_alarm(self, pv: str, alarm: Alarm) -> None: ...
     def sleep(self, seconds: float) -> None: ...
     def is_aborted(self) -> bool: ...
@@ -50,6 +57,11 @@ def takes_nothing(handler: Callable[..., Any]) -> bool:
         return not inspect.signature(handler).parameters
     except (TypeError, ValueError):  # no signature to be had
         return False
+
+
+def _short(text: str) -> str:
+    """Units or a state as it can be sent; what is too long is too long still."""
+    return sayable(str(text)[:_SHORT])
 
 
 class System:
@@ -119,12 +131,12 @@ class System:
         `pv_name` is without the prefix of the system. `value` is as in the second
         column of the table. The command succeeds when this returns and fails when it
         raises; the words of the exception are in CMD_ERROR. It may block. Main thread,
-        one command at a time.
+        one command at a time. What it returns is posted to the PV's readback,
+        NAME_RBV, if there is such a PV, unless it is None.
 
         This default calls `self.on_<pv_name>(value)`, in the spelling of the PV or in
         lower case, and raises NotImplementedError if there is no such method. For an
-        action, `on_<pv>` may also be without the parameter `value`. What `on_<pv>`
-        returns is posted to the PV's readback, NAME_RBV, if there is such a PV.
+        action, `on_<pv>` may also be without the parameter `value`.
 
         Types in the configuration, what `on_<pv>` gets, and examples of what `io_put`
         takes and refuses:
@@ -252,6 +264,37 @@ class System:
         Alarms that come from limits, age, the link or the worker stay.
         """
         self._services.post_alarm(pv, OK)
+
+    def declare(self, pvs: Mapping[str, Mapping[str, Any]]) -> None:
+        """Have more PVs served: those that are known only when connected.
+
+        In `setup` (or the constructor) only. `pvs` as in the class's `pvs`; the
+        configuration wins. Clients find them within 1 s, and they stay when the worker
+        is restarted. Raises ConfigError for keys that are wrong, RuntimeError outside
+        setup. A name that is served already as another type is refused in the log.
+        """
+        self._services.declare(pvs)
+
+    def set_limits(self, pv: str, low: float, high: float) -> None:
+        """Change the `limits` of a number: the IOC checks puts against them, and
+        displays see them. Any thread. Raises ValueError unless `low` is below `high`.
+        """
+        if not low < high:
+            raise ValueError(f"set_limits({pv!r}): {low} is not below {high}")
+        self._services.change(Properties(pv_name(pv), limits=(float(low), float(high))))
+
+    def set_units(self, pv: str, units: str) -> None:
+        """Change the `units` of a number. Any thread."""
+        self._services.change(Properties(pv_name(pv), units=_short(units)))
+
+    def set_strings(self, pv: str, strings: Sequence[str]) -> None:
+        """Change the `strings` of an enum; its index stays, where there is still such.
+        Any thread.
+
+        What does not fit the PV, here and in the two above, is refused in the log.
+        """
+        shown = [_short(s) for s in strings[:MAX_STRINGS]]
+        self._services.change(Properties(pv_name(pv), strings=shown))
 
     def sleep(self, seconds: float) -> None:
         """Sleep `seconds` s; raise Aborted as soon as the running command is aborted.

@@ -157,6 +157,11 @@ class CommandWatch:
             aborting.join(limit_s)
 
     @property
+    def runs_command(self) -> bool:
+        """Whether a command runs: neither nothing, nor the constructor or setup."""
+        return self._id not in (SETUP, IDLE)
+
+    @property
     def is_running(self) -> bool:
         """Whether a command, the constructor or setup runs."""
         return self._id != IDLE

@@ -134,7 +134,9 @@ def test_a_row_is_true(
         asyncio.run(data.verify_value(PUTS[kind, bool(length)]))
     command = through_the_pipe(Execute(1, "X", sendable(sent[0])), Down)
     stage = Stage()
-    Adapter(stage, lambda result: result).execute(command.pv, command.value)
+    Adapter(stage, lambda result: result, lambda pv, result: None).execute(
+        command.pv, command.value
+    )
     assert described(stage.got) == gets
     for value in examples(takes):
         posted(data, value)

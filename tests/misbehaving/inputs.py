@@ -30,7 +30,9 @@ class Corrected(System):
         self.io_put("message", f"{told} {reading.message}")
 
     def on_CMD(self, text: str) -> None:
-        """Busy: inputs wait; or how many there were."""
+        """Busy until the input has a value; how many the method has been told."""
         if text.startswith("busy"):
-            self.sleep(float(text.split()[1]))
+            self.io_put("message", "busy")
+            while self.inputs["beam"].value != float(text.split()[1]):
+                self.sleep(0.01)
         self.io_put("message", str(self.seen))

@@ -31,6 +31,7 @@ from sswd.ioc.ca.pv.publish import (
     post_if_changed,
     properties_changed,
     set_alarm,
+    set_properties,
     show,
 )
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
@@ -51,6 +52,7 @@ __all__ = [
     "post_if_changed",
     "properties_changed",
     "set_alarm",
+    "set_properties",
     "show",
     "watch",
 ]

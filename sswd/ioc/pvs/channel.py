@@ -1,5 +1,6 @@
 """What sswd uses of a PV that caproto serves."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sswd.ioc.ca import Data
@@ -29,6 +30,12 @@ class Channel(Data, Protocol):
     """Whether clients may write the alarm limits; only declared PVs have it."""
     alarm: Any
     """The ChannelAlarm; see pv_alarm.py."""
+
+    enum_strings: Sequence[str]
+    """The states; only enums have it."""
+
+    def properties_changed(self, units: str) -> None:
+        """Record fields follow units, limits and states; only declared PVs have it."""
 
     @property
     def value(self) -> Any: ...

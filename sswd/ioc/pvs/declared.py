@@ -59,7 +59,7 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
         max_length=pv.capacity,
         max_subscription_backlog=max(2, min(1000, _BACKLOG_ELEMENTS // pv.capacity)),
         value=_initial(pv),
-        **_metadata(pv),
+        **metadata_of(pv),
     )
     # caproto takes .DESC from here.
     channel.__doc__ = " ".join(pv.description.split())[:DESC_CHARACTERS]
@@ -167,7 +167,8 @@ def _single(value: Any, otherwise: object) -> Any:
     return otherwise if value is None else value
 
 
-def _metadata(pv: PvConfig) -> dict[str, Any]:
+def metadata_of(pv: PvConfig) -> dict[str, Any]:
+    """Units, limits, precision and states by caproto's names of them."""
     units = cut_text(pv.units.encode(), UNITS_BYTES)
     match pv.type:
         case "bytes":

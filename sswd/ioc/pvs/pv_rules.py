@@ -30,11 +30,7 @@ def rules_from(pv: PvConfig, data: Channel) -> ValueRules:
     if pv.is_array or (pv.always and pv.type in ("str", "text", "bytes")):
         return ValueRules()
     if pv.states:
-        severities = [
-            Severity[pv.state_severity.get(state, "NO_ALARM")] for state in pv.states
-        ]
-        states = AlarmStates(severities)
-        rules = StateRules(data.value, pv.states, states)
+        rules = StateRules(data.value, pv.states, state_alarms(pv))
         rules.always = bool(pv.always)
         return rules
     if pv.type in NUMBERS:
@@ -44,6 +40,12 @@ def rules_from(pv: PvConfig, data: Channel) -> ValueRules:
     if pv.type == "str" or (pv.type == "text" and pv.always is False):
         return OnChange(data.value)
     return ValueRules()
+
+
+def state_alarms(pv: PvConfig) -> AlarmStates:
+    """The severities of an enum's or bool's states."""
+    severities = (pv.state_severity.get(state, "NO_ALARM") for state in pv.states)
+    return AlarmStates([Severity[name] for name in severities])
 
 
 def alarm_limits(pv: PvConfig) -> AlarmLimits:

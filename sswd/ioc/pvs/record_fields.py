@@ -118,10 +118,17 @@ def _field(pv: "OnDemandFields", name: str, spec: FieldSpec) -> Any:
     elif spec.kind == "double":
         settings["precision"] = _decimals(pv, name)
     if name in _LIKE_VALUE and spec.kind in ("double", "long"):
-        settings["units"] = pv.store.get("units", "")
-        for limit in ("upper_disp_limit", "lower_disp_limit"):
-            settings[limit] = pv.store.get(limit, 0)
+        settings |= _metadata(pv)
     return kind(pv=pv, write=writer_of(pv, name), **settings)
+
+
+def _metadata(pv: "OnDemandFields") -> dict[str, Any]:
+    """Units and display range of the PV."""
+    limits = {
+        limit: pv.store.get(limit, 0)
+        for limit in ("upper_disp_limit", "lower_disp_limit")
+    }
+    return {"units": pv.store.get("units", ""), **limits}
 
 
 def _decimals(pv: "OnDemandFields", name: str) -> int:
@@ -131,6 +138,11 @@ def _decimals(pv: "OnDemandFields", name: str) -> int:
     if "PREC" in record_types.fields_of(pv.record_type or ""):
         return int(pv.store.get("precision") or 0)
     return _PLAIN_PRECISION
+
+
+def _cut(units: str) -> str:
+    """Units as .EGU has them."""
+    return cut_text(units.encode(ENCODING), EGU_BYTES).decode(ENCODING)
 
 
 class OnDemandFields:
@@ -161,7 +173,7 @@ class OnDemandFields:
         units = egu or keywords.get("units", "")
         if isinstance(units, bytes):
             units = units.decode(ENCODING)
-        self.egu = cut_text(units.encode(ENCODING), EGU_BYTES).decode(ENCODING)
+        self.egu = _cut(units)
         super().__init__(record=None, **keywords)  # type: ignore[call-arg]
         self.record_type = record
         self.reported_record_type = record or "caproto"
@@ -218,6 +230,15 @@ class OnDemandFields:
                 ca.on_change(self, self.refresh_fields)  # type: ignore[arg-type]
             self._fields[field] = made
         return self._fields[field]
+
+    def properties_changed(self, units: str) -> None:
+        """Units, limits or states are others: have the fields that exist follow."""
+        self.egu = _cut(units)
+        specs = record_types.fields_of(self.record_type or "")
+        for name, channel in self._fields.items():
+            if name in _LIKE_VALUE and specs[name].kind in ("double", "long"):
+                channel._data.update(_metadata(self))  # noqa: SLF001 (our own)
+        self.refresh_fields()
 
     def refresh_fields(self) -> None:
         """Have all fields that exist show what is true now, with the PV's time."""

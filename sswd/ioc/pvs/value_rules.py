@@ -73,6 +73,10 @@ class StateRules(OnChange):
         self.strings = strings
         self.states = states
 
+    def follow(self, value: str, strings: Sequence[str], states: AlarmStates) -> None:
+        """The states have new names, and the value with them."""
+        self._last, self.strings, self.states = value, strings, states
+
     def alarm(self, value: str) -> Alarm:
         if not self.states.is_set or value not in self.strings:
             return NO_ALARM

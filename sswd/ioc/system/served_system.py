@@ -7,6 +7,7 @@ Made by the template's start-up hook, on the loop.
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
 from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
-from sswd.ioc.pvs.declared import check_put, declare
+from sswd.ioc.pvs.declared import check_put
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
 from sswd.ioc.pvs.value_rules import ValueRules
@@ -38,12 +39,21 @@ from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
+from sswd.ioc.system.system_pvs import SystemPvs
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
 from sswd.pipe.limits import frame_limits, largest
-from sswd.pipe.protocol import InputsTaken, Loaded, Message, Restore, WorkerSpec
+from sswd.pipe.protocol import (
+    Declare,
+    InputsTaken,
+    Loaded,
+    Message,
+    Properties,
+    Restore,
+    WorkerSpec,
+)
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
@@ -76,7 +86,6 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
-        self._declared: dict[str, PvConfig] = {}
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
         self.posts = PostQueue()
@@ -88,7 +97,14 @@ class ServedSystem:
         self._inputs = Inputs(
             name, config.inputs, active.tell, self.publisher, template.find
         )
-        self.declare_pvs(config.pvs)
+        self._pvs = SystemPvs(
+            name,
+            config.pvs,
+            self.publisher,
+            template,
+            self.forward,
+            self._on_served,
+        )
         self.dispatcher = CommandDispatcher(
             Ledger(self._policy()), template.commands, self.publisher, active
         )
@@ -108,6 +124,13 @@ class ServedSystem:
         """What a worker may post besides what is declared."""
         yield from self._template.fed.values()
         yield from self._template.group.values()
+
+    def _on_served(self, name: str, config: PvConfig) -> None:
+        """One more declared PV is served."""
+        if config.depends:
+            self._inputs.add_dependent(name, config.depends)
+        self._array_bytes = largest(self._array_bytes, [config.capacity])
+        self._frame_limits.body = frame_limits(self._array_bytes).body
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -204,7 +227,7 @@ class ServedSystem:
 
     def submit(self, pv: str, value: object) -> "asyncio.Future[None]":
         """Make a command of a put; publish an accepted value at once."""
-        config = self._declared.get(pv)
+        config = self._pvs.config_of(pv)
         refusal = None if config is None else check_put(config, value)
         return self.dispatcher.submit(pv, value, refusal)
 
@@ -219,7 +242,7 @@ class ServedSystem:
         return f"{words_of(running)} runs"
 
     def _has_stepped(self, command: Command) -> bool:
-        ready = self._declared.get(READY)
+        ready = self._pvs.config_of(READY)
         if ready is None:
             return False
         told = self.publisher.values_of(LOOKED_AT)
@@ -252,15 +275,19 @@ class ServedSystem:
             then()
 
         self._read_verbs(loaded)
-        new = {n: keys for n, keys in loaded.pvs.items() if n not in self._declared}
-        origin = self.config.target
-        in_turns(serving(self.name, new, origin, self.declare_pv), declared)
+        serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
+        steps = serving(self.name, loaded.pvs, self.config.target, serve)
+        in_turns(steps, declared)
 
     def _on_request(self, message: Message) -> None:
         """What the active run says that is neither a post nor of its life."""
         match message:
             case InputsTaken(names):
                 self._inputs.taken(names)
+            case Declare(pvs):
+                self._pvs.declare_found(pvs, self.config.target)
+            case Properties():
+                self._pvs.change(message)
             case _:
                 pass
 
@@ -282,41 +309,6 @@ class ServedSystem:
             values |= self.publisher.values_of(loaded.restored)
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
-
-    def declare_pvs(self, pvs: Mapping[str, PvConfig]) -> None:
-        """Serve these PVs and their companions from now on; what cannot is told."""
-        for name, config in with_companions(pvs).items():
-            refusal = self.declare_pv(name, config)
-            if refusal is not None:
-                log.error("system '%s': a PV is not served: %s", self.name, refusal)
-
-    def declare_pv(self, name: str, config: PvConfig) -> str | None:
-        """Serve this PV from now on, by its aliases too. Words: it is not, and why."""
-        prefix = self._template.prefix
-        for whole in (prefix + name, *config.aliases):
-            if self._template.is_served(whole):
-                return f"the name {whole} is taken already in this daemon"
-        [channel] = declare(
-            {name: config}, prefix=prefix, forward=self.forward
-        ).values()
-        target = FedPv(
-            channel,
-            is_writable=config.takes_puts,
-            finite=config.finite,
-            rules=channel.rules,
-            stale_s=config.stale_s,
-        )
-        target.shape = config.shape
-        self.publisher.add(name, target, is_fed=True)
-        if config.depends:
-            self._inputs.add_dependent(name, config.depends)
-        self._declared[name] = config
-        self._array_bytes = largest(self._array_bytes, [config.capacity])
-        self._frame_limits.body = frame_limits(self._array_bytes).body
-        self._template.add_pvs(
-            dict.fromkeys((channel.pvname, *config.aliases), channel)
-        )
-        return None
 
     # -- inside
 

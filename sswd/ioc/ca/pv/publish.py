@@ -1,7 +1,7 @@
 """Publish a value or an alarm from the system: no putter runs, so nothing echoes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import cast
 
 from sswd.alarm import Alarm
@@ -96,6 +96,21 @@ def set_alarm(data: Data, alarm: Alarm) -> None:
         if alarm_fields(peer) is None:
             # As EPICS base: an alarm is an alarm event, not one of the value.
             _tell_alarm(peer, now)
+
+
+def set_properties(data: Data, properties: Mapping[str, object]) -> None:
+    """Change units, limits or states of `data`, by caproto's names of them, and send
+    DBE_PROPERTY, unless it has them already. Loop thread only.
+    """
+    store = cast("dict[str, object]", raw(data))
+    if all(store.get(name) == value for name, value in properties.items()):
+        return
+    store.update(properties)
+    served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
+    if served_pv is not None and not serves_caproto(data):
+        served_pv.notify(protocol.DBE_PROPERTY)
+    else:
+        run_through(cast("AlarmPeer", data).publish(protocol.DBE_PROPERTY))
 
 
 def _tell_alarm(peer: AlarmPeer, now: Stamp) -> None:
