@@ -29,6 +29,7 @@ def rss_mb(daemon: Daemon) -> float:
     return psutil.Process(daemon.pid).memory_info().rss / 1e6
 
 
+@pytest.mark.timing
 def test_a_restarted_class_cannot_take_the_names_of_others(
     client: Client, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_a_restarted_class_cannot_take_the_names_of_others(
         ca_is_up(daemon, client, "A:")
 
 
+@pytest.mark.timing
 def test_a_restarted_class_cannot_take_the_names_of_the_daemon(
     client: Client, tmp_path: Path
 ) -> None:

@@ -18,11 +18,12 @@ WRITES = [
 ]
 
 
+@pytest.mark.timing
 def test_a_client_that_wants_it_to_spin(client: Client) -> None:
     with served(one_system("leaves:Leaves"), client) as daemon:
         ioc = psutil.Process(daemon.pid)
         for field, value in WRITES:
-            with pytest.raises(NoAnswer, match=r"(?i)write access"):
+            with pytest.raises(NoAnswer, match="rite access"):
                 client.put(daemon.prefix + PERIOD + field, value)
         assert client.get(daemon.prefix + PERIOD) == 15.0
         assert ioc.cpu_percent(1.0) < 60.0
