@@ -16,6 +16,7 @@ def worker(rig, tmp_path):
     ("what", "file", "text"),
     [
         ("rows", "rows", "1, 2, 3\n"),
+        ("fork_at_exit", "rows", "1, 2, 3\n"),
         ("thread", "thread", "done"),
         ("atexit", "atexit", "done"),
         ("c_atexit", "stdio", "in C's buffer\n"),
@@ -64,8 +65,9 @@ def test_no_pulse_once_the_main_thread_is_leaving(rig, tmp_path):
     assert len(worker.said) - last < 10
 
 
-def test_a_stdout_that_cannot_be_flushed_does_not_keep_it(worker):
-    worker.run("bad_stdout")
+@pytest.mark.parametrize("what", ["bad_stdout", "no_streams"])
+def test_a_stdout_that_cannot_be_flushed_does_not_keep_it(worker, what):
+    worker.run(what)
     assert worker.stop() == 0
 
 
