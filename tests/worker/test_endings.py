@@ -1,6 +1,7 @@
 """The end of a worker that nobody kills, and the firewall around what systems raise."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +64,19 @@ def test_no_pulse_once_the_main_thread_is_leaving(rig, tmp_path):
     worker.wait_exit()  # 3 s: sixty pulses
     last = max(i for i, m in enumerate(worker.said) if not isinstance(m, Pulse))
     assert len(worker.said) - last < 10
+
+
+def test_no_pulse_when_c_code_has_ended_the_main_thread(rig, tmp_path):
+    """Its command will never end, so somebody must be told."""
+    args = {"path": str(tmp_path)}
+    worker = rig("endings:Endings", args=args, pulse_s=0.05).begin()
+    worker.execute("end_thread")
+    stat = Path(f"/proc/{worker.pid}/stat")
+    until_s = time.monotonic() + 5.0
+    while " Z " not in stat.read_text() and time.monotonic() < until_s:
+        worker.pump(0.01)
+    while worker.pump(0.2):  # four pulse periods
+        assert time.monotonic() < until_s, "it pulses still"
 
 
 @pytest.mark.parametrize("what", ["bad_stdout", "no_streams"])

@@ -97,6 +97,10 @@ class Endings(System):
         atexit.register(hang)
         sys.exit(4)
 
+    def do_end_thread(self) -> None:
+        """What a C library may do; the process lives on, without its main thread."""
+        ctypes.CDLL(None).pthread_exit(None)
+
     def do_no_streams(self) -> None:
         del sys.stdout, sys.stderr
 
