@@ -17,7 +17,6 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 VARIABLE = "SSWD_RUN"
 TRACKERS_S = 0.5
@@ -111,7 +110,14 @@ def _threads(pid: int) -> list[str]:
 
 
 def _read(pid: int, name: str) -> bytes:
-    return Path(f"/proc/{pid}/{name}").read_bytes()
+    fd = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
 
 
 def _kill_group(group: int) -> None:
