@@ -1,4 +1,4 @@
-"""Row 60: a name belongs to who served it first; what is told of wrong ones is bounded."""
+"""Row 60: a name belongs to who served it first; words about others are bounded."""
 
 import time
 from pathlib import Path
