@@ -5,6 +5,7 @@ longinRecord.c and longoutRecord.c for numbers, of biRecord.c and mbbiRecord.c f
 states.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class AlarmLimits:
     lolo_severity: int = Severity.NO_ALARM
     hysteresis: float = 0.0
     last_alarmed: float = 0.0
+    _stands: bool = False
+    """Whether the last value was in alarm."""
 
     @property
     def is_set(self) -> bool:
@@ -46,15 +49,32 @@ class AlarmLimits:
 
     def check(self, value: float) -> Alarm:
         """The alarm of `value`. Changes `last_alarmed`."""
+        if not self.is_set:
+            self.last_alarmed = value
+            return NO_ALARM if value == value else NAN_ALARM  # noqa: PLR0124
+        if not self._stands and self._is_inside(value):  # the short way
+            self.last_alarmed = value
+            return NO_ALARM
         if math.isnan(value):
             return NAN_ALARM
         for severity, limit, sign, status in self._in_order():
             if severity and self._is_beyond(value, limit, sign):
                 self.last_alarmed = limit
-                words = f"{_BEYOND[sign]} {status.name} {limit:g}"
-                return Alarm(severity, status, words)
+                self._stands = True
+                return _alarm_beyond(severity, status, sign, limit)
         self.last_alarmed = value
+        self._stands = False
         return NO_ALARM
+
+    def _is_inside(self, value: float) -> bool:
+        """Whether no limit is reached; False for NaN."""
+        return (
+            (value < self.high or not self.high_severity)
+            and (value > self.low or not self.low_severity)
+            and (value < self.hihi or not self.hihi_severity)
+            and (value > self.lolo or not self.lolo_severity)
+            and value == value  # noqa: PLR0124 (not NaN)
+        )
 
     def _in_order(self) -> tuple[tuple[int, float, int, Status], ...]:
         """As EPICS base looks: the outer limits first, the upper one of each pair."""
@@ -71,8 +91,13 @@ class AlarmLimits:
         return sign * value >= sign * limit - margin
 
 
-# The words name the limit, not the value: new words alone would be an event.
 _BEYOND = {1: "at or above", -1: "at or below"}
+
+
+@functools.lru_cache(maxsize=256)
+def _alarm_beyond(severity: int, status: Status, sign: int, limit: float) -> Alarm:
+    """The words name the limit, not the value: new words alone would be an event."""
+    return Alarm(severity, status, f"{_BEYOND[sign]} {status.name} {limit:g}")
 
 
 class AlarmStates:

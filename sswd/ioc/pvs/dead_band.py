@@ -7,6 +7,9 @@ negative one every post. NaN differs from every number and not from NaN.
 
 import math
 
+DBE_VALUE, DBE_LOG = 1, 2
+"""Of caeventmask.h."""
+
 
 class DeadBand:
     """The dead bands of one number and the last values that made events."""
@@ -21,15 +24,26 @@ class DeadBand:
         self.last_archived = value
         """.ALST"""
 
-    def check(self, value: float) -> tuple[bool, bool]:
-        """Whether `value` makes a DBE_VALUE and a DBE_LOG event; remembers it then."""
-        is_value = difference(self.last_monitored, value) > self.mdel
-        if is_value:
+    def check(self, value: float) -> int:
+        """DBE_VALUE and DBE_LOG, as `value` makes them; remembers it then."""
+        events = 0
+        distance = value - self.last_monitored
+        if distance < 0:
+            distance = -distance
+        elif distance != distance:  # noqa: PLR0124 (NaN differs from itself)
+            distance = difference(self.last_monitored, value)
+        if distance > self.mdel:
             self.last_monitored = value
-        is_log = difference(self.last_archived, value) > self.adel
-        if is_log:
+            events = DBE_VALUE
+        distance = value - self.last_archived
+        if distance < 0:
+            distance = -distance
+        elif distance != distance:  # noqa: PLR0124
+            distance = difference(self.last_archived, value)
+        if distance > self.adel:
             self.last_archived = value
-        return is_value, is_log
+            events |= DBE_LOG
+        return events
 
 
 def difference(old: float, new: float) -> float:

@@ -84,13 +84,11 @@ class FedPv(ShownPv):
 
         `driver` is what the driver says of it; None: nothing.
         """
-        rules, held = self.rules, self.held
+        rules = self.rules
         events = rules.events(value)
-        if rules.can_alarm:
-            by_value = rules.alarm(value)
-            if by_value.severity or Source.LIMITS in held:
-                self.note(Source.LIMITS, by_value)
-        if driver is not None or Source.DRIVER in held:
+        by_value = rules.alarm(value)
+        if by_value is not NO_ALARM or driver is not None or self.held:
+            self.note(Source.LIMITS, by_value)
             self.note(Source.DRIVER, driver or NO_ALARM)
         if self.has_news:
             self.has_news = False

@@ -30,7 +30,7 @@ MAX_REASONS = 5
 REASON_CHARACTERS = 300
 """Of a reason in the log; it may quote a value."""
 _NUMBERS = re.compile(r"[\d.]+")
-_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST)
+_OLD_VALUE = (Source.WORKER_GONE, Source.LINK_LOST, Source.STALE)
 """What a read-only PV has until it is posted again, because its value is old."""
 
 
@@ -45,7 +45,7 @@ class Publisher:
         self._shown: dict[str, ShownPv] = {}
         self._fed: set[str] = set()
         self._waiting: dict[Source, set[str]] = {s: set() for s in _OLD_VALUE}
-        """PVs whose source is back, and whose first post is still to come."""
+        """PVs that are good again with their first post, by what it ends."""
         self._reasons_logged: dict[str, OncePerKey] = {}
         self._ages = Ages(self._set_stale)
         self.refused = 0
@@ -120,7 +120,7 @@ class Publisher:
             self._refuse(pv, str(ex), "the former value stays")
             return None
         if fed.held:
-            self._is_fresh(pv, fed)
+            self._end_of_old_value(pv, fed)
         self._fed.add(pv)
         if fed.stale_s:
             self._ages.posted(fed)
@@ -135,11 +135,10 @@ class Publisher:
         else:
             fed.change(Source.DRIVER, alarm)
 
-    def _is_fresh(self, pv: str, fed: FedPv) -> None:
+    def _end_of_old_value(self, pv: str, fed: FedPv) -> None:
         """A value has come: what was said of the old one's age is over."""
-        fed.note(Source.STALE, NO_ALARM)
         for source, waiting in self._waiting.items():
-            if pv in waiting:
+            if waiting and pv in waiting:
                 waiting.discard(pv)
                 fed.note(source, NO_ALARM)
 
@@ -215,6 +214,9 @@ class Publisher:
 
     def _set_stale(self, fed: FedPv) -> None:
         words = f"no post for {fed.stale_s:g} s"
+        self._waiting[Source.STALE].update(
+            pv for pv, found in self._pvs.items() if found is fed
+        )
         fed.change(Source.STALE, alarm_from(Source.STALE, words))
 
     def close(self) -> None:

@@ -8,21 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from sswd.alarm import NO_ALARM, Alarm
-from sswd.ioc.pvs.alarm_limits import NAN_ALARM, AlarmLimits, AlarmStates
-from sswd.ioc.pvs.dead_band import DeadBand
+from sswd.ioc.pvs.alarm_limits import AlarmLimits, AlarmStates
+from sswd.ioc.pvs.dead_band import DBE_LOG, DBE_VALUE, DeadBand
 
-DBE_VALUE, DBE_LOG = 1, 2
 EVERY_POST = DBE_VALUE | DBE_LOG
-"""The numbers are those of caeventmask.h."""
 
 
 class ValueRules:
     """The rules of a PV for which every post is an event and no value an alarm."""
 
     __slots__ = ()
-
-    can_alarm = False
-    """Whether `alarm` can be anything but NO_ALARM; it may change at run time."""
 
     def events(self, value: Any) -> int:
         """DBE_VALUE and DBE_LOG, as `value` makes them; 0: none."""
@@ -61,19 +56,11 @@ class NumberRules(ValueRules):
         self.dead_band = dead_band
         self.limits = limits
 
-    @property
-    def can_alarm(self) -> bool:  # type: ignore[override]
-        """True: any number may be NaN."""
-        return True
-
     def events(self, value: float) -> int:
-        is_value, is_log = self.dead_band.check(value)
-        return DBE_VALUE * is_value | DBE_LOG * is_log
+        return self.dead_band.check(value)
 
     def alarm(self, value: float) -> Alarm:
-        if self.limits.is_set:
-            return self.limits.check(value)
-        return NO_ALARM if value == value else NAN_ALARM  # noqa: PLR0124 (NaN differs)
+        return self.limits.check(value)
 
 
 class StateRules(OnChange):
@@ -85,11 +72,6 @@ class StateRules(OnChange):
         super().__init__(value)
         self.strings = strings
         self.states = states
-
-    @property
-    def can_alarm(self) -> bool:  # type: ignore[override]
-        """Whether any state is an alarm."""
-        return self.states.is_set
 
     def alarm(self, value: str) -> Alarm:
         if not self.states.is_set or value not in self.strings:

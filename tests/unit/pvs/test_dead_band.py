@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sswd.ioc.pvs.dead_band import DeadBand, difference
+from sswd.ioc.pvs.dead_band import DBE_LOG, DBE_VALUE, DeadBand, difference
 
 NAN, INF = math.nan, math.inf
 
@@ -24,15 +24,15 @@ NAN, INF = math.nan, math.inf
 )
 def test_events(mdel, values, events):
     band = DeadBand(mdel, 0.0, 0.0)
-    assert [band.check(v)[0] for v in values] == events
+    assert [bool(band.check(v) & DBE_VALUE) for v in values] == events
 
 
 def test_the_two_bands_are_apart():
     band = DeadBand(0.5, 2.0, 0.0)
-    assert band.check(1.0) == (True, False)
-    assert band.check(2.5) == (True, True)
+    assert band.check(1.0) == DBE_VALUE
+    assert band.check(2.5) == DBE_VALUE | DBE_LOG
     assert (band.last_monitored, band.last_archived) == (2.5, 2.5)
-    assert band.check(2.6) == (False, False)
+    assert band.check(2.6) == 0
 
 
 numbers = st.floats(allow_nan=True, allow_infinity=True)
