@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from typing import Any
 
 from sswd import System
@@ -71,6 +72,25 @@ def up() -> socket.socket:
     raise AssertionError("no socket")
 
 
+FLOODS: dict[str, Message] = {
+    "pulse": Pulse(),
+    "log": Log(20, "x", "y" * 16_000, "z" * 16_000),
+    "post": Post([Update("NUMBER", 1, 0.0)] * 256),
+    "unknown": Post([Update(f"no{number}", 1, 0.0) for number in range(256)]),
+    "text": Post([Update("TEXT", "x" * 10_000, 0.0)] * 100),
+    "loaded": Loaded(PROTOCOL, {f"N{n}": {"type": "float"} for n in range(5000)}, []),
+    "failed": Failed("setup", Failure("A", "b" * 4_000, "c" * 16_000)),
+}
+"""Messages that are valid, and are sent without end and credit."""
+
+
+def _flood(data: bytes) -> None:
+    until_s = time.monotonic() + 2
+    with up() as pipe:
+        while time.monotonic() < until_s:
+            pipe.sendall(data)
+
+
 class Corrupt(System):
     """Writes what CMD names to the IOC."""
 
@@ -78,6 +98,9 @@ class Corrupt(System):
         """A name of WRONG, or `damage NAME AT BYTE`."""
         if value == "good":
             self.io_put("NUMBER", 7)
+            return
+        if value.startswith("flood"):
+            _flood(frame(FLOODS[value.split()[1]]))
             return
         if value.startswith("damage"):
             _, name, at, byte = value.split()

@@ -45,6 +45,7 @@ from sswd.pipe.protocol import Loaded, Restore, WorkerSpec
 from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
+from sswd.sizes import NAME_CHARACTERS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -284,6 +285,8 @@ class ServedSystem:
     def declare_pv(self, name: str, config: PvConfig) -> str | None:
         """Serve this PV from now on. Words: it is not served, and why."""
         prefix = self._template.prefix
+        if len(prefix + name) > NAME_CHARACTERS:
+            return f"the name {prefix + name} is longer than {NAME_CHARACTERS} bytes"
         if self._template.is_served(prefix + name):
             return f"the name {prefix + name} is taken already in this daemon"
         [channel] = declare(
