@@ -17,7 +17,6 @@ import signal
 import sys
 import time
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 VARIABLE = "SSWD_RUN"
 TRACKERS_S = 0.5
@@ -84,7 +83,12 @@ def _belongs(pid: int, marks: set[bytes], group: int) -> bool:
 def _mark_of(pid: int) -> bytes:
     """What the process was started with; empty for a zombie, or without a mark."""
     start = os.fsencode(VARIABLE) + b"="
-    for variable in _read(pid, "environ").split(b"\0"):
+    environ = b""
+    with contextlib.suppress(ProcessLookupError):  # as some kernels say it of a zombie
+        environ = _read(pid, "environ")
+    if not environ and len(threads := _threads(pid)) > 1:
+        environ = _read(pid, f"task/{threads[-1]}/environ")  # its main thread has ended
+    for variable in environ.split(b"\0"):
         if variable.startswith(start):
             return variable[len(start) :]
     return b""
@@ -97,11 +101,23 @@ def _is_tracker(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    return _read(pid, "stat").rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    state = _read(pid, "stat").rpartition(b")")[2].split()[0]
+    return state in (b"Z", b"X") and len(_threads(pid)) < 2
+
+
+def _threads(pid: int) -> list[str]:
+    return os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 (names are all that is asked)
 
 
 def _read(pid: int, name: str) -> bytes:
-    return Path(f"/proc/{pid}/{name}").read_bytes()
+    fd = os.open(f"/proc/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return b"".join(parts)
+    finally:
+        os.close(fd)
 
 
 def _kill_group(group: int) -> None:

@@ -1,28 +1,50 @@
-"""Readbacks: methods that sswd calls between commands."""
+"""Readbacks over a link that may be lost: sswd tells, and connects again."""
 
-import math
-import time
+import socket
 
 from sswd import System, every
 
 
 class Cryostat(System):
-    def setup(self):
-        self.begin_s = time.monotonic()
-        self.setpoint_k = 300.0
-        self.temperature_k = 300.0
+    setpoint_k = 300.0
+
+    def __init__(self, host, port, timeout_s=1.0):
+        self.address = host, port
+        self.timeout_s = timeout_s
+
+    def connect(self):  # before setup, and again after the link was lost
+        self.socket = socket.create_connection(self.address, self.timeout_s)
+        self.lines = self.socket.makefile("rb")
+
+    def disconnect(self):
+        self.lines.close()
+        self.socket.close()
+
+    def restore(self, values):  # what was put before this worker started
+        self.setpoint_k = values.get("SETPOINT", self.setpoint_k)
+
+    def setup(self):  # after each connect: the instrument may have been off
+        self.ask(f"SETP {self.setpoint_k}")
+        self.read_temperature()
+
+    def ask(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+        answer = self.lines.readline()
+        if not answer:
+            raise ConnectionError(f"{line}: the cryostat has closed the connection")
+        return answer.decode().strip()
 
     @every(0.2)
     def read_temperature(self):  # on the same thread as commands: no locks
-        self.temperature_k += 0.3 * (self.setpoint_k - self.temperature_k)
+        self.temperature_k = float(self.ask("KRDG?"))
         self.io_put("TEMPERATURE", self.temperature_k)
 
     @every(1.0)
     def read_level(self):
-        age_s = time.monotonic() - self.begin_s
-        self.io_put({"LEVEL": 80.0 * math.exp(-age_s / 3600.0), "AGE": int(age_s)})
+        self.io_put("LEVEL", float(self.ask("LEVEL?")))
 
     def on_setpoint(self, setpoint_k):
+        self.ask(f"SETP {setpoint_k}")
         self.setpoint_k = setpoint_k
         self.log.info("cooling to %g K", setpoint_k)
 

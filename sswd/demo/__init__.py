@@ -43,6 +43,12 @@ In other shells:
 
   caproto-put --no-repeater {p}WORKER:RESTART 1
 
+4. Switch the instrument off for 10 s. Its PVs are INVALID and {p}WORKER:LINK_ERROR
+   says why, until it answers again.
+
+  caproto-monitor --no-repeater {p}POSITION.SEVR {p}WORKER:LINK
+  caproto-put --no-repeater {p}FAULT OFF
+
 Ctrl-C ends everything.
 
 """
@@ -54,6 +60,7 @@ _TEMPLATE_PVS = {
     "PROGRESS": "how far it is, 0 to 1",
     "ABORT": "put 1 to end it",
     "WORKER:STATE": "the process that runs it; also PID, RUN, STALLED, LAST_ERROR, ...",
+    "WORKER:LINK": "its link to the instrument; LINK_ERROR says what is wrong",
     "WORKER:RESTART": "put 1 for a new one",
 }
 

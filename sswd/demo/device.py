@@ -21,6 +21,8 @@ from sswd.demo.instrument import Instrument
 from sswd.demo.scpi import Fault, Interpreter
 
 LATENCY_S = 0.002
+OFF_S = 10.0
+"""How long its power stays off."""
 # Another session may stop the motion that *OPC? waits for, so look again this often.
 _OPC_POLL_S = 0.01
 
@@ -51,9 +53,10 @@ class Session:
 class Device:
     """The server: sessions, latencies and the fault button around an interpreter."""
 
-    def __init__(self, latency_s: float = LATENCY_S) -> None:
+    def __init__(self, latency_s: float = LATENCY_S, off_s: float = OFF_S) -> None:
         self._interpreter = Interpreter(Instrument(), time.monotonic)
         self._latency_s = latency_s
+        self._off_s = off_s
         self._sessions: dict[Session, asyncio.Task[None]] = {}
 
     @contextlib.asynccontextmanager
@@ -78,7 +81,10 @@ class Device:
         answer = self._interpreter.execute(message)
         if header.startswith("SIM:"):
             if self._interpreter.fault is Fault.DROP:
+                self._interpreter.fault = Fault.NONE
                 self._drop_all_but(session)
+            elif self._interpreter.fault is Fault.OFF and not header.endswith("?"):
+                self._power_off(session)
             return answer
         return None if self._interpreter.fault is Fault.HANG else answer
 
@@ -87,14 +93,25 @@ class Device:
             await asyncio.sleep(min(busy_s, _OPC_POLL_S))
 
     def _drop_all_but(self, presser: Session) -> None:
-        self._interpreter.fault = Fault.NONE
         for session in self._sessions:
             if session is not presser:
                 session.drop()
 
+    def _power_off(self, presser: Session) -> None:
+        """All sessions end, new ones end at once, until the power is on again."""
+        self._drop_all_but(presser)
+        asyncio.get_running_loop().call_later(self._off_s, self._power_on)
+
+    def _power_on(self) -> None:
+        self._interpreter.fault = Fault.NONE
+        self._interpreter.execute("*RST")
+
     async def _session(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._interpreter.fault is Fault.OFF:
+            writer.close()
+            return
         session = Session(self, writer)
         task = asyncio.current_task()
         assert task is not None

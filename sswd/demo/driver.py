@@ -13,14 +13,18 @@ from pyvisa.resources import MessageBasedResource
 
 
 class InstrumentError(Exception):
-    """The instrument refused a message, or did not answer in time."""
+    """The instrument refused a message."""
+
+
+class NoAnswer(InstrumentError, TimeoutError):
+    """It did not answer in time, or not at all."""
 
 
 class Digitizer:
     """One session with the instrument at `address`; opened when it is first needed.
 
     One thread at a time, but for `aside`. An answer that is later than `timeout_s`
-    raises InstrumentError, and so does a refusal.
+    raises NoAnswer; a refusal raises InstrumentError.
     """
 
     def __init__(self, address: str, timeout_s: float = 2.0) -> None:
@@ -41,6 +45,10 @@ class Digitizer:
         """The answer to a query."""
         with self._exchange(query) as session:
             return str(session.query(query))
+
+    def open(self) -> None:
+        """Open the session and see that somebody answers."""
+        self.ask("*IDN?")
 
     def move(self, position_mm: float) -> None:
         """Move the stage and wait until it has arrived."""
@@ -113,7 +121,7 @@ class Digitizer:
             yield session
             in_step = True
         except pyvisa.Error as error:
-            raise InstrumentError(
+            raise NoAnswer(
                 f"{what}: no answer from {self._address} within {timeout_s:.1f} s "
                 f"({type(error).__name__}: {error})"
             ) from None

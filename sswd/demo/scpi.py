@@ -50,6 +50,7 @@ class Fault(enum.Enum):
     HANG = "HANG"  # nothing is answered any more, though it is done
     DROP = "DROP"  # closes all other sessions, and is NONE again
     ERROR = "ERROR"  # nothing can be set or started
+    OFF = "OFF"  # its power is off for a while, then it is as at power-on
 
 
 class ScpiError(Exception):

@@ -4,7 +4,7 @@ What a scientist writes, no more: a class, blocking calls, values posted as they
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,16 +28,43 @@ def parse(text: str) -> tuple[str, list[str]]:
     return name, inside.replace(",", " ").split()
 
 
+def number_of(channel: str) -> int:
+    """The number of a channel, by its name in the enum."""
+    return int(channel.removeprefix("CH"))
+
+
 class Scan(System):
     """`address` is a VISA resource name; an answer may take `timeout_s` s."""
 
     def __init__(self, address: str, timeout_s: float = 2.0) -> None:
         self._digitizer = Digitizer(address, timeout_s)
         self._channel = 1
+        self._speed_mm_s: float | None = None
+        self._is_new = True
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Take the settings of the run before."""
+        self._speed_mm_s = values.get("VELOCITY")
+        self._channel = number_of(values.get("CHANNEL", "CH1"))
+
+    def connect(self) -> None:
+        """Open the session; the first time with the fault button off.
+
+        It is called again, after `disconnect`, when the instrument was lost.
+        """
+        if self._is_new:
+            self._digitizer.aside("SIM:FAULT NONE")
+            self._is_new = False
+        self._digitizer.open()
+
+    def disconnect(self) -> None:
+        """Give the session up."""
+        self._digitizer.close()
 
     def setup(self) -> None:
-        """Greet the instrument: with its fault button off, whatever was before."""
-        self._digitizer.aside("SIM:FAULT NONE")
+        """Tell the instrument what it may have forgotten without power."""
+        if self._speed_mm_s is not None:
+            self._digitizer.tell(f"VEL {self._speed_mm_s:.6f}")
         self.io_put("IDN", self._digitizer.ask("*IDN?"))
 
     def abort(self) -> None:
@@ -66,10 +93,11 @@ class Scan(System):
     def on_velocity(self, speed_mm_s: float) -> None:
         """Set the speed of the next motion."""
         self._digitizer.tell(f"VEL {speed_mm_s:.6f}")
+        self._speed_mm_s = speed_mm_s
 
     def on_channel(self, name: str) -> None:
         """Choose the channel that scans look at, by its name in the enum."""
-        self._channel = int(name.removeprefix("CH"))
+        self._channel = number_of(name)
 
     def on_fault(self, name: str) -> None:
         """Press the instrument's fault button."""

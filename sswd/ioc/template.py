@@ -18,7 +18,7 @@ from sswd.config.keys import SystemConfig
 from sswd.directories import current_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
-from sswd.ioc.commands.ledger import CommandState
+from sswd.ioc.commands.command import CommandState
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue

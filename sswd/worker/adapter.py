@@ -36,14 +36,23 @@ class OldServer:
         self.seq = self
 
 
+def _as_it_is(result: Any) -> Any:
+    """What a method returned, where nothing runs coroutines."""
+    return result
+
+
+def _to_nobody(_pv: str, _value: Any) -> None:
+    """What is returned goes nowhere."""
+
+
 class Adapter:
     """A constructed system and the methods of it that the worker calls."""
 
     def __init__(
         self,
         system: Any,
-        completed: Callable[[Any], Any],
-        returned: Callable[[str, Any], None],
+        completed: Callable[[Any], Any] = _as_it_is,
+        returned: Callable[[str, Any], None] = _to_nobody,
     ) -> None:
         """`completed` has a coroutine run and gives what it returns; `returned` is told
         what the `io_execute` of a System returns for a PV."""

@@ -63,9 +63,9 @@ def end_child() -> NoReturn:
     elif error is not None:
         code = 1
         write_line(f"a fork of the worker failed and ends\n{trace_of(error)}")
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):  # a driver's own stream
-            stream.flush()
+    for name in ("stdout", "stderr"):
+        with contextlib.suppress(BaseException):  # a driver's own stream, or none
+            getattr(sys, name).flush()
     os._exit(code)
 
 

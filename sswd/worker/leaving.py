@@ -21,6 +21,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
+from sswd.worker.forks import end_child, is_child
 from sswd.worker.log import log
 from sswd.worker.stdio import take_streams
 
@@ -46,6 +47,8 @@ def flush_at_exit() -> None:
 
 
 def _flush_files() -> None:
+    if is_child():  # a hook has forked; the parent's rows would be there twice
+        end_child()
     for each in gc.get_objects():
         if issubclass(type(each), _FILES):  # by type: a proxy might load something
             with contextlib.suppress(Exception):  # closed, or its disk is full
@@ -59,10 +62,10 @@ def leave(code: int, stacks: int) -> NoReturn:
     _join_threads()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, until_s - time.monotonic())
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         # A driver's own stream may raise anything, and Python flushes it once more.
         with contextlib.suppress(BaseException):
-            stream.flush()
+            getattr(sys, name).flush()
     take_streams(stacks)
     raise SystemExit(code)
 

@@ -3,8 +3,10 @@
 Threading model: the main thread says where it is, the control thread asks.
 """
 
+import os
 import threading
 import time
+from pathlib import Path
 
 LOOK_S = 4.0
 """An idle main thread looks for commands once a second; it may be so late."""
@@ -31,7 +33,16 @@ class MainThread:
 
     def is_there(self) -> bool:
         """Whether it can take a command, now or when what it runs has ended."""
-        if self._has_left or not threading.main_thread().is_alive():
+        if self._has_left or not threading.main_thread().is_alive() or _has_exited():
             return False
         since_s = self._waits_since_s
         return since_s is None or time.monotonic() - since_s < LOOK_S
+
+
+def _has_exited() -> bool:
+    """Whether C code ended it (pthread_exit), of which Python knows nothing."""
+    try:
+        stat = Path(f"/proc/self/task/{os.getpid()}/stat").read_bytes()
+    except OSError:  # no /proc
+        return False
+    return stat.rpartition(b")")[2].split()[0] == b"Z"

@@ -49,7 +49,7 @@ from sswd.pipe.protocol import (
     Post,
     Update,
 )
-from sswd.worker.batches import BATCH_BYTES, batches, weight
+from sswd.worker.batches import BATCH_BYTES, Entry, batches, weight
 from sswd.worker.forks import end_child, is_child
 from sswd.worker.freeze import freeze, plain_array, pv_name
 from sswd.worker.reading import Reading, checked_time
@@ -66,22 +66,6 @@ PATIENCE_S = 0.02
 """A post of a large array waits for the former one to be sent, as long as a client
 takes to read that at so many bytes/s; at most PATIENCE_S."""
 LOOK_S = 0.0005
-
-
-class _Entry:
-    """One unsent update; mutable, so that a newer value can take its place."""
-
-    __slots__ = ("alarm", "keeps_value", "pv", "stamp_s", "value")
-
-    def __init__(
-        self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
-    ) -> None:
-        self.pv, self.value, self.stamp_s, self.alarm = pv, value, stamp_s, alarm
-        self.keeps_value = False
-
-    def update(self) -> Update:
-        """As a message carries it."""
-        return Update(self.pv, self.value, self.stamp_s, self.alarm, self.keeps_value)
 
 
 def _parts(value: Any, now_s: float) -> tuple[Any, float, Alarm | None]:
@@ -111,8 +95,8 @@ class Outbox:
         self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         self._room = threading.Condition(self._lock)
-        self._entries: deque[_Entry] = deque()
-        self._newest: dict[str, _Entry] = {}
+        self._entries: deque[Entry] = deque()
+        self._newest: dict[str, Entry] = {}
         self._acks = 0
         self.max_array = MAX_ARRAY
         """Bytes of the largest array that any PV holds; set before the first post."""
@@ -276,7 +260,7 @@ class Outbox:
 
     def _append(
         self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
-    ) -> _Entry | None:
+    ) -> Entry | None:
         """Queue one update; None when it took the place of an older one."""
         is_ack = pv in self.in_order
         with self._lock:
@@ -287,7 +271,7 @@ class Outbox:
                 if older is not None:
                     self._replace(older, value, stamp_s, alarm)
                     return None
-            entry = _Entry(pv, value, stamp_s, alarm)
+            entry = Entry(pv, value, stamp_s, alarm)
             if is_ack:
                 self._acks += 1
             else:
@@ -327,7 +311,7 @@ class Outbox:
         return older is not None and is_large(older.value)
 
     def _replace(
-        self, older: _Entry, value: Any, stamp_s: float, alarm: Alarm | None
+        self, older: Entry, value: Any, stamp_s: float, alarm: Alarm | None
     ) -> None:
         if isinstance(older.value, SlotRef):
             self._slots.free(older.value.slot)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import psutil
 import pytest
 
 from sswd.testing import Daemon, child_env, loopback_env
+from sswd.testing.loopback import free_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -70,14 +72,55 @@ def test_quickstart(tmp_path: Path) -> None:
         assert not daemon.put("TARGET", 51.0)
 
 
-def test_readbacks(tmp_path: Path) -> None:
-    with serving("readbacks/cryostat.toml", tmp_path, "CRYO:") as daemon:
-        assert daemon.put("SETPOINT", 250.0)
-        daemon.wait_for("TEMPERATURE", lambda kelvin: kelvin < 299.0)
-        assert daemon.put("CMD", "wait 5", timeout_s=20.0)
-        assert abs(daemon.get("TEMPERATURE") - 250.0) <= 5.0
-        daemon.wait_for("AGE", lambda age_s: age_s >= 1)
-        assert 0 < daemon.get("LEVEL") <= 80.0
+@contextlib.contextmanager
+def simulator(folder: Path, port: int) -> Iterator[None]:
+    """The cryostat's power is on in the block."""
+    with subprocess.Popen(
+        [sys.executable, folder / "simulator.py", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == b"on\n"
+            yield
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def cryostat(tmp_path: Path) -> tuple[Path, int]:
+    """The example in a folder of its own, with a port of its own."""
+    folder, port = tmp_path / "readbacks", free_port()
+    shutil.copytree(EXAMPLES / "readbacks", folder)
+    config = folder / "cryostat.toml"
+    config.write_text(config.read_text().replace("5030", str(port)))
+    return folder, port
+
+
+def test_readbacks(tmp_path: Path, cryostat: tuple[Path, int]) -> None:
+    folder, port = cryostat
+    config = folder / "cryostat.toml"
+    with running(tmp_path, "CRYO:", "-m", "sswd", "run", config) as daemon:
+        with simulator(folder, port):
+            daemon.wait_for("WORKER:STATE", "RUNNING", timeout_s=20.0)
+            daemon.wait_for("WORKER:LINK", "OK", timeout_s=20.0)
+            assert daemon.put("SETPOINT", 250.0)
+            daemon.wait_for("TEMPERATURE", lambda kelvin: kelvin < 299.0)
+            done = daemon.put("CMD", "wait 5", timeout_s=20.0)
+            assert done, daemon.get("CMD_ERROR")
+            assert abs(daemon.get("TEMPERATURE") - 250.0) <= 5.0
+            daemon.wait_for("LEVEL", lambda percent: 0 < percent <= 80.0)
+            run = daemon.get("WORKER:RUN")
+        daemon.wait_for("WORKER:LINK", "LOST", timeout_s=10.0)
+        assert daemon.alarm("TEMPERATURE")[1] == 3
+        assert not daemon.put("SETPOINT", 200.0)
+        with simulator(folder, port):
+            daemon.wait_for("WORKER:LINK", "OK", timeout_s=30.0)
+            daemon.wait_for("TEMPERATURE", lambda kelvin: kelvin < 260.0)
+            assert daemon.get("WORKER:RUN") == run
+        assert end(daemon, signal.SIGTERM) == 0
 
 
 def test_image(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 import sswd
 from sswd.config import schema
-from sswd.ioc.commands.ledger import CommandState
+from sswd.ioc.commands.command import CommandState
 from sswd.ioc.supervision.lifecycle import WorkerState
 from tests.docs.test_pvs import served
 

@@ -2,19 +2,23 @@
 
 import os
 import socket
+import time
 from typing import Any
 
 from sswd import System
 from sswd.pipe.codec import HEADER, MessageEncoder
 from sswd.pipe.protocol import (
     PROTOCOL,
+    Declare,
     Failed,
     Failure,
     Finished,
+    InputsTaken,
     Loaded,
     Log,
     Message,
     Post,
+    Properties,
     Pulse,
     Ready,
     Update,
@@ -26,6 +30,9 @@ MESSAGES: dict[str, Message] = {
     "pulse": Pulse(),
     "log": Log(20, "x", "words"),
     "failed": Failed("setup", Failure("RuntimeError", "words")),
+    "declare": Declare({"X": {"type": "float"}}),
+    "properties": Properties("NUMBER", limits=(0.0, 1.0), units="mm", strings=["a"]),
+    "taken": InputsTaken(["x"]),
     "finished": Finished(1, None, [Update("NUMBER", 1, 0.0)]),
     "post": Post([Update("NUMBER", 1, 0.0), Update("values", [1.0], 0.0)]),
 }
@@ -71,6 +78,28 @@ def up() -> socket.socket:
     raise AssertionError("no socket")
 
 
+FLOODS: dict[str, Message] = {
+    "pulse": Pulse(),
+    "log": Log(20, "x", "y" * 16_000, "z" * 16_000),
+    "post": Post([Update("NUMBER", 1, 0.0)] * 256),
+    "unknown": Post([Update(f"no{number}", 1, 0.0) for number in range(256)]),
+    "text": Post([Update("TEXT", "x" * 10_000, 0.0)] * 100),
+    "loaded": Loaded(PROTOCOL, {f"N{n}": {"type": "float"} for n in range(5000)}, []),
+    "failed": Failed("setup", Failure("A", "b" * 4_000, "c" * 16_000)),
+    "declare": Declare({f"D{n}": {"type": "float", "precision": 3} for n in range(32)}),
+    "properties": Properties("NUMBER", units="u" * 4_000),
+    "taken": InputsTaken([f"no{n}" for n in range(1000)]),
+}
+"""Messages that are valid, and are sent without end and credit."""
+
+
+def _flood(data: bytes) -> None:
+    until_s = time.monotonic() + 2
+    with up() as pipe:
+        while time.monotonic() < until_s:
+            pipe.sendall(data)
+
+
 class Corrupt(System):
     """Writes what CMD names to the IOC."""
 
@@ -78,6 +107,9 @@ class Corrupt(System):
         """A name of WRONG, or `damage NAME AT BYTE`."""
         if value == "good":
             self.io_put("NUMBER", 7)
+            return
+        if value.startswith("flood"):
+            _flood(frame(FLOODS[value.split()[1]]))
             return
         if value.startswith("damage"):
             _, name, at, byte = value.split()

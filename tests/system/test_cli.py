@@ -27,6 +27,7 @@ TOML = """
 prefix = "CLI:"
 [system.stage]
 target = "stage_driver:Stage"
+args = { address = "" }
 [system.stage.pvs.VELOCITY]
 type = "float"
 writable = true
@@ -100,6 +101,24 @@ def test_check_tells_why_a_target_does_not_load(folder):
     assert done.returncode == 78
     assert "system.stage.target: 'stage_driver:Stage' does not load" in done.stderr
     assert "not_there" in done.stderr
+
+
+@pytest.mark.row(47)
+@pytest.mark.parametrize(
+    ("driver", "told"),
+    [
+        ("def on_CMD(self, text):\n        yield", "Stage.on_CMD is a generator"),
+        ("async def on_VELOCITY(self):\n        pass", "sswd calls it as on_VELOCITY("),
+        ("def __init__(self, port):\n        pass", "args do not fit Stage(port)"),
+    ],
+)
+def test_check_finds_what_cannot_be_called(folder, driver, told):
+    text = f"from sswd import System\n\nclass Stage(System):\n    {driver}\n"
+    (folder / "stage_driver.py").write_text(text)
+    done = sswd("check", "stage.toml", cwd=folder)
+    assert done.returncode == 78
+    assert told in done.stderr
+    assert "args" in told or "stage_driver.py, line 4" in done.stderr
 
 
 def test_a_reader_that_goes_away_is_no_error_to_tell(folder):

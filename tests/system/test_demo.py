@@ -183,6 +183,23 @@ def test_the_fault_button(demo: Demo) -> None:
     assert demo.get("WORKER:RUN") == 1, "no fault of the instrument ends the worker"
 
 
+@pytest.mark.row(41)
+@pytest.mark.row(42)
+def test_power_off_is_told_and_heals(demo: Demo) -> None:
+    assert demo.put("VELOCITY", 50.0)
+    run = demo.get("WORKER:RUN")
+    demo.put("FAULT", "OFF", wait=False)
+    demo.wait_for("WORKER:LINK", "LOST", timeout_s=10.0)
+    for pv in ("POSITION", "IDN", "VELOCITY"):
+        assert demo.alarm(pv)[1] == 3, f"{pv} INVALID"
+    assert "since 20" in demo.get("WORKER:LINK_ERROR")
+    demo.wait_for("WORKER:LINK", "OK", timeout_s=45.0)
+    until(lambda: demo.alarm("POSITION")[1] == 0, "a new reading")
+    assert demo.alarm("IDN")[1] == 0
+    assert demo.get("WORKER:RUN") == run, "nothing was restarted"
+    assert demo.put("CMD", "move(3)")
+
+
 def test_abort_stops_the_stage(demo: Demo) -> None:
     assert demo.put("VELOCITY", 1.0)
     demo.put("CMD", "move(50)", wait=False)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,30 @@ def test_all_that_carry_the_mark_are_ended_wherever_they_are(start):
     assert theirs.poll() is None
     end_left({mark.partition(":")[0]})  # a daemon's: all of its runs
     assert theirs.wait(1) == -9
+
+
+HEADLESS = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+print(flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
+
+def test_a_program_without_its_main_thread_is_found(start):
+    """It looks like a zombie, but its other threads live."""
+    mark = new_mark("a")
+    command = ["python", "-S", "-c", HEADLESS]
+    process = start(mark, command, stdout=subprocess.PIPE, start_new_session=True)
+    with process.stdout as said:
+        said.readline()
+    stat = Path(f"/proc/{process.pid}/stat")
+    until_s = time.monotonic() + 5.0
+    while " Z " not in stat.read_text():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+    end_left({mark})
+    assert process.wait(1) == -9
 
 
 def test_the_group_is_ended_without_a_mark(start):

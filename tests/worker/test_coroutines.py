@@ -7,6 +7,7 @@ from sswd.pipe.protocol import Rung
 from .rig import was_aborted
 
 
+@pytest.mark.row(47)
 def test_async_handlers_count_when_they_have_ended(rig):
     worker = rig("awaiting:Awaiting").begin()
     assert "set up" in worker.posted("message")
@@ -78,6 +79,7 @@ def test_a_metaclass_constructs_in_its_own_way(rig):
     assert worker.posted("message")[-1] == "finished True"
 
 
+@pytest.mark.row(47)
 def test_a_generator_is_refused_at_load(rig):
     worker = rig("awaiting:Generates")
     failed = worker.failed()

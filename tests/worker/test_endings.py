@@ -1,6 +1,7 @@
 """The end of a worker that nobody kills, and the firewall around what systems raise."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ def worker(rig, tmp_path):
     ("what", "file", "text"),
     [
         ("rows", "rows", "1, 2, 3\n"),
+        ("fork_at_exit", "rows", "1, 2, 3\n"),
         ("thread", "thread", "done"),
         ("atexit", "atexit", "done"),
         ("c_atexit", "stdio", "in C's buffer\n"),
@@ -64,8 +66,22 @@ def test_no_pulse_once_the_main_thread_is_leaving(rig, tmp_path):
     assert len(worker.said) - last < 10
 
 
-def test_a_stdout_that_cannot_be_flushed_does_not_keep_it(worker):
-    worker.run("bad_stdout")
+def test_no_pulse_when_c_code_has_ended_the_main_thread(rig, tmp_path):
+    """Its command will never end, so somebody must be told."""
+    args = {"path": str(tmp_path)}
+    worker = rig("endings:Endings", args=args, pulse_s=0.05).begin()
+    worker.execute("end_thread")
+    stat = Path(f"/proc/{worker.pid}/stat")
+    until_s = time.monotonic() + 5.0
+    while " Z " not in stat.read_text() and time.monotonic() < until_s:
+        worker.pump(0.01)
+    while worker.pump(0.2):  # four pulse periods
+        assert time.monotonic() < until_s, "it pulses still"
+
+
+@pytest.mark.parametrize("what", ["bad_stdout", "no_streams"])
+def test_a_stdout_that_cannot_be_flushed_does_not_keep_it(worker, what):
+    worker.run(what)
     assert worker.stop() == 0
 
 

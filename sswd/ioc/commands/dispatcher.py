@@ -19,18 +19,8 @@ from sswd.errors import (
     UnsendableError,
 )
 from sswd.ioc import ca
-from sswd.ioc.commands.ledger import (
-    ENDED,
-    Cause,
-    Command,
-    CommandState,
-    Escalate,
-    Instruction,
-    Ledger,
-    Send,
-    Settle,
-    Tell,
-)
+from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
+from sswd.ioc.commands.ledger import Escalate, Instruction, Ledger, Send, Settle, Tell
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher

@@ -24,7 +24,7 @@ from sswd.sizes import COUNTER_MODULUS, NAME_CHARACTERS
 log = logging.getLogger("sswd.ioc")
 
 FED_FROM_THE_START = ("ACK", "message", "values")
-MAX_PVS_LOGGED = 1000
+MAX_PVS_LOGGED = 100
 """PVs whose refused posts are logged in a run; a system may make up names."""
 MAX_REASONS = 5
 """Different reasons for refusing posts to one PV that are logged in a run."""

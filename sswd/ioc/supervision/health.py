@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from sswd.config.keys import SystemConfig
+from sswd.ioc.commands.command import Command
 from sswd.ioc.commands.dispatcher import words_of
-from sswd.ioc.commands.ledger import Command
 from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.backoff import Ceiling, Size

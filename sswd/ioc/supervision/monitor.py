@@ -15,7 +15,7 @@ from collections.abc import Callable
 import psutil
 
 from sswd.ioc import ca
-from sswd.ioc.commands.ledger import Command
+from sswd.ioc.commands.command import Command
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.health import Health
 from sswd.ioc.supervision.worker_pvs import WorkerStatus

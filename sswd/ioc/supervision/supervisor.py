@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from sswd.ioc import ca
-from sswd.ioc.commands.ledger import Cause
+from sswd.ioc.commands.command import Cause
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision import lifecycle
 from sswd.ioc.supervision.backoff import Backoff

@@ -78,6 +78,12 @@ class WorkerEvents:
 
     def _on_active_message(self, run: Run, message: Message) -> None:
         match message:
+            case Loaded() if run.loaded is not None:
+                run.kill("it said twice that it has imported its class")
+            case Ready() if run.ready_s is not None:
+                pass
+            case Failed() if run.failed is not None:
+                pass  # it says so once; a worker that repeats it has gone wrong
             case Loaded():
                 run.loaded = message
                 self.loaded(run, message)

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 
 from sswd.config.companions import with_companions
 from sswd.config.keys import PvConfig, SystemConfig
+from sswd.ioc.commands.command import Command
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
-from sswd.ioc.commands.ledger import Command, Ledger, Policy
+from sswd.ioc.commands.ledger import Ledger, Policy
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.pv_names import names_of

@@ -27,6 +27,7 @@ from sswd.ioc.system.class_pvs import MAX_PVS
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.pipe.protocol import Properties
 from sswd.ratelimit import OncePerKey
+from sswd.sizes import NAME_CHARACTERS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -82,8 +83,10 @@ class SystemPvs:
         """Serve this PV and its companions, but for names in `given`, which are served
         by themselves. A name known stays. Words: it is not served so, and why."""
         known = self._declared.get(name)
-        if known is None and len(self._declared) >= MAX_PVS:
-            return f"{name} would be one more than {MAX_PVS} PVs"
+        found_so_far = len(self._declared) - len(self._configured)
+        is_found = known is None and name not in self._configured
+        if is_found and found_so_far >= MAX_PVS:
+            return f"{name} is one more than {MAX_PVS} PVs beside the configuration's"
         if known is None:
             found = with_companions({name: config}).items()
             refusals = (
@@ -122,6 +125,8 @@ class SystemPvs:
         """Serve one PV from now on, by its aliases too. Words: it is not, and why."""
         prefix = self._template.prefix
         for whole in (prefix + name, *config.aliases):
+            if len(whole) > NAME_CHARACTERS:
+                return f"the name {whole} is longer than {NAME_CHARACTERS} bytes"
             if self._template.is_served(whole):
                 return f"the name {whole} is taken already in this daemon"
         [channel] = declare(

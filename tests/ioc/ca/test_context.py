@@ -334,3 +334,24 @@ async def test_nothing_is_left_after_the_end(port, serving):
     again = ports.listen(["127.0.0.1"])
     assert again[0] == port
     again[1]["127.0.0.1"].close()
+
+
+def test_fields_of_a_users_group_show_what_unused_ones_show_in_base():
+    class Classic(PVGroup):
+        plain = pvproperty(value=1.0, record="ai")
+        limited = pvproperty(
+            value=1.0, record="ai", upper_alarm_limit=9, lower_alarm_limit=-9
+        )
+
+    group = Classic(prefix="P:")
+    fill_record_fields(group.pvdb)
+
+    def shown(pv: str, field: str) -> object:
+        return group.pvdb[f"P:{pv}"].get_field(field)._data["value"]
+
+    assert [shown("plain", f) for f in ("DISP", "PROC", "UDF")] == [b"\0"] * 3
+    assert [shown("plain", f) for f in ("FLNK", "INP", "SDIS")] == [""] * 3
+    for field in ("HHSV", "HSV", "LSV", "LLSV"):
+        assert shown("plain", field) == "NO_ALARM"
+    assert shown("limited", "HHSV") == "MAJOR"
+    assert shown("limited", "HSV") == "NO_ALARM"

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sswd import cli
-from sswd.ioc.commands.ledger import CommandState, Ledger
+from sswd.ioc.commands.command import CommandState
+from sswd.ioc.commands.ledger import Ledger
 from sswd.ioc.process.bridge import Bridge, Gone
 from sswd.ioc.process.slots import SharedMemory
 from sswd.pipe import framing

@@ -29,13 +29,13 @@ def company(daemon: Daemon, client: Client) -> list[psutil.Process]:
 
 
 def wait_for_end(processes: list[psutil.Process]) -> None:
-    """All have ended. Whose parent ended before may be a zombie: it is for init to reap
-    them, and a container's init may never do so."""
+    """All have ended; an orderly stop of a worker has 6.5 s. Whose parent ended before
+    may be a zombie: it is for init to reap them, and a container's init may never."""
 
     def have_ended() -> bool:
         return not any(map(lives, processes))
 
-    until(have_ended, f"{processes} to end", 3.0)
+    until(have_ended, f"{processes} to end", 8.0)
 
 
 def lives(process: psutil.Process) -> bool:

@@ -18,7 +18,7 @@ corrupt = tables_of("corrupt")
 CONFIG = one_system(
     "corrupt:Corrupt",
     restart="delay_s = 0.05\nmax_delay_s = 0.05",
-    pvs='NUMBER = { type = "int" }',
+    pvs='NUMBER = { type = "int" }\nTEXT = { type = "text" }',
 )
 VERDICT_S = 10.0
 
@@ -79,6 +79,22 @@ def test_what_is_no_message_ends_the_run_in_words(
     is_running(daemon, client)
     assert client.put(daemon.prefix + "CMD", "good")
     assert client.get(daemon.prefix + "NUMBER") == 7
+    ca_is_up(daemon, client)
+
+
+@pytest.mark.parametrize("name", list(corrupt.FLOODS))
+@pytest.mark.timing
+def test_valid_messages_without_end_keep_nobody_waiting(
+    daemon: Daemon, client: Client, name: str
+) -> None:
+    is_running(daemon, client)
+    at = len(daemon.log)
+    watch = Watch(daemon, client)
+    done = client.start_put(daemon.prefix + "CMD", f"flood {name}")
+    until(lambda: watch.has_ended() or done.done(), name, timeout_s=20)
+    watch.check(name)
+    assert len(daemon.log) - at < 20_000_000
+    is_running(daemon, client)
     ca_is_up(daemon, client)
 
 

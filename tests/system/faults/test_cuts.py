@@ -41,6 +41,7 @@ def good_after(monitor: Monitor, broken_s: float, until_s: float) -> float:
     return last_s
 
 
+@pytest.mark.timeout(60 + 4 * CUTS)
 @pytest.mark.timing
 @pytest.mark.row(41)
 @pytest.mark.row(42)

@@ -1,4 +1,4 @@
-"""A name belongs to who served it first; what is told of wrong ones is bounded."""
+"""Row 60: a name belongs to who served it first; words about others are bounded."""
 
 import time
 from pathlib import Path
@@ -10,6 +10,8 @@ from daemon import until
 from systems import MISBEHAVING, one_system
 
 from sswd.testing import Daemon, running_daemon
+
+pytestmark = pytest.mark.row(60)
 
 TWO_SYSTEMS = """
 prefix = "@"

@@ -13,11 +13,8 @@ from hypothesis.stateful import (
     rule,
 )
 
+from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
 from sswd.ioc.commands.ledger import (
-    ENDED,
-    Cause,
-    Command,
-    CommandState,
     Escalate,
     Instruction,
     Ledger,

@@ -6,6 +6,7 @@ import concurrent.futures
 import ctypes
 import io
 import logging
+import os
 import sys
 import threading
 import time
@@ -30,6 +31,12 @@ class BadStream(io.StringIO):
 
     def flush(self) -> None:
         raise Exit("cannot flush")
+
+
+def fork() -> None:
+    """A hook whose child forgets to end."""
+    if os.fork():
+        os.wait()
 
 
 def hang() -> None:
@@ -89,6 +96,18 @@ class Endings(System):
     def do_exit_and_hang(self) -> None:
         atexit.register(hang)
         sys.exit(4)
+
+    def do_end_thread(self) -> None:
+        """What a C library may do; the process lives on, without its main thread."""
+        ctypes.CDLL(None).pthread_exit(None)
+
+    def do_no_streams(self) -> None:
+        del sys.stdout, sys.stderr
+
+    def do_fork_at_exit(self) -> None:
+        """Rows that were written before are in the child's copy as well."""
+        self.do_rows()
+        atexit.register(fork)
 
     def do_bad_stdout(self) -> None:
         sys.stdout = BadStream()

@@ -42,6 +42,11 @@ def field(data: Data, name: str) -> Data | None:
     return cast("Data | None", fields.get(name))
 
 
+def fields_of(data: Data) -> dict[str, Data]:
+    """The fields that exist now, by name."""
+    return dict(getattr(data, "fields", None) or {})
+
+
 def raw_value_field(data: Data) -> Data | None:
     """The .RVAL that follows an enum's value, if its record has one."""
     group = getattr(data, "field_inst", None)
