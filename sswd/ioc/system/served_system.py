@@ -7,6 +7,7 @@ Made by the template's start-up hook, on the loop.
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -242,6 +243,12 @@ class ServedSystem:
         """The putter of a declared PV."""
         await self.submit(pv, value)
 
+    def _refuse_put(self, pv: str, words: str) -> BaseException:
+        """A client's put whose value the PV cannot hold: a REJECTED command as well."""
+        refused = self.dispatcher.submit(pv, None, words).exception()
+        assert refused is not None
+        return refused
+
     # -- PVs
 
     def _on_loaded(self, loaded: Loaded, then: Callable[[], None]) -> None:
@@ -300,6 +307,8 @@ class ServedSystem:
             rules=channel.rules,
             stale_s=config.stale_s,
         )
+        if config.writable:
+            channel.refuse_put = functools.partial(self._refuse_put, name)
         self.publisher.add(name, target, is_fed=True)
         self._declared[name] = config
         self._array_bytes = largest(self._array_bytes, [config.capacity])
