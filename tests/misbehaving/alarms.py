@@ -13,6 +13,7 @@ SP = { type = "float", limits = [0.0, 5.0], writable = true }
 PLAIN = { type = "float" }
 [system.main.pvs.MODE]
 type = "enum"
+writable = true
 strings = ["off", "on", "fault"]
 state_severity = { fault = "MAJOR" }
 """
@@ -69,6 +70,9 @@ class Alarms(System):
         self.thread = threading.Thread(target=feed)
         self.thread.start()
         self.thread.join()
+
+    def on_MODE(self, state):
+        self.io_put("MODE", state)
 
     def on_SP(self, value):
         if value == 3.0:

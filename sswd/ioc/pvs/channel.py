@@ -1,6 +1,6 @@
 """What sswd uses of a PV that caproto serves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from sswd.ioc.ca import Data
@@ -28,6 +28,9 @@ class Channel(Data, Protocol):
     """What follows from a new value; only declared PVs have it."""
     writable_limits: bool
     """Whether clients may write the alarm limits; only declared PVs have it."""
+    refuse_put: Callable[[str], BaseException]
+    """Makes a REJECTED command of a put that its value keeps from the putter; returns
+    what is to be raised. Only writable declared PVs have it."""
     alarm: Any
     """The ChannelAlarm; see pv_alarm.py."""
 

@@ -19,7 +19,7 @@ from sswd.config.companions import with_companions
 from sswd.config.keys import PvConfig, SystemConfig
 from sswd.ioc.commands.command import Command
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
-from sswd.ioc.commands.ledger import Ledger, Policy
+from sswd.ioc.commands.ledger import Ledger
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.pv_names import names_of
@@ -38,6 +38,7 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.system_pvs import SystemPvs
@@ -107,7 +108,7 @@ class ServedSystem:
             self._on_served,
         )
         self.dispatcher = CommandDispatcher(
-            Ledger(self._policy()), template.commands, self.publisher, active
+            Ledger(policy_of(config)), template.commands, self.publisher, active
         )
         self.supervisor = Supervisor(self._parts(folder, active))
         self._receiver = MessageReceiver(
@@ -126,8 +127,10 @@ class ServedSystem:
         yield from self._template.fed.values()
         yield from self._template.group.values()
 
-    def _on_served(self, name: str, config: PvConfig) -> None:
+    def _on_served(self, name: str, config: PvConfig, channel: Channel) -> None:
         """One more declared PV is served."""
+        if config.takes_puts:
+            channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:
             self._inputs.add_dependent(name, config.depends)
         self._array_bytes = largest(self._array_bytes, [config.capacity])
@@ -264,6 +267,12 @@ class ServedSystem:
         """The putter of a declared PV."""
         await self.submit(pv, value)
 
+    def _refuse_put(self, pv: str, words: str) -> BaseException:
+        """A client's put whose value the PV cannot hold: a REJECTED command as well."""
+        refused = self.dispatcher.submit(pv, None, words).exception()
+        assert refused is not None
+        return refused
+
     # -- PVs
 
     def _on_loaded(self, loaded: Loaded, then: Callable[[], None]) -> None:
@@ -335,17 +344,3 @@ class ServedSystem:
     def _link_failures(self) -> int | None:
         config = self.config
         return config.link_failures if config.on_link_lost == "restart" else None
-
-    def _policy(self) -> Policy:
-        command, pvs = self.config.command, self.config.pvs
-        return Policy(
-            queue=command.queue,
-            timeout_s=command.timeout_s,
-            on_restart=command.on_restart,
-            on_down=command.on_down,
-            abort_s=command.abort_s,
-            latest=frozenset(n for n, pv in pvs.items() if pv.pending == "latest"),
-            timeouts_s={
-                n: pv.timeout_s for n, pv in pvs.items() if pv.timeout_s is not None
-            },
-        )

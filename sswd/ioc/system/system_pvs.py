@@ -19,6 +19,7 @@ from sswd.config.companions import (
 )
 from sswd.config.keys import PvConfig
 from sswd.errors import ConfigError
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import Forward, declare
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.properties import Refused, changed_config, show_properties
@@ -46,7 +47,7 @@ class SystemPvs:
         publisher: Publisher,
         template: TemplateApi,
         forward: Forward,
-        on_served: Callable[[str, PvConfig], None],
+        on_served: Callable[[str, PvConfig, Channel], None],
     ) -> None:
         """`configured` are served at once. `on_served` is told of each PV."""
         self._name = name
@@ -142,7 +143,7 @@ class SystemPvs:
         target.shape = config.shape
         self._publisher.add(name, target, is_fed=True)
         self._declared[name] = config
-        self._on_served(name, config)
+        self._on_served(name, config, channel)
         names = (channel.pvname, *config.aliases)
         self._template.add_pvs(dict.fromkeys(names, channel))
         return None

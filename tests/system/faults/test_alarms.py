@@ -198,3 +198,20 @@ def test_a_restart_as_a_list_of_events(daemon: Daemon, client: Client) -> None:
         (0.0, INVALID, COMM),
         (6.0, NONE, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("pv", "value", "words"),
+    [("MODE", 7, "no state 7"), ("MODE", "fast", "fast"), ("SP", 9.0, "outside")],
+)
+def test_refusals_look_alike(
+    daemon: Daemon, client: Client, pv: str, value: object, words: str
+) -> None:
+    """What the PV cannot hold and what its limits forbid: both REJECTED commands."""
+    name = daemon.prefix + pv
+    number = client.get(daemon.prefix + "CMD_ID")
+    assert not client.put(name, value)
+    assert client.get(daemon.prefix + "CMD_STATE") == "REJECTED"
+    assert words in client.get(daemon.prefix + "CMD_ERROR")
+    assert client.get(daemon.prefix + "CMD_ID") == number + 1
+    assert client.alarm(name) == (WRITE, MAJOR)

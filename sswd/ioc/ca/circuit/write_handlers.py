@@ -4,7 +4,8 @@ import asyncio
 
 import caproto
 
-from sswd.ioc.ca.caproto_private.data import dbr_type, write_acknowledge
+from sswd.errors import CommandError
+from sswd.ioc.ca.caproto_private.data import Data, dbr_type, write_acknowledge
 from sswd.ioc.ca.circuit.channel import Channel
 from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.circuit.errors import BadRequest
@@ -69,7 +70,21 @@ def _perform(circuit: Circuit, channel: Channel, request: Request) -> Coro:
 
 
 async def _write(circuit: Circuit, channel: Channel, request: Request) -> object:
+    """A PV that forwards its puts is told of those that never reach its putter: its
+    `refuse_put(words)` returns what is to be raised instead."""
     data = channel.served_pv.data
+    try:
+        return await _convert_and_write(circuit, data, request)
+    except (CommandError, caproto.Forbidden):
+        raise
+    except Exception as error:
+        refuse = getattr(data, "refuse_put", None)
+        if refuse is None:
+            raise
+        raise refuse(str(error)) from error
+
+
+async def _convert_and_write(circuit: Circuit, data: Data, request: Request) -> object:
     native, values = put_values.values(
         data, request.dtype, request.elements, request.body
     )

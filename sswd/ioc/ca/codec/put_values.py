@@ -79,8 +79,10 @@ def _state(data: Data, native: int, given: Any) -> tuple[int, Any]:
     states = enum_strings(data)
     if native == protocol.STRING:
         text = given[0].decode(data.string_encoding or "latin-1", "replace")
-        if text in states or not text.strip().isdecimal():
+        if text in states or (not states and not text.strip().isdecimal()):
             return native, given
+        if not text.strip().isdecimal():
+            raise CaprotoValueError(f"there is no state {text!r}, only {list(states)}")
         number = int(text)
     else:
         number = int(given[0]) if np.isfinite(given[0]) else -1
