@@ -30,7 +30,7 @@ from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
-from sswd.ioc.system.template_api import TemplateApi
+from sswd.ioc.system.template_api import TemplateApi, outermost, pvs_of
 from sswd.ioc.system.trigger_pvs import TriggerPvs
 from sswd.pipe.launch import Launch, launch
 from sswd.sizes import CMD_BYTES, VALUES_ELEMENTS
@@ -224,7 +224,7 @@ class Server(PVGroup):  # type: ignore[misc]
 
     def _find(self, name: str) -> Data | None:
         """A PV by its whole name, of this template or of all that is served with it."""
-        group = _outermost(self) or self
+        group = outermost(self) or self
         for pvdb in (*self._pvdbs, group.pvdb):
             if name in pvdb:
                 return cast("Data", pvdb[name])
@@ -258,27 +258,16 @@ class Server(PVGroup):  # type: ignore[misc]
             commands=self,
             worker=self.WORKER,
             trigger=self._trigger_pvs,
-            group=self._group_pvs(),
+            group=pvs_of(self._group or outermost(self), self.pvdb),
             find=self._find,
             add_pvs=self.add_pvs,
             is_served=self.is_served,
         )
 
-    def _group_pvs(self) -> dict[str, Channel]:
-        """PVs of the user's own group, without its prefix and without ours."""
-        group = self._group or _outermost(self)
-        if group is None:
-            return {}
-        return {
-            pvname.removeprefix(group.prefix): channel
-            for pvname, channel in group.pvdb.items()
-            if pvname not in self.pvdb
-        }
-
     @CMD.startup
     async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         # Our Context has done it; under caproto's own run() nobody has.
-        fill_record_fields((_outermost(self) or self).pvdb)
+        fill_record_fields((outermost(self) or self).pvdb)
         served = self.compose()
         if served is None:
             log.warning("%s: %s; puts are refused", self.prefix or "server", NO_SYSTEM)
@@ -348,10 +337,3 @@ class Server(PVGroup):  # type: ignore[misc]
         if is_act(value) and self._served is not None:
             self._served.dispatcher.abort()
         raise SkipWrite
-
-
-def _outermost(server: Server) -> PVGroup | None:
-    group = server.parent
-    while group is not None and group.parent is not None:
-        group = group.parent
-    return group

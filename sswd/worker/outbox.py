@@ -20,7 +20,6 @@ A driver's signal handler or finalizer may post in the middle of a post of the s
 thread. So `_lock` can be taken again, and what it guards is right after every step.
 """
 
-import logging
 import threading
 import time
 from collections import deque
@@ -52,27 +51,20 @@ from sswd.pipe.protocol import (
 from sswd.worker.batches import BATCH_BYTES, Entry, batches, weight
 from sswd.worker.forks import end_child, is_child
 from sswd.worker.freeze import freeze, plain_array, pv_name
-from sswd.worker.reading import Reading, checked_time
+from sswd.worker.log_queue import LogQueue
+from sswd.worker.reading import parts_of
 from sswd.worker.slots import SlotWriter
 
 Array = npt.NDArray[Any]
 
 MAX_UPDATES = 256  # of one Post message
 MAX_ACKS = 256  # unsent ones, before their poster waits
-MAX_NOTES = 256  # unsent log records; the oldest are dropped and counted
 ACK_WAIT_S = 5.0
 READ_BYTES_S = 1e9
 PATIENCE_S = 0.02
 """A post of a large array waits for the former one to be sent, as long as a client
 takes to read that at so many bytes/s; at most PATIENCE_S."""
 LOOK_S = 0.0005
-
-
-def _parts(value: Any, now_s: float) -> tuple[Any, float, Alarm | None]:
-    """Value, time stamp and alarm of what was posted. Raises ValueError."""
-    if type(value) is not Reading:
-        return value, now_s, None
-    return value.value, checked_time(value.timestamp) or now_s, value.alarm()
 
 
 class Outbox:
@@ -102,8 +94,7 @@ class Outbox:
         """Bytes of the largest array that any PV holds; set before the first post."""
         self.in_order = frozenset({"ACK"})
         """PVs that are never conflated; set before the first post."""
-        self._notes: deque[Log] = deque(maxlen=MAX_NOTES)
-        self._lost_notes = 0
+        self._notes = LogQueue()
 
     # -- from any thread
 
@@ -115,7 +106,7 @@ class Outbox:
         """
         now_s = time.time()
         readings = [
-            (pv_name(pv), *_parts(value, now_s)) for pv, value in updates.items()
+            (pv_name(pv), *parts_of(value, now_s)) for pv, value in updates.items()
         ]
         for name, value, stamp_s, alarm in readings:
             array = value
@@ -155,8 +146,7 @@ class Outbox:
         self._slots = SlotWriter({}, None)
 
     def note(self, record: Log) -> None:
-        """Queue a log record; beyond MAX_NOTES the oldest is dropped and counted."""
-        self._lost_notes += len(self._notes) == MAX_NOTES
+        """Queue a log record; when too many wait, the oldest is dropped and counted."""
         self._notes.append(record)
         self.pump()
 
@@ -205,7 +195,7 @@ class Outbox:
         _only_the_worker()
         with self._write_lock:
             *before, last = batches(self._take_all())
-            self._send_notes()
+            self._notes.send(self._writer)
             for posts in before:
                 self._send_on_credit(posts)
             self._writer.send(Finished(command_id, failure, last))
@@ -216,7 +206,7 @@ class Outbox:
         _only_the_worker()
         with self._write_lock:
             taken = self._take_all()
-            self._send_notes()
+            self._notes.send(self._writer)
             for posts in batches(taken) if taken else ():
                 self._send_on_credit(posts)
 
@@ -230,7 +220,7 @@ class Outbox:
             if not self._write_lock.acquire(blocking=False):
                 return
             try:
-                self._send_notes()
+                self._notes.send(self._writer)
                 while batch := self._take():
                     self._writer.send(Post(batch))
             finally:
@@ -356,14 +346,6 @@ class Outbox:
             self._acks -= 1
             self._room.notify_all()
         return entry.update()
-
-    def _send_notes(self) -> None:
-        if self._lost_notes:
-            lost, self._lost_notes = self._lost_notes, 0
-            words = f"{lost} log records dropped: the IOC was behind"
-            self._writer.send(Log(logging.WARNING, "sswd.worker", words))
-        while self._notes:
-            self._writer.send(self._notes.popleft())
 
 
 def _only_the_worker() -> None:

@@ -68,3 +68,10 @@ def checked_time(timestamp: float | None) -> float | None:
             f"timestamp {timestamp!r} is no time in s since 1970 between 1990 and 2096"
         )
     return seconds
+
+
+def parts_of(value: Any, now_s: float) -> tuple[Any, float, Alarm | None]:
+    """Value, time stamp and alarm of what was posted. Raises ValueError."""
+    if type(value) is not Reading:
+        return value, now_s, None
+    return value.value, checked_time(value.timestamp) or now_s, value.alarm()

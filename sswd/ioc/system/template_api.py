@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from caproto.server import PVGroup
+
 from sswd.ioc.ca import Data
 from sswd.ioc.commands.dispatcher import CommandPvs
 from sswd.ioc.pvs.channel import Channel
@@ -33,3 +35,22 @@ class TemplateApi:
     """Serves more PVs from now on, by whole name."""
     is_served: Callable[[str], bool]
     """Whether anything in this daemon is served by this whole name."""
+
+
+def outermost(group: PVGroup) -> PVGroup | None:
+    """The user's own group around a template; None: it stands alone."""
+    around = group.parent
+    while around is not None and around.parent is not None:
+        around = around.parent
+    return around
+
+
+def pvs_of(group: PVGroup | None, but: Mapping[str, object]) -> dict[str, Channel]:
+    """The PVs of a group, without its prefix and without those in `but`."""
+    if group is None:
+        return {}
+    return {
+        pvname.removeprefix(group.prefix): channel
+        for pvname, channel in group.pvdb.items()
+        if pvname not in but
+    }

@@ -117,6 +117,7 @@ def test_a_readback_is_what_the_handler_returns_or_posts(
     assert client.get(prefix + "MODE_RBV") == "off"
 
 
+@pytest.mark.timing
 def test_an_image_tells_its_shape(daemon: Daemon, client: Client) -> None:
     prefix = daemon.prefix
     width = client.monitor(prefix + "FRAME:WIDTH")

@@ -32,8 +32,9 @@ from sswd.pipe.protocol import (
 )
 from sswd.worker import outbox as outbox_module
 from sswd.worker.control import Control
+from sswd.worker.log_queue import MAX_RECORDS
 from sswd.worker.main_thread import MainThread
-from sswd.worker.outbox import MAX_ACKS, MAX_NOTES, MAX_UPDATES, Outbox
+from sswd.worker.outbox import MAX_ACKS, MAX_UPDATES, Outbox
 from sswd.worker.watch import CommandWatch
 
 
@@ -280,12 +281,12 @@ def test_notes_are_bounded_and_the_dropped_ones_told(writer):
     held = threading.Lock()
     outbox._write_lock = held
     with held:
-        for i in range(2 * MAX_NOTES):
+        for i in range(2 * MAX_RECORDS):
             outbox.note(Log(20, "x", str(i)))
     outbox.pump()
     assert [m.message for m in writer.sent] == [
-        f"{MAX_NOTES} log records dropped: the IOC was behind",
-        *(str(i) for i in range(MAX_NOTES, 2 * MAX_NOTES)),
+        f"{MAX_RECORDS} log records dropped: the IOC was behind",
+        *(str(i) for i in range(MAX_RECORDS, 2 * MAX_RECORDS)),
     ]
 
 
