@@ -97,3 +97,9 @@ def _lose(pipes: Sequence[int]) -> None:
     for fd in pipes:
         with contextlib.suppress(OSError):
             os.close(fd)
+
+
+def end_if_child() -> None:
+    """A forked child that came so far ends: its words would be taken for ours."""
+    if is_child():
+        end_child()

@@ -49,7 +49,7 @@ from sswd.pipe.protocol import (
     Update,
 )
 from sswd.worker.batches import BATCH_BYTES, Entry, batches, weight
-from sswd.worker.forks import end_child, is_child
+from sswd.worker.forks import end_if_child
 from sswd.worker.freeze import freeze, plain_array, pv_name
 from sswd.worker.log_queue import LogQueue
 from sswd.worker.reading import parts_of
@@ -157,7 +157,7 @@ class Outbox:
 
     def send(self, message: Message) -> None:
         """Send a message that needs no credit, waiting for the write lock."""
-        _only_the_worker()
+        end_if_child()
         with self._write_lock:
             self._writer.send(message)
         self.pump()  # whoever found the lock taken left its update to us
@@ -192,7 +192,7 @@ class Outbox:
 
     def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
-        _only_the_worker()
+        end_if_child()
         with self._write_lock:
             *before, last = batches(self._take_all())
             self._notes.send(self._writer)
@@ -203,7 +203,7 @@ class Outbox:
 
     def drain(self) -> None:
         """Send everything that waits, credits or not: the last words before exit."""
-        _only_the_worker()
+        end_if_child()
         with self._write_lock:
             taken = self._take_all()
             self._notes.send(self._writer)
@@ -346,9 +346,3 @@ class Outbox:
             self._acks -= 1
             self._room.notify_all()
         return entry.update()
-
-
-def _only_the_worker() -> None:
-    """A forked child that came so far ends: its words would be taken for ours."""
-    if is_child():
-        end_child()
