@@ -49,7 +49,7 @@ AT_ONCE_S = 0.25
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the module is that is edited while its worker runs."""
     folder = tmp_path_factory.mktemp("fresh")
-    write(folder, "one", start_s=1.0)
+    write(folder, "one", start_s=3.0)
     return folder
 
 
