@@ -26,12 +26,18 @@ STEADY_S = 3.0
 def holdings(pid: int) -> list[str]:
     """What a process holds, one word each: kinds of descriptors, threads, zombies."""
     process = psutil.Process(pid)
-    zombies = [c for c in process.children() if c.status() == psutil.STATUS_ZOMBIE]
+    zombies = [child for child in process.children() if _is_zombie(child)]
     found = ["thread"] * process.num_threads() + ["zombie"] * len(zombies)
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             found.append(os.readlink(entry).partition(":[")[0])
     return sorted(found)
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):  # it is reaped while we look
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    return False
 
 
 def offspring(daemon: Daemon) -> list[psutil.Process]:
