@@ -8,11 +8,12 @@ JOBS   ?= 2
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-only lint wheel soak bench bench-full clean
+.PHONY: help demo test test-only test-pythons lint wheel soak bench bench-full clean
 
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
 	@echo "make test   lint, types, import contracts, all tests on the built wheel"
+	@echo "make test-pythons   units, IOC and worker on the other Pythons that are here"
 	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
 
 $(VENV)/installed: pyproject.toml
@@ -46,6 +47,9 @@ test-only: wheel
 	    python tests/run.py --jobs $(JOBS) $(PYTEST_ARGS)
 
 test: lint test-only
+
+test-pythons: $(VENV)/installed
+	tests/pythons.sh
 
 # Half an hour: crash and restart cycles, then everything at once;
 # make soak CYCLES=100 MINUTES=1 for less.
