@@ -92,7 +92,9 @@ async def test_values_puts_and_gets(masters) -> None:
         await words.connected()
         assert plain(seen.updates[0]) == Update(0, 0, 0, is_first=True)
         assert await pv.put(7)
-        await seen.until(lambda: seen.updates[-1] == Update(7, 0, 0, is_first=False))
+        await seen.until(
+            lambda: plain(seen.updates[-1]) == Update(7, 0, 0, is_first=False)
+        )
         assert await pv.get() == 7
         assert await text.put(b"{'stage': 1}")
         await words.until(lambda: words.updates[-1].value == b"{'stage': 1}")
