@@ -21,6 +21,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
+from sswd.pipe.protocol import STACKS
 from sswd.worker.forks import end_child, is_child
 from sswd.worker.log import log
 from sswd.worker.stdio import take_streams
@@ -67,6 +68,9 @@ def leave(code: int, stacks: int) -> NoReturn:
         with contextlib.suppress(BaseException):
             getattr(sys, name).flush()
     take_streams(stacks)
+    # Python gives signals back at its end, and their default would kill us.
+    faulthandler.unregister(STACKS)
+    signal.signal(STACKS, signal.SIG_IGN)
     raise SystemExit(code)
 
 
