@@ -248,6 +248,7 @@ class Supervisor:
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 
     def _tell_unkillable(self) -> None:
+        self._processes.standby.drop()  # nobody waits beside it
         run, pid = self._active.run, 0
         if run is not None:
             run.is_undead = True
