@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @contextlib.contextmanager
 def serving_base(database):
-    """Serve this file of `HERE`; gives the port."""
+    """Serve this file, of `HERE` unless its path is whole; gives the port."""
     port = free_port()
     ioc = subprocess.Popen(
         [sys.executable, "-m", "epicscorelibs.ioc", "-d", str(HERE / database)],

@@ -8,23 +8,21 @@ time stamps that advance.
 import contextlib
 import itertools
 import math
-import socket
 import struct
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 import ca_raw as ca
+from base_ioc import serving_base
 
 from sswd.config.keys import PvConfig
 from sswd.ioc.pvs.declared import declare
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import Publisher
-from sswd.testing import child_env, free_port, loopback_env
 
 MASKS = {"value": 1, "log": 2, "alarm": 4, "value|alarm": 5, "all": 7}
 TIME_DOUBLE, DOUBLE = 20, 6
@@ -62,28 +60,8 @@ def base_port(tmp_path_factory):
     """EPICS base with one `ai` for each case."""
     database = tmp_path_factory.mktemp("base") / "ai.db"
     database.write_text("".join(record(f"AI{i}", c) for i, c in enumerate(CASES)))
-    port = free_port()
-    ioc = subprocess.Popen(
-        [sys.executable, "-m", "epicscorelibs.ioc", "-d", str(database)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=child_env(loopback_env(port)),
-    )
-    try:
-        until_s = time.monotonic() + 20
-        while True:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            assert ioc.poll() is None, "the softIoc has ended"
-            assert time.monotonic() < until_s, "the softIoc does not listen"
-            time.sleep(0.05)
+    with serving_base(database) as port:
         yield port
-    finally:
-        ioc.kill()
-        ioc.wait()
-        ioc.stdin.close()
 
 
 class Watched:
