@@ -195,7 +195,7 @@ def test_without_proc_cpu_and_memory_are_unknown(client: Client) -> None:
     with served(CONFIG, client, command=command) as daemon:
         restarts(daemon, client)
         assert client.get(daemon.prefix + "WORKER:MEM") == 0.0
-        assert client.get(daemon.prefix + "IOC:CA_CONNECTIONS") > 0
+        client.wait_for(daemon.prefix + "IOC:CA_CONNECTIONS", lambda s: s.value > 0)
         assert "no statistics of memory and CPU" in daemon.log
         assert "Traceback" not in daemon.log
 

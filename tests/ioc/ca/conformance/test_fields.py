@@ -49,6 +49,8 @@ PVS = {
     ),
     "LONGIN": PvConfig(type="int", units="counts", high=40, mdel=2, **_RANGE),
     "LONGOUT": PvConfig(type="int", units="counts", writable=True, **_RANGE),
+    "INT64IN": PvConfig(type="int64", units="counts", high=40, mdel=2, **_RANGE),
+    "INT64OUT": PvConfig(type="int64", units="counts", writable=True, **_RANGE),
     "BI": PvConfig(
         type="bool", strings=("shut", "open"), state_severity={"open": "MINOR"}
     ),
@@ -63,6 +65,9 @@ PVS = {
     "LSO": PvConfig(type="text", length=100, writable=True),
     "WAVEFORM": PvConfig(type="float", length=5, units="V", limits=(-10, 10)),
     "CHARS": PvConfig(type="bytes", length=5),
+    "SHORTS": PvConfig(type="int16", length=5),
+    "FLOATS": PvConfig(type="float32", length=5),
+    "OCTETS": PvConfig(type="uint8", length=5),
 }
 # Two posts each: the second one is within the dead band of AI and LONGIN.
 VALUES = {
@@ -71,6 +76,8 @@ VALUES = {
     "AO": (95.0, 2.5),
     "LONGIN": (42, 43),
     "LONGOUT": (7, -3),
+    "INT64IN": (42, 43),
+    "INT64OUT": (7, -3),
     "BI": (0, 1),
     "BO": (0, 1),
     "MBBI": (1, 2),
@@ -81,8 +88,14 @@ VALUES = {
     "LSO": ("one", "three"),
     "WAVEFORM": ([1.0, 2.0, 3.0], [1.5, 2.5]),
     "CHARS": ([1, 2, 3], [4, 5]),
+    "SHORTS": ([1, -2, 3], [4, 5]),
+    "FLOATS": ([1.5, 2.5, -3.5], [4.25, 5.0]),
+    "OCTETS": ([1, 2, 255], [4, 5]),
 }
-RECORDS = {name: name.lower() for name in PVS} | {"PLAIN": "ai", "CHARS": "waveform"}
+RECORDS = {name: name.lower() for name in PVS} | {
+    "PLAIN": "ai",
+    **dict.fromkeys(("CHARS", "SHORTS", "FLOATS", "OCTETS"), "waveform"),
+}
 TYPES = range(len(script.TYPES))
 COUNTS = (0, 1)
 
