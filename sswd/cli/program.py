@@ -7,11 +7,19 @@ import sys
 from collections.abc import Sequence
 
 from sswd import __version__
-from sswd.cli import check, demo, expand, run, schema
+from sswd.cli import check, demo, expand, run, schema, status
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
+from sswd.control.client import AskError, NoDaemonError, SilentError
 from sswd.errors import ConfigError, LoadError, PortTakenError
-from sswd.exit_codes import BAD_CONFIGURATION, INTERRUPTED, TAKEN, UNEXPECTED
+from sswd.exit_codes import (
+    BAD_CONFIGURATION,
+    INTERRUPTED,
+    NOT_FOUND,
+    TAKEN,
+    UNEXPECTED,
+    WRONG,
+)
 from sswd.logs import LogOptions, logging_to
 
 log = logging.getLogger("sswd.cli")
@@ -22,8 +30,10 @@ process that may hang or crash while clients stay connected."""
 _EXIT_CODES = """\
 exit codes:
   0   clean stop (SIGTERM, SIGINT)
-  1   unexpected error, or a text that `expand` refuses
+  1   unexpected error, a text that `expand` refuses, or a failed command
   2   wrong usage of the command line
+  3   `status`: something is wrong, or the daemon does not answer
+  4   there is no such daemon or PV
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
 
@@ -47,7 +57,7 @@ def parser() -> Parser:
     top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
     top.add_argument("--version", action="version", version=f"sswd {__version__}")
     commands = Commands(top)
-    for group in (run, demo, check, expand, schema):
+    for group in (run, status, demo, check, expand, schema):
         group.add(commands)
     commands.add_log_options()
     return top
@@ -62,6 +72,12 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         return BAD_CONFIGURATION, str(error)
     except PortTakenError as error:
         return TAKEN, str(error)
+    except NoDaemonError as error:
+        return NOT_FOUND, str(error)
+    except SilentError as error:
+        return WRONG, str(error)
+    except AskError as error:
+        return (NOT_FOUND if error.code == "not found" else UNEXPECTED), str(error)
     except KeyboardInterrupt:
         return INTERRUPTED, ""
     except BrokenPipeError:

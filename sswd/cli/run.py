@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> int:
     from sswd.ioc.daemon import service
 
     try:
-        return service.run(config, folder=folder)
+        return service.run(config, folder=folder, file=configuration.file_of(args))
     except KeyboardInterrupt:  # before the signal handlers are there
         return CLEAN

@@ -27,7 +27,7 @@ class Runs:
         self.result = result
         self.given: list[tuple] = []
 
-    def __call__(self, config, *, folder):
+    def __call__(self, config, *, folder, file=None):
         self.given.append((config, folder))
         if isinstance(self.result, BaseException):
             raise self.result

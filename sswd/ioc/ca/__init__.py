@@ -7,7 +7,8 @@
                channels and subscriptions; quick_gets, handlers, read_handlers,
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
-               put_queue: in which order puts run; publish: post(),
+               put_queue: in which order puts run; putter, local_put: who puts, and
+               puts from within the daemon; publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
     codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
                bytes <-> values, no I/O
@@ -20,11 +21,14 @@ Everything runs on the loop's thread. Nothing here waits for a client: an answer
 does not take stays in its bounded queue, an update that it cannot take conflates.
 """
 
-from sswd.ioc.ca.caproto_private.data import Data
+from sswd.ioc.ca.caproto_private.data import Data, alarm_words, enum_strings
+from sswd.ioc.ca.circuit.circuit import Circuit
+from sswd.ioc.ca.codec.names import find
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.pv.listen import Listening, newest
+from sswd.ioc.ca.pv.local_put import LocalValue, local_put
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -34,23 +38,31 @@ from sswd.ioc.ca.pv.publish import (
     set_properties,
     show,
 )
+from sswd.ioc.ca.pv.putter import putter
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
 __all__ = [
+    "Circuit",
     "Context",
     "Counts",
     "Data",
     "Limits",
     "Listening",
+    "LocalValue",
     "QuickLoop",
+    "alarm_words",
+    "enum_strings",
     "fill_record_fields",
+    "find",
     "flusher",
+    "local_put",
     "newest",
     "on_change",
     "post",
     "post_if_changed",
     "properties_changed",
+    "putter",
     "set_alarm",
     "set_properties",
     "show",

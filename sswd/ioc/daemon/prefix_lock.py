@@ -35,10 +35,15 @@ def prefix_lock(config: Config) -> Iterator[None]:
         yield
 
 
-def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
+def lock_stem(prefix: str) -> str:
+    """The name of a prefix's lock without its suffix."""
     digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
     readable = re.sub(r"\W+", "_", prefix)[:40]
-    path = folder / f"{readable}-{digest}.lock"
+    return f"{readable}-{digest}"
+
+
+def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
+    path = folder / f"{lock_stem(prefix)}.lock"
     fd = open_own(path, os.O_RDWR | os.O_CREAT)
     file = stack.enter_context(os.fdopen(fd, "r+"))
     try:

@@ -14,10 +14,15 @@ import msgspec
 from caproto.server import PVGroup
 
 from sswd.config.keys import Config, SystemConfig
+from sswd.control.places import socket_path
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
+from sswd.ioc.daemon.control.answers import Answers
+from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.daemon.control.listener import Listener
+from sswd.ioc.daemon.control.log_ring import LogRing, log_ring
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
-from sswd.ioc.daemon.prefix_lock import prefix_lock
+from sswd.ioc.daemon.prefix_lock import lock_stem, prefix_lock
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
@@ -36,6 +41,8 @@ class Composed(NamedTuple):
     statistics: Statistics
     limits: Limits
     guardian: Guardian
+    prefixes: list[str]
+    """Of the daemon, and of each system."""
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -64,7 +71,10 @@ def compose(config: Config, folder: Path) -> Composed:
     statistics.publishing = lambda: _published(servers)
     _merge(pvdb, statistics.pvdb, "IOC")
     limits = Limits(**msgspec.structs.asdict(config.limits))
-    return Composed(pvdb, servers, statistics, limits, guardian)
+    prefixes = [config.prefix, *map(config.prefix_of, config.system)]
+    return Composed(
+        pvdb, servers, statistics, limits, guardian, list(dict.fromkeys(prefixes))
+    )
 
 
 def _published(servers: list[Server]) -> tuple[int, float]:
@@ -73,22 +83,29 @@ def _published(servers: list[Server]) -> tuple[int, float]:
     return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
-def run(config: Config, *, folder: Path) -> int:
+def run(config: Config, *, folder: Path, file: Path | None = None) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
-    `folder` is that of the configuration file: the workers' sys.path starts with it.
+    `folder` is that of the configuration `file`: the workers' sys.path starts with it.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
     with prefix_lock(config), asyncio.Runner(loop_factory=QuickLoop) as runner:
-        runner.run(Service(compose(config, folder)).serve())
+        runner.run(_serve(compose(config, folder), file))
     return 0
+
+
+async def _serve(composed: Composed, file: Path | None) -> None:
+    with log_ring() as ring:
+        await Service(composed, file, ring).serve()
 
 
 class Service:
     """One daemon on the running loop."""
 
-    def __init__(self, composed: Composed) -> None:
+    def __init__(self, composed: Composed, file: Path | None, ring: LogRing) -> None:
         self._composed = composed
+        self._file = file
+        self._ring = ring
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
@@ -108,6 +125,8 @@ class Service:
         async def search_duplicates(_async_lib: object) -> None:
             await warn_of_duplicates(names, server.port)
 
+        control = self._control(server)
+        await control.open()
         context = asyncio.create_task(server.run(startup_hook=search_duplicates))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -121,12 +140,28 @@ class Service:
         self._reaper.stop()
         await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
         self._reaper.look()
+        await control.close()
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()
         await asyncio.wait({context})
         log.info("stopped")
         self._leave_signals()
+
+    def _control(self, context: Context) -> Listener:
+        composed = self._composed
+        api = DaemonApi(
+            prefixes=composed.prefixes,
+            file=self._file,
+            servers=composed.servers,
+            context=context,
+            pvdb=composed.pvdb,
+            statistics=composed.statistics,
+            log_ring=self._ring,
+        )
+        # The lock of this prefix is held: the socket's name is ours.
+        path = socket_path(lock_stem(composed.prefixes[-1]))
+        return Listener(path, Answers(api))
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,6 +12,7 @@ from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import protocol, put_values
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
+from sswd.ioc.ca.pv.putter import PUTTER
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -49,6 +50,7 @@ def _put(circuit: Circuit, request: Request) -> None:
         circuit.shared.over_limit(circuit, "puts in flight", limit)
         _answer(circuit, channel, request, protocol.PUTFAIL, "too many puts wait")
         return
+    circuit.last_put = (channel.name, circuit.last_message_s)
     circuit.in_flight += 1
     circuit.counts.puts_in_flight += 1
 
@@ -73,6 +75,7 @@ async def _write(circuit: Circuit, channel: Channel, request: Request) -> object
     """A PV that forwards its puts is told of those that never reach its putter: its
     `refuse_put(words)` returns what is to be raised instead."""
     data = channel.served_pv.data
+    PUTTER.set(f"{circuit.user}@{circuit.host}")
     try:
         return await _convert_and_write(circuit, data, request)
     except (CommandError, caproto.Forbidden):
