@@ -23,6 +23,7 @@ MISBEHAVING = Path(__file__).parents[1] / "misbehaving"
 CONFIG = """\
 prefix = "@"
 [system.main]
+prefix = "MAIN:"
 target = "stalls:Slow"
 [system.main.command]
 abort_s = [0.1, 0.1, 0.5]
@@ -34,8 +35,9 @@ target = "echo:Echo"
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with running_daemon(config=CONFIG, folder=MISBEHAVING) as daemon:
-        daemon.wait_for("OTHER:WORKER:STATE", "RUNNING")
+    with running_daemon(config=CONFIG, folder=MISBEHAVING, ready=False) as daemon:
+        for system in ("MAIN:", "OTHER:"):
+            daemon.wait_for(f"{system}WORKER:STATE", "RUNNING", timeout_s=20)
         yield daemon
 
 
@@ -216,7 +218,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_hurts_nobody(
         with Connection(path_of(daemon)) as other:
             for _ in range(20):
                 list(other.ask(GetStatus()))
-        assert daemon.get("WORKER:STATE", as_string=True) == "RUNNING"
+        assert daemon.get("MAIN:WORKER:STATE", as_string=True) == "RUNNING"
         assert time.monotonic() - begun_s < 10
         client.settimeout(30)
         until(lambda: not has_room(client), "the end of the connection", 30)
