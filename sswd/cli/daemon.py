@@ -1,7 +1,7 @@
 """The daemon that a command asks: how it is named, and what its refusals exit with."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -69,7 +69,7 @@ def span(seconds: float) -> str:
     return f"{whole} s"
 
 
-def columns(rows: list[tuple[str, ...]]) -> list[str]:
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as lines with aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [

@@ -7,7 +7,18 @@ import sys
 from collections.abc import Sequence
 
 from sswd import __version__
-from sswd.cli import check, demo, expand, run, schema, status
+from sswd.cli import (
+    call,
+    check,
+    demo,
+    expand,
+    log_lines,
+    look,
+    operate,
+    run,
+    schema,
+    status,
+)
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
 from sswd.control.client import AskError, NoDaemonError, SilentError
@@ -23,6 +34,19 @@ from sswd.exit_codes import (
 from sswd.logs import LogOptions, logging_to
 
 log = logging.getLogger("sswd.cli")
+
+_GROUPS = (
+    run,
+    status,
+    operate,
+    call,
+    look,
+    log_lines,
+    demo,
+    check,
+    expand,
+    schema,
+)
 
 _ABOUT = """\
 Serves blocking instrument code on EPICS Channel Access, each system in a worker
@@ -57,7 +81,7 @@ def parser() -> Parser:
     top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
     top.add_argument("--version", action="version", version=f"sswd {__version__}")
     commands = Commands(top)
-    for group in (run, status, demo, check, expand, schema):
+    for group in _GROUPS:
         group.add(commands)
     commands.add_log_options()
     return top
