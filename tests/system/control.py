@@ -3,13 +3,14 @@
 import contextlib
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from sswd import cli
 from sswd.testing import Daemon, running_daemon
@@ -43,15 +44,17 @@ def two_systems() -> Iterator[Daemon]:
     """Both are RUNNING. Programs of this process find the daemon meanwhile."""
     with running_daemon(config=CONFIG, folder=MISBEHAVING, ready=False) as daemon:
         for system in ("MAIN:", "OTHER:"):
-            daemon.wait_for(f"{system}WORKER:STATE", "RUNNING", timeout_s=20)
-        before = os.environ.get("RUNTIME_DIRECTORY")
-        os.environ["RUNTIME_DIRECTORY"] = str(daemon.folder / "run")
-        try:
+            daemon.wait_for(f"{system}WORKER:STATE", "RUNNING", timeout_s=60)
+        with found_here(daemon):
             yield daemon
-        finally:
-            os.environ.pop("RUNTIME_DIRECTORY")
-            if before is not None:
-                os.environ["RUNTIME_DIRECTORY"] = before
+
+
+@contextlib.contextmanager
+def found_here(daemon: Daemon) -> Iterator[None]:
+    """Programs of this process, and those it starts, find the daemon meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNTIME_DIRECTORY", str(daemon.folder / "run"))
+        yield
 
 
 def sswd(*words: str) -> tuple[int, str, str]:

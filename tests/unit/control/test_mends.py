@@ -28,7 +28,7 @@ from sswd.control.mends import mend_of
         ("setup failed: TimeoutError: timed out", "is it on"),
         ("setup failed: OSError: [Errno 113] No route to host", "is it on"),
         (
-            "setup failed: PermissionError: [Errno 13] Permission denied: '/dev/ttyUSB0'",
+            "setup failed: PermissionError: [Errno 13] Permission denied: '/dev/ttyS0'",
             "dialout",
         ),
         ("setup failed: gaierror: [Errno -2] Name or service not known", "not known"),
