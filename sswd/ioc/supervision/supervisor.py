@@ -70,7 +70,7 @@ class Supervisor:
         standby, parker = self._processes.standby, self._processes.parker
         return {
             Action.START_RUN: self._start_run,
-            Action.LOAD_FRESH: self._load_fresh,
+            Action.LOAD_FRESH: standby.refresh,
             Action.PREPARE_STANDBY: standby.prepare,
             Action.ABORT_FOR_RESTART: functools.partial(self._cancel, Cause.RESTART),
             Action.ABORT_FOR_STOP: functools.partial(self._cancel, Cause.STOP),
@@ -247,14 +247,7 @@ class Supervisor:
         self.worker_events.tell_error(words)
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 
-    def _load_fresh(self) -> None:
-        if self._active.run is not None and self._active.run.is_undead:
-            self.feed(Event.FRESH)  # nobody waits beside it
-        else:
-            self._processes.standby.refresh()
-
     def _tell_unkillable(self) -> None:
-        self._processes.standby.drop()  # nobody waits beside it
         run, pid = self._active.run, 0
         if run is not None:
             run.is_undead = True
