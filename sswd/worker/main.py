@@ -196,7 +196,7 @@ class Worker:
 
     def _open(self, adapter: Adapter) -> LinkKeeper:
         """Connect where the system can, set up, and begin with `@every` methods."""
-        keeper = keeper_of(adapter, self._outbox, self._spec)
+        keeper = keeper_of(adapter, self._outbox, self._watch, self._spec)
         keeper.open()
         self._watch.end()
         self._watch.set_abort(adapter.abort)
