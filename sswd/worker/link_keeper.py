@@ -37,6 +37,15 @@ class LinkMethods(NamedTuple):
     setup: Callable[[], None]
 
 
+class LinkSettings(NamedTuple):
+    """What the class and the configuration say of the link."""
+
+    ping_s: float = PING_S
+    sets_up_once: bool = False
+    peer: str = ""
+    """Words for who is connected to, where they are known."""
+
+
 class LinkKeeper:
     """What the worker does about its link."""
 
@@ -46,21 +55,15 @@ class LinkKeeper:
         outbox: Outbox,
         methods: LinkMethods,
         watch: CommandWatch,
-        *,
-        ping_s: float = PING_S,
-        sets_up_once: bool = False,
-        peer: str = "",
+        settings: LinkSettings,
     ) -> None:
-        """`peer` are words for who is connected to, where they are known."""
         self._link = link
         self._outbox = outbox
         self._connect, self._disconnect, self._ping, self._setup = methods
         self._watch = watch
-        self._ping_s = ping_s
-        self._ping_due_s = time.monotonic() + ping_s
-        self._sets_up_once = sets_up_once
+        self._ping_s, self._sets_up_once, self._peer = settings
+        self._ping_due_s = time.monotonic() + self._ping_s
         self._was_set_up = False
-        self._peer = peer
         self._lock = threading.Lock()
         self._told: Told = link.told
 
@@ -216,7 +219,9 @@ def keeper_of(
         outbox,
         LinkMethods(connect, adapter.optional("disconnect"), ping, adapter.setup),
         watch,
-        ping_s=float(ping_s),
-        sets_up_once=bool(adapter.setting("setup_once")),
-        peer=f" ({', '.join(named)})"[:_PEER] if named else "",
+        LinkSettings(
+            float(ping_s),
+            bool(adapter.setting("setup_once")),
+            f" ({', '.join(named)})"[:_PEER] if named else "",
+        ),
     )

@@ -11,6 +11,7 @@ from sswd.pipe.protocol import Input, LinkPhase, LinkState, Log, ReadState
 
 from .rig import Rig
 
+
 @pytest.fixture
 def device(tmp_path: Path) -> Path:
     device = tmp_path / "device"

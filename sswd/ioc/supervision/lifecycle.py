@@ -39,7 +39,7 @@ class Phase(Enum):
         "the worker takes commands; fresh code is being imported",
     )
     STUCK = (WorkerState.STARTING, "killed as it started, and it does not die")
-    UNDEAD = (WorkerState.RUNNING, "killed, and it does not die; nobody waits beside it")
+    UNDEAD = (WorkerState.RUNNING, "killed, and it does not die; nobody waits with it")
     RESTARTING = (WorkerState.STOPPING, "asked to close; another run follows")
     STOPPING = (WorkerState.STOPPING, "asked to close; STOPPED follows")
     CLOSING = (WorkerState.STOPPING, "asked to close; the IOC ends")
