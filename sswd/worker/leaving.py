@@ -3,8 +3,9 @@
 Threads that are no daemons are joined, atexit functions run, files are flushed and the
 destructors of C libraries run, because the process ends by SystemExit and not by
 os._exit. None of that may keep a worker that takes no commands any more: threads have
-THREADS_S, processes of multiprocessing CHILDREN_S, all together LEAVE_S. Then faulthandler tells where it hangs and ends the
-process with exit code 1; a kernel timer stands behind it.
+THREADS_S, processes of multiprocessing CHILDREN_S, all together LEAVE_S. Then
+faulthandler tells where it hangs and ends the process with exit code 1; a kernel timer
+stands behind it.
 
 Threading model: main thread.
 """
