@@ -54,10 +54,9 @@ def refuse_in_child(what: str) -> None:
     raise error
 
 
-def end_child() -> NoReturn:
+def end_child(error: BaseException | None = None) -> NoReturn:
     """End this child, which has left user code: by what it raised, if it did."""
     code = 0
-    error = sys.exc_info()[1]
     if isinstance(error, SystemExit):
         code = exit_code_of(error)
     elif error is not None:

@@ -123,8 +123,8 @@ def plainly(function):
 class Hides(System):
     """Its coroutines are not to be seen before they are called."""
 
-    async def on_cmd(self, text: str) -> object:
-        return self.forgotten(text)  # and no `await`
+    async def io_execute(self, pv_name: str, value: object) -> object:
+        return self.forgotten(str(value))  # and no `await`
 
     async def forgotten(self, text: str) -> None:
         await asyncio.sleep(0)
