@@ -69,11 +69,12 @@ def end_child(error: BaseException | None = None) -> NoReturn:
 
 
 def exit_code_of(ex: SystemExit) -> int:
-    """As Python does it: None is 0, words are printed and 1."""
-    if ex.code is None or isinstance(ex.code, int):
-        return ex.code or 0
-    with contextlib.suppress(BaseException):  # their own __str__, a driver's stream
-        sys.stderr.write(f"{ex.code}\n")
+    """As Python does it: None is 0, words are printed and 1. Never raises."""
+    with contextlib.suppress(BaseException):  # their own `code`, __str__ or stream
+        code = ex.code
+        if code is None or isinstance(code, int):
+            return int(code or 0)
+        sys.stderr.write(f"{code}\n")
     return 1
 
 

@@ -43,7 +43,7 @@ def test_threads_that_do_not_end_are_told(rig):
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang"])
+@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang", "own_exit_and_hang"])
 def test_the_end_has_a_deadline_and_tells_where_it_hangs(worker, what):
     command = worker.execute(what)
     if what == "hang_at_exit":
