@@ -63,10 +63,14 @@ def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     A forked child of it ends here.
     """
     try:
-        return function(*args, **kwargs)
-    finally:
+        result = function(*args, **kwargs)
+    except BaseException as ex:
         if is_child():
-            end_child()
+            end_child(ex)
+        raise
+    if is_child():
+        end_child()
+    return result
 
 
 async def await_user(awaitable: Awaitable[Any]) -> Any:

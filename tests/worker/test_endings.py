@@ -52,7 +52,7 @@ def test_a_process_that_nobody_joins_is_ended_and_told(worker, tmp_path):
 
 
 @pytest.mark.timing
-@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang"])
+@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang", "own_exit_and_hang"])
 def test_the_end_has_a_deadline_and_tells_where_it_hangs(worker, what):
     command = worker.execute(what)
     if what == "hang_at_exit":

@@ -34,6 +34,14 @@ class BadStream(io.StringIO):
         raise Exit("cannot flush")
 
 
+class OwnExit(SystemExit):
+    """A driver's own, of which one cannot ask the code."""
+
+    @property
+    def code(self) -> int:
+        raise Exit("no code")
+
+
 def fork() -> None:
     """A hook whose child forgets to end."""
     if os.fork():
@@ -104,6 +112,10 @@ class Endings(System):
     def do_exit_and_hang(self) -> None:
         atexit.register(hang)
         sys.exit(4)
+
+    def do_own_exit_and_hang(self) -> None:
+        atexit.register(hang)
+        raise OwnExit
 
     def do_end_thread(self) -> None:
         """What a C library may do; the process lives on, without its main thread."""
