@@ -18,6 +18,7 @@ from sswd.cli import (
     run,
     schema,
     status,
+    top,
 )
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
@@ -38,6 +39,7 @@ log = logging.getLogger("sswd.cli")
 _GROUPS = (
     run,
     status,
+    top,
     operate,
     call,
     look,
