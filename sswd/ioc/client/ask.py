@@ -67,8 +67,9 @@ async def put(
         except PutFailed as error:
             raise PutFailed(f"{name}: {error}") from None
         if not answer.is_done:
-            text = f"{name}: the put failed: {answer.words}{await _cmd_error(name)}"
-            raise PutFailed(text)
+            # A put that is denied never became a command.
+            more = "" if answer.is_denied else await _cmd_error(name)
+            raise PutFailed(f"{name}: the put failed: {answer.words}{more}")
         try:
             return await read(session, as_number=as_number)
         except (RemoteLost, TimeoutError) as error:

@@ -27,6 +27,7 @@ ECHO_S = 5.0
 """A server that does not answer an echo for so long is gone, as in libca."""
 CONN_TMO_S = 30.0
 """EPICS_CA_CONN_TMO where it is not set."""
+_NOWTACCESS = caproto.CAStatus.ECA_NOWTACCESS.value.code_with_severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ class PutAnswer(NamedTuple):
     """How the server answered a put with callback."""
 
     is_done: bool
-    words: str
+    words: str = ""
     """Why it failed, in the server's words; empty when it is done."""
+    is_denied: bool = False
+    """It failed because this client has no right to write."""
 
 
 class Session:
@@ -190,7 +193,7 @@ class Session:
         if request.command not in answers:
             raise RemoteLost(f"the server refuses: {words}")
         if request.command == caproto.WriteNotifyRequest.ID:
-            answer: object = PutAnswer(is_done=False, words=words)
+            answer: object = _failed_put(command.status, words)
         else:
             answer = RemoteRefused(words)
         self._answered(int(request.parameter2), answer)
@@ -232,8 +235,15 @@ def _read_answer(command: Any) -> Any:
 
 
 def _put_answer(command: Any) -> PutAnswer:
-    is_done = bool(command.status.success)
-    return PutAnswer(is_done, "" if is_done else command.status.description)
+    status = command.status
+    if status.success:
+        return PutAnswer(is_done=True)
+    return _failed_put(status, status.description)
+
+
+def _failed_put(status: Any, words: str) -> PutAnswer:
+    is_denied = status.code_with_severity == _NOWTACCESS
+    return PutAnswer(is_done=False, words=words, is_denied=is_denied)
 
 
 def _silence_s() -> float:
