@@ -1,7 +1,6 @@
 """`sswd get` and `sswd monitor`: values of PVs of any IOC."""
 
 import argparse
-import asyncio
 import functools
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +11,8 @@ from sswd.errors import NotFoundError, RemoteLost
 from sswd.exit_codes import CLEAN, NOT_FOUND, UNEXPECTED
 
 if TYPE_CHECKING:
+    import asyncio
+
     from sswd.ioc.client.reading import Reading
 
 AT_ONCE = 50
@@ -47,10 +48,14 @@ def add(commands: Commands) -> None:
 
 def get(args: argparse.Namespace) -> int:
     """Print the values, in the order of the names."""
+    import asyncio
+
     return asyncio.run(_get_all(args))
 
 
 async def _get_all(args: argparse.Namespace) -> int:
+    import asyncio
+
     room = asyncio.Semaphore(AT_ONCE)
     tasks = [asyncio.ensure_future(_get(name, args, room)) for name in args.pv]
     worst = CLEAN
@@ -65,7 +70,7 @@ async def _get_all(args: argparse.Namespace) -> int:
 
 
 async def _get(
-    name: str, args: argparse.Namespace, room: asyncio.Semaphore
+    name: str, args: argparse.Namespace, room: "asyncio.Semaphore"
 ) -> tuple[int, str]:
     from sswd.ioc.client import ask
 
@@ -81,13 +86,18 @@ async def _get(
 
 def monitor(args: argparse.Namespace) -> int:
     """Print the values as they come."""
+    import asyncio
+
     return asyncio.run(_monitor(args))
 
 
 async def _monitor(args: argparse.Namespace) -> int:
+    import asyncio
+
     from sswd.ioc.client.watch import Watch
 
-    printer = _Printer(args)
+    loop = asyncio.get_running_loop()
+    printer = _Printer(args, loop.create_future())
     watches = [
         Watch(
             name,
@@ -99,7 +109,6 @@ async def _monitor(args: argparse.Namespace) -> int:
     ]
     for watch in watches:
         watch.start()
-    loop = asyncio.get_running_loop()
     telling = loop.call_later(args.wait, printer.tell_missing)
     try:
         await printer.is_over
@@ -110,15 +119,18 @@ async def _monitor(args: argparse.Namespace) -> int:
 
 
 class _Printer:
-    """Prints what monitors bring; on the loop."""
+    """Prints what monitors bring; on the loop.
 
-    def __init__(self, args: argparse.Namespace) -> None:
+    `is_over` is done after `--count` values, or fails when nobody reads any more.
+    """
+
+    def __init__(
+        self, args: argparse.Namespace, is_over: "asyncio.Future[None]"
+    ) -> None:
         self._args = args
         self._left: int | None = args.count
         self._missing = dict.fromkeys(args.pv)
-        self.is_over: asyncio.Future[None]
-        """Done after `--count` values, or fails when nobody reads what is printed."""
-        self.is_over = asyncio.get_running_loop().create_future()
+        self.is_over = is_over
 
     def reading(self, name: str, reading: "Reading") -> None:
         """A value has come."""

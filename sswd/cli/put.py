@@ -1,7 +1,6 @@
 """`sswd put`: a put to a PV of any IOC that tells how it ended."""
 
 import argparse
-import asyncio
 import json
 import sys
 
@@ -42,6 +41,8 @@ def add(commands: Commands) -> None:
 
 def put(args: argparse.Namespace) -> int:
     """Put and wait. Raises NotFoundError, PutFailed, RemoteLost."""
+    import asyncio
+
     from sswd.ioc.client import ask
 
     waiting = ask.put(

@@ -85,9 +85,9 @@ def _text(word: str, capacity: int) -> bytes:
 
 def _string(word: str) -> bytes:
     chars = _encoded(word)
-    if len(chars) >= STRING_BYTES:
-        most = STRING_BYTES - 1
-        raise PutFailed(f"{len(chars)} bytes do not fit into a string of {most}")
+    if len(chars) > STRING_BYTES:
+        text = f"{len(chars)} bytes do not fit into a string of {STRING_BYTES}"
+        raise PutFailed(text)
     return chars
 
 
