@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sswd.cli.commands import Parser
+from sswd.json_values import for_json
 
 if TYPE_CHECKING:
-    from sswd.ioc.client.reading import Reading, Scalar
+    from sswd.ioc.client.reading import Reading
 
 SHOWN = 10
 """Elements of an array that a line shows without --all."""
@@ -70,7 +70,7 @@ def problem(name: str, words: str, args: argparse.Namespace) -> str:
 def _as_json(reading: "Reading") -> dict[str, object]:
     moment = datetime.fromtimestamp(reading.stamp_s, UTC)
     found: dict[str, object] = {
-        "value": _sayable(reading.value),
+        "value": for_json(reading.value),
         "type": reading.type,
         "severity": reading.severity,
         "status": reading.status,
@@ -79,17 +79,6 @@ def _as_json(reading: "Reading") -> dict[str, object]:
     if reading.units:
         found["units"] = reading.units
     return found
-
-
-def _sayable(value: "Scalar | list[Scalar]") -> object:
-    """As caPutLog: JSON has no numbers that are none, or infinite."""
-    if isinstance(value, list):
-        return [_sayable(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        if math.isnan(value):
-            return "Nan"
-        return "Infinity" if value > 0 else "-Infinity"
-    return value
 
 
 def _local(stamp_s: float) -> str:
