@@ -89,7 +89,7 @@ class _Rotating(RotatingFileHandler):
 
     def _open(self) -> Any:
         path = Path(self.baseFilename)
-        if not path.parent.is_dir():
+        if not path.parent.exists():
             make_own(path.parent)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         return _WholeLines(open_own(path, flags, mode=MODE))
