@@ -62,20 +62,22 @@ def make_own(folder: Path) -> None:
             _check_directory(each)
 
 
-def open_own(path: Path, flags: int) -> int:
-    """Open a file of ours, made with mode 0600 if `flags` say so; a descriptor.
+def open_own(path: Path, flags: int, *, mode: int = MODE) -> int:
+    """Open a file of ours, made with this mode if `flags` say so; a descriptor.
+
+    A file that is there gets mode 0600 if that is wanted, else keeps its own.
 
     Raises NotOursError for a link, for what is no plain file, and for a file that
     belongs to another user or has a second name.
     """
     try:
-        fd = os.open(path, flags | _SAFELY, MODE)
+        fd = os.open(path, flags | _SAFELY, mode)
     except OSError as ex:
         if ex.errno in (errno.ELOOP, errno.ENXIO):
             raise NotOursError(f"{path} is no plain file but a link or pipe") from ex
         raise
     try:
-        _check_file(fd, path)
+        _check_file(fd, path, mode)
     except BaseException:
         os.close(fd)
         raise
@@ -100,12 +102,12 @@ def _check_directory(folder: Path) -> None:
         raise NotOursError(f"{folder} can be written by other users")
 
 
-def _check_file(fd: int, path: Path) -> None:
+def _check_file(fd: int, path: Path, mode: int) -> None:
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         raise NotOursError(f"{path} is no plain file with one name")
     _check_owner(found, path)
-    if stat.S_IMODE(found.st_mode) != MODE:
+    if mode == MODE and stat.S_IMODE(found.st_mode) != MODE:
         with contextlib.suppress(OSError):  # file systems without modes
             os.fchmod(fd, MODE)
 

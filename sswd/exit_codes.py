@@ -5,6 +5,8 @@ argparse exits with 2 for wrong usage.
 
 CLEAN = 0
 UNEXPECTED = 1
+NOT_FOUND = 4
+"""No server answers for a PV, or no daemon is found."""
 TAKEN = 69
 """A port or prefix is taken; a supervisor may try again."""
 BAD_CONFIGURATION = 78

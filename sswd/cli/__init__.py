@@ -1,7 +1,8 @@
 """The command line: arguments in, exit code out.
 
     program         `main`: finds the command, runs it, turns errors into exit codes
-    run demo check expand schema    one file a group of commands
+    run demo check put get expand schema    one file a group of commands
+    show            how values of PVs are printed
     configuration   the arguments that say what to serve
     commands        how a command is added, and how it prints
 

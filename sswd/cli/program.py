@@ -7,11 +7,24 @@ import sys
 from collections.abc import Sequence
 
 from sswd import __version__
-from sswd.cli import check, demo, expand, run, schema
+from sswd.cli import check, demo, expand, get, put, run, schema
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
-from sswd.errors import ConfigError, LoadError, PortTakenError
-from sswd.exit_codes import BAD_CONFIGURATION, INTERRUPTED, TAKEN, UNEXPECTED
+from sswd.errors import (
+    ConfigError,
+    LoadError,
+    NotFoundError,
+    PortTakenError,
+    PutFailed,
+    RemoteLost,
+)
+from sswd.exit_codes import (
+    BAD_CONFIGURATION,
+    INTERRUPTED,
+    NOT_FOUND,
+    TAKEN,
+    UNEXPECTED,
+)
 from sswd.logs import LogOptions, logging_to
 
 log = logging.getLogger("sswd.cli")
@@ -22,8 +35,10 @@ process that may hang or crash while clients stay connected."""
 _EXIT_CODES = """\
 exit codes:
   0   clean stop (SIGTERM, SIGINT)
-  1   unexpected error, or a text that `expand` refuses
+  1   a put that failed, a PV that cannot be read, a text that `expand` refuses;
+      an unexpected error
   2   wrong usage of the command line
+  4   no server answers for a PV
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
 
@@ -47,7 +62,7 @@ def parser() -> Parser:
     top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
     top.add_argument("--version", action="version", version=f"sswd {__version__}")
     commands = Commands(top)
-    for group in (run, demo, check, expand, schema):
+    for group in (run, demo, check, put, get, expand, schema):
         group.add(commands)
     commands.add_log_options()
     return top
@@ -62,6 +77,10 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         return BAD_CONFIGURATION, str(error)
     except PortTakenError as error:
         return TAKEN, str(error)
+    except NotFoundError as error:
+        return NOT_FOUND, str(error)
+    except (PutFailed, RemoteLost) as error:
+        return UNEXPECTED, str(error)
     except KeyboardInterrupt:
         return INTERRUPTED, ""
     except BrokenPipeError:

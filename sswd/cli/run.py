@@ -1,10 +1,14 @@
 """`sswd run`."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 
 from sswd.cli import configuration
 from sswd.cli.commands import Commands
+from sswd.config import LogConfig
 from sswd.exit_codes import CLEAN
+from sswd.log_file import LineFile, also_logging_to, levels, place_of
 
 _MORE = """\
 examples:
@@ -28,7 +32,24 @@ def run(args: argparse.Namespace) -> int:
     config, folder = configuration.read(args)
     from sswd.ioc.daemon import service
 
-    try:
-        return service.run(config, folder=folder)
-    except KeyboardInterrupt:  # before the signal handlers are there
-        return CLEAN
+    with log_as(config.log):
+        try:
+            return service.run(config, folder=folder)
+        except KeyboardInterrupt:  # before the signal handlers are there
+            return CLEAN
+
+
+@contextlib.contextmanager
+def log_as(config: LogConfig) -> Iterator[None]:
+    """Log as the configuration says, beside what the command line says."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(levels(config.levels))
+        if config.file:
+            file = LineFile(
+                place_of(config.file),
+                max_bytes=config.max_bytes,
+                keep=config.keep,
+                what="the log file",
+            )
+            stack.enter_context(also_logging_to(file, config.format))
+        yield

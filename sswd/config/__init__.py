@@ -1,9 +1,11 @@
 """The configuration: its keys, what goes together, its schema, reading it."""
 
 from sswd.config.keys import (
+    AuditConfig,
     CommandConfig,
     Config,
     LimitsConfig,
+    LogConfig,
     PvConfig,
     RestartConfig,
     SystemConfig,
@@ -16,9 +18,11 @@ from sswd.config.schema import schema
 __all__ = [
     "RESERVED_PREFIXES",
     "TEMPLATE_NAMES",
+    "AuditConfig",
     "CommandConfig",
     "Config",
     "LimitsConfig",
+    "LogConfig",
     "PvConfig",
     "RestartConfig",
     "SystemConfig",

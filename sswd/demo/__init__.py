@@ -32,22 +32,22 @@ In other shells:
 {path}
 1. Watch.
 
-  caproto-monitor --no-repeater {p}values {p}POSITION {p}WORKER:STATE
+  sswd monitor {p}values {p}POSITION {p}WORKER:STATE
 
 2. Scan. In the same place: move(20), idn, sleep(5), and hang and crash, to see that
    clients stay connected and {p}WORKER:STALLED or {p}CMD_ERROR tells them why.
 
-  caproto-put --no-repeater -S {p}CMD "scan(0, 10, 11)"
+  sswd put {p}CMD "scan(0, 10, 11)"
 
 3. Restart the worker, and not the IOC. It works after hang, too.
 
-  caproto-put --no-repeater {p}WORKER:RESTART 1
+  sswd put {p}WORKER:RESTART 1
 
 4. Switch the instrument off for 10 s. Its PVs are INVALID and {p}WORKER:LINK_ERROR
    says why, until it answers again.
 
-  caproto-monitor --no-repeater {p}POSITION.SEVR {p}WORKER:LINK
-  caproto-put --no-repeater {p}FAULT OFF
+  sswd monitor {p}POSITION.SEVR {p}WORKER:LINK
+  sswd put {p}FAULT OFF
 
 Ctrl-C ends everything.
 

@@ -58,9 +58,7 @@ class Demo(Daemon):
         lines = [line.strip() for line in self.words.splitlines()]
         exports = [line for line in lines if line.startswith("export ")]
         (command,) = [
-            line
-            for line in lines
-            if line.startswith(f"caproto-{tool}") and word in line
+            line for line in lines if line.startswith(f"sswd {tool}") and word in line
         ]
         return "; ".join([*exports, f"exec {command}"])
 
@@ -105,7 +103,7 @@ def test_the_printed_commands_scan_and_restart(demo: Demo) -> None:
         assert monitor.stdout is not None
         until(lambda: bool(psutil.Process(monitor.pid).net_connections()), "circuit")
         with shell(demo.printed("put", "scan(")) as put:
-            assert put.wait(10) == 0
+            assert put.wait(60) == 0
         demo.wait_for("CMD_STATE", "DONE", timeout_s=30.0)
         circuit = tcp_ports(monitor.pid)
         run, pid = demo.get("WORKER:RUN"), demo.get("WORKER:PID")

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct, field
 
 from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
+from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
 
@@ -127,6 +128,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     limits: Annotated[LimitsConfig, Meta(description="what clients may cost")] = field(
         default_factory=LimitsConfig
+    )
+    log: Annotated[LogConfig, Meta(description="a file of the log, levels")] = field(
+        default_factory=LogConfig
+    )
+    audit: Annotated[AuditConfig, Meta(description="the record of all puts")] = field(
+        default_factory=AuditConfig
     )
 
     def prefix_of(self, system: str) -> str:

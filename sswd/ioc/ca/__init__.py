@@ -7,7 +7,8 @@
                channels and subscriptions; quick_gets, handlers, read_handlers,
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
-               put_queue: in which order puts run; publish: post(),
+               put_queue: in which order puts run; put_note: what is known of one;
+               publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
     codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
                bytes <-> values, no I/O
@@ -34,6 +35,7 @@ from sswd.ioc.ca.pv.publish import (
     set_properties,
     show,
 )
+from sswd.ioc.ca.pv.put_note import PutListener, PutNote, note_command
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -43,10 +45,13 @@ __all__ = [
     "Data",
     "Limits",
     "Listening",
+    "PutListener",
+    "PutNote",
     "QuickLoop",
     "fill_record_fields",
     "flusher",
     "newest",
+    "note_command",
     "on_change",
     "post",
     "post_if_changed",

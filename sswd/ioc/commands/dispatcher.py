@@ -89,6 +89,7 @@ class CommandDispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
+        self._done_bucket = TokenBucket(burst=20, rate_per_s=1.0)
 
     @property
     def running(self) -> Command | None:
@@ -114,6 +115,7 @@ class CommandDispatcher:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
+        ca.note_command(command.id)
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
         self._encoded[command] = message_value
@@ -212,13 +214,21 @@ class CommandDispatcher:
 
     def _tell_end(self, command: Command) -> None:
         if command.state is CommandState.DONE:
-            if log.isEnabledFor(logging.DEBUG):
-                log.debug("%s: done", words_of(command))
+            self._log_done(command)
         else:
             self._tell_log(command)
             self._publisher.command_failed(command.pv, command.error)
         if command.pv == "CMD":
             self._final_ack(command)
+
+    def _log_done(self, command: Command) -> None:
+        """One event for each that succeeded; fewer where they come thick and fast."""
+        if not log.isEnabledFor(logging.INFO) or not self._done_bucket.take():
+            return
+        ran_s = command.ran_s(time.monotonic())
+        kept_back = self._done_bucket.collect_kept_back()
+        more = f" ({kept_back} more that succeeded are not logged)" if kept_back else ""
+        log.info("%s: done in %.3g s%s", words_of(command), ran_s, more)
 
     def _tell_log(self, command: Command) -> None:
         """One event for each bad end, with the system's traceback if it has one;

@@ -16,6 +16,7 @@ from caproto.server import PVGroup
 from sswd.config.keys import Config, SystemConfig
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
+from sswd.ioc.daemon.audit import Audit, audit_log
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
@@ -80,16 +81,21 @@ def run(config: Config, *, folder: Path) -> int:
     `folder` is that of the configuration file: the workers' sys.path starts with it.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
-    with prefix_lock(config), asyncio.Runner(loop_factory=QuickLoop) as runner:
-        runner.run(Service(compose(config, folder)).serve())
+    with (
+        prefix_lock(config),
+        audit_log(config.audit) as audit,
+        asyncio.Runner(loop_factory=QuickLoop) as runner,
+    ):
+        runner.run(Service(compose(config, folder), audit).serve())
     return 0
 
 
 class Service:
     """One daemon on the running loop."""
 
-    def __init__(self, composed: Composed) -> None:
+    def __init__(self, composed: Composed, audit: Audit | None = None) -> None:
         self._composed = composed
+        self._audit = audit
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
@@ -104,6 +110,8 @@ class Service:
         self._reaper.start()
         server = Context(self._composed.pvdb, limits=self._composed.limits)
         self._composed.statistics.counts = server.counts
+        if self._audit is not None:
+            server.on_put(self._audit.put)
         names = [template.CMD.pvname for template in self._servers]
 
         async def search_duplicates(_async_lib: object) -> None:

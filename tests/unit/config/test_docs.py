@@ -17,6 +17,8 @@ MARK = "<!-- keys -->\n"
 TABLES = {
     "Top level": config.Config,
     "`[limits]`": config.LimitsConfig,
+    "`[log]`": config.LogConfig,
+    "`[audit]`": config.AuditConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.restart]`": config.RestartConfig,
