@@ -6,6 +6,7 @@ from sswd.config.keys import (
     LimitsConfig,
     PvConfig,
     RestartConfig,
+    StateConfig,
     SystemConfig,
     TriggerConfig,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "LimitsConfig",
     "PvConfig",
     "RestartConfig",
+    "StateConfig",
     "SystemConfig",
     "TriggerConfig",
     "from_dict",

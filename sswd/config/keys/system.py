@@ -8,6 +8,7 @@ from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
+from sswd.config.keys.state import StateConfig
 
 
 class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +128,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     limits: Annotated[LimitsConfig, Meta(description="what clients may cost")] = field(
         default_factory=LimitsConfig
+    )
+
+    state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (
+        field(default_factory=StateConfig)
     )
 
     def prefix_of(self, system: str) -> str:

@@ -114,6 +114,20 @@ class CommandDispatcher:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
+        return self._begin(command, message_value, instructions)
+
+    def reapply(self, pv: str, value: object) -> asyncio.Future[None]:
+        """Run a setpoint again, before what waits; as `submit`.
+
+        Raises UnsendableError. Only while the ledger begins no commands by itself.
+        """
+        message_value = encoded(value)
+        command, instructions = self._ledger.reapply(pv, value, time.monotonic())
+        return self._begin(command, message_value, instructions)
+
+    def _begin(
+        self, command: Command, message_value: object, instructions: list[Instruction]
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
         self._encoded[command] = message_value
@@ -121,6 +135,18 @@ class CommandDispatcher:
         if command.state is not CommandState.REJECTED:
             self._accepted(command)
         return future
+
+    def has_waiting(self, pv: str) -> bool:
+        """Whether a command of this PV waits."""
+        return self._ledger.has_waiting(pv)
+
+    def hold(self) -> None:
+        """Begin no command that waits, until `release`."""
+        self._ledger.hold()
+
+    def release(self) -> None:
+        """Go on with the commands that wait."""
+        self.perform(self._ledger.release(time.monotonic()))
 
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""

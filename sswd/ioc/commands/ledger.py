@@ -83,6 +83,7 @@ class Ledger:
         self._down_words = "the worker has not been started"
         self._link_words = ""
         self._on_link_down = "run"
+        self._is_held = False
         self.running: Command | None = None
 
     @property
@@ -120,6 +121,21 @@ class Ledger:
         self._last_id += 1
         command = Command(self._last_id, pv, value)
         return command, self._reject(command, words, now_s)
+
+    def reapply(
+        self, pv: str, value: object, now_s: float
+    ) -> tuple[Command, list[Instruction]]:
+        """A setpoint that runs again before the commands that wait. Only while none
+        runs and none can begin: the worker is not up yet, or they are held."""
+        assert self.running is None
+        self._last_id += 1
+        timeout_s = self._policy.timeouts_s.get(pv, self._policy.timeout_s)
+        command = Command(self._last_id, pv, value, timeout_s)
+        return command, self._run(command, now_s)
+
+    def has_waiting(self, pv: str) -> bool:
+        """Whether a command of this PV waits."""
+        return any(command.pv == pv for command in self._queue)
 
     # -- commands end
 
@@ -204,7 +220,7 @@ class Ledger:
 
     def worker_gone(self, words: str, now_s: float) -> list[Instruction]:
         """The worker's process is gone and its pipe drained, as `words` say."""
-        self._worker = Worker.DOWN
+        self._worker, self._is_held = Worker.DOWN, False
         command, self.running = self.running, None
         done: list[Instruction] = []
         if command is not None:
@@ -217,6 +233,15 @@ class Ledger:
         if self._policy.on_restart == "flush":
             done += self.flush(f"not run: {words}", now_s)
         return done
+
+    def hold(self) -> None:
+        """Begin no command that waits."""
+        self._is_held = True
+
+    def release(self, now_s: float) -> list[Instruction]:
+        """Go on after `hold`."""
+        self._is_held = False
+        return self._start_next(now_s)
 
     # -- the link to the instrument comes and goes
 
@@ -235,9 +260,12 @@ class Ledger:
     def _start_next(self, now_s: float) -> list[Instruction]:
         if self._worker is not Worker.UP or self.running or not self._queue:
             return []
-        if self._link_words and self._on_link_down == "wait":
+        if self._is_held or (self._link_words and self._on_link_down == "wait"):
             return []
-        command = self.running = self._queue.popleft()
+        return self._run(self._queue.popleft(), now_s)
+
+    def _run(self, command: Command, now_s: float) -> list[Instruction]:
+        self.running = command
         command.state, command.started_s = CommandState.RUNNING, now_s
         return [Send(command), Tell(command)]
 

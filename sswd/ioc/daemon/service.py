@@ -46,6 +46,8 @@ def compose(config: Config, folder: Path) -> Composed:
     pvdb: dict[str, Data] = {}
     servers = []
     guardian = Guardian()
+    directory = config.state.directory
+    state = None if directory is None else folder / directory
     for name, system in config.system.items():
         root, server = _template(name, system, config.prefix + system.prefix, folder)
         server.configure(
@@ -55,6 +57,7 @@ def compose(config: Config, folder: Path) -> Composed:
             guardian=guardian,
             group=root,
             pvdb=pvdb,
+            state_folder=state,
         )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)

@@ -48,14 +48,7 @@ class Supervisor:
         self.closed = asyncio.Event()
         """Set once the phase is CLOSED."""
         self._processes = WorkerProcesses(self._make_standby(), self._make_parker())
-        self.link = LinkStatus(
-            parts.name,
-            parts.config,
-            parts.status,
-            parts.publisher,
-            parts.dispatcher,
-            self.feed,
-        )
+        self.link = LinkStatus(parts, self.feed)
         self.worker_events = WorkerEvents(parts, self._processes, self.feed, self.link)
         health = Health(parts.name, parts.config, parts.publisher, self.feed)
         self._monitor = Monitor(
