@@ -177,7 +177,10 @@ class Restorer:
 
     def _report(self, run: Run, done: list[str], failed: list[str]) -> None:
         """Tell it by the PV and in the log."""
-        failed += [f"{pv}: {words}" for pv, words in self._refused.items()]
+        put = self._publisher.setpoints
+        failed += [
+            f"{pv}: {words}" for pv, words in self._refused.items() if pv not in put
+        ]
         failed += filter(None, [self.saver.found_words])
         parts = [*failed, f"ran again: {', '.join(done)}" if done else ""]
         words = "; ".join(filter(None, parts)) or "no setpoint had to run again"
