@@ -58,6 +58,7 @@ MINUTES ?= 10
 soak: $(VENV)/installed
 	$(BIN)/python tests/soak/soak.py --cycles $(CYCLES)
 	$(BIN)/python tests/soak/mixed.py --minutes $(MINUTES)
+	$(BIN)/python tests/soak/state_torture.py --kills 300
 
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed

@@ -14,7 +14,10 @@ examples:
 
 In the foreground. SIGTERM and SIGINT stop it within 8 s, SIGHUP restarts the workers
 with fresh code, SIGUSR1 dumps all stacks. The EPICS_CA and EPICS_CAS variables are
-obeyed."""
+obeyed.
+
+Setpoints of PVs with `restore` are kept in `[state] directory` of the file, else in
+$STATE_DIRECTORY, $XDG_STATE_HOME/sswd or ~/.local/state/sswd."""
 
 
 def add(commands: Commands) -> None:

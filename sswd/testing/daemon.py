@@ -82,8 +82,8 @@ def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
     one). `config` is TOML; where it says `prefix = "@"`, a fresh prefix is put in, so
     that tests do not meet. `port` is the CA port, else a free one. `env` are more
     variables. `ready`: wait until the first worker is RUNNING. `command` is started
-    with the arguments `run FILE`. `prefix` is put in instead of a fresh one, for a daemon
-    that is started again.
+    with the arguments `run FILE`. `prefix` is put in instead of a fresh one, for a
+    daemon that is started again.
 
     On leaving: SIGTERM, and DaemonError if the daemon did not exit with 0 by itself,
     or had ended before with an unexpected error.

@@ -1,4 +1,4 @@
-"""Systems whose setpoints come back: each tells in `message` what it was asked to do."""
+"""A system whose setpoints come back: its journal has what it was asked to do."""
 
 import os
 import time

@@ -17,6 +17,7 @@ MARK = "<!-- keys -->\n"
 TABLES = {
     "Top level": config.Config,
     "`[limits]`": config.LimitsConfig,
+    "`[state]`": config.StateConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.restart]`": config.RestartConfig,

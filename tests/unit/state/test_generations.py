@@ -1,5 +1,6 @@
 """Two generations on disk: one fault never costs both. The writer never blocks."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -8,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,32 +108,76 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert target.read_text() == "precious"
 
 
+class Disk:
+    """A small disk of its own where mounting is allowed; else limits that are alike."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self._handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        self.is_mounted = self._mount("-t", "tmpfs", "-o", "size=64k", "tmpfs")
+
+    def fill(self) -> None:
+        if not self.is_mounted:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, self._limit[1]))
+            return
+        with contextlib.suppress(OSError), (self.folder / "full").open("wb") as file:
+            while True:
+                file.write(bytes(1_000))
+                file.flush()
+
+    def free(self) -> None:
+        (self.folder / "full").unlink(missing_ok=True)
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._limit)
+
+    def set_read_only(self) -> None:
+        if self.is_mounted:
+            assert self._mount("-o", "remount,ro")
+        else:
+            self.folder.chmod(0o500)
+
+    def close(self) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, self._limit)
+        signal.signal(signal.SIGXFSZ, self._handler)
+        if self.is_mounted:
+            subprocess.run(["umount", self.folder], check=True)
+        self.folder.chmod(0o700)
+
+    def _mount(self, *how: object) -> bool:
+        done = subprocess.run(
+            ["mount", *map(str, how), self.folder], capture_output=True, check=False
+        )
+        return done.returncode == 0
+
+
 @pytest.fixture
-def small_files():
-    """No file of this process may be larger than 2 kB: what a full disk is like."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    disk = Disk(tmp_path)
+    yield disk
+    disk.close()
 
 
-def test_when_the_disk_takes_only_a_part_both_generations_stay(
-    tmp_path: Path, small_files: None
-) -> None:
-    generations = Generations(tmp_path, "s")
+@pytest.mark.row(36)
+def test_when_the_disk_is_full_or_read_only_both_generations_stay(disk: Disk) -> None:
+    generations = Generations(disk.folder, "s")
     generations.write(one("old"))
     generations.write(one("new"))
-    with pytest.raises(OSError, match="File too large"):
-        generations.write(one("x" * 10_000))
-    assert read(tmp_path) == ("new", "")
-    assert files(tmp_path) == ["s.a.state", "s.b.state"]  # no part of a third
+    disk.fill()
+    with pytest.raises(OSError, match=r"No space left|File too large"):
+        generations.write(one("x" * 20_000))
+    assert read(disk.folder) == ("new", "")
+    names = set(files(disk.folder)) - {"full"}
+    assert names == {"s.a.state", "s.b.state"}  # no part of a third
+    disk.free()
     generations.write(one("newer"))
-    assert read(tmp_path) == ("newer", "")
+    assert read(disk.folder) == ("newer", "")
+    disk.set_read_only()
+    with pytest.raises(OSError, match=r"Read-only|Permission denied"):
+        generations.write(one("x"))
+    assert read(disk.folder) == ("newer", "")
 
 
-def test_when_the_disk_is_full_both_generations_stay(
+def test_when_the_disk_fails_to_sync_both_generations_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generations = Generations(tmp_path, "s")
@@ -139,10 +185,10 @@ def test_when_the_disk_is_full_both_generations_stay(
     generations.write(one("new"))
 
     def full(_fd: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("sswd.ioc.state.generations.os.fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="Input/output"):
         generations.write(one("x"))
     monkeypatch.undo()
     assert read(tmp_path) == ("new", "")
