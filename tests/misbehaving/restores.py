@@ -49,3 +49,11 @@ class Restored(System):
     def note(self, line: str) -> None:
         with self.journal.open("a") as file:
             file.write(f"{line}\n")
+
+
+class Away(Restored):
+    """Its instrument is there while a file says so."""
+
+    def connect(self) -> None:
+        if not self.journal.with_name("on").exists():
+            raise ConnectionRefusedError("switched off")
