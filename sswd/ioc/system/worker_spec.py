@@ -10,6 +10,7 @@ from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.pipe.protocol import WorkerSpec
+from sswd.pipe.surroundings import Surroundings
 
 CREDITS = 8
 
@@ -38,4 +39,15 @@ def worker_spec(
         link_failures=config.link_failures if restarts else None,
         pvs=names_of(with_companions(config.pvs), group),
         inputs=list(config.inputs),
+        surroundings=surroundings(config, folder),
+    )
+
+
+def surroundings(config: SystemConfig, folder: Path) -> Surroundings:
+    """Variables, directory, niceness and CPUs of a system's workers."""
+    return Surroundings(
+        env=config.env,
+        cwd=None if config.cwd is None else str(folder / config.cwd),
+        nice=config.nice,
+        cpus=list(config.cpus),
     )
