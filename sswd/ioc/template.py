@@ -298,6 +298,12 @@ class Server(PVGroup):  # type: ignore[misc]
             if self._owns_guardian and self._guardian is not None:
                 self._guardian.close()
 
+    def reconfigure(self, system: SystemConfig) -> None:
+        """The system that runs has other keys, as config/changes.py gives them."""
+        self._config = system
+        if self._served is not None:
+            self._served.reconfigure(system)
+
     def kill(self) -> None:
         """Do not wait any longer for the worker that was asked to stop."""
         if self._served is not None:

@@ -20,7 +20,15 @@ from sswd.errors import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
-from sswd.ioc.commands.ledger import Escalate, Instruction, Ledger, Send, Settle, Tell
+from sswd.ioc.commands.ledger import (
+    Escalate,
+    Instruction,
+    Ledger,
+    Policy,
+    Send,
+    Settle,
+    Tell,
+)
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
@@ -135,6 +143,10 @@ class CommandDispatcher:
         if command.state is not CommandState.REJECTED:
             self._accepted(command)
         return future
+
+    def set_policy(self, policy: Policy) -> None:
+        """Other rules for commands from now on."""
+        self._ledger.policy = policy
 
     def has_waiting(self, pv: str) -> bool:
         """Whether a command of this PV waits."""

@@ -76,7 +76,8 @@ class Ledger:
     """All commands of one system. Not thread-safe: the loop's own."""
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self.policy = policy
+        """May be replaced: it is asked when something happens."""
         self._last_id = 0
         self._queue: deque[Command] = deque()
         self._worker = Worker.NOT_YET
@@ -98,16 +99,16 @@ class Ledger:
     ) -> tuple[Command, list[Instruction]]:
         """Accept or refuse one command."""
         self._last_id += 1
-        timeout_s = self._policy.timeouts_s.get(pv, self._policy.timeout_s)
+        timeout_s = self.policy.timeouts_s.get(pv, self.policy.timeout_s)
         command = Command(self._last_id, pv, value, timeout_s)
         done: list[Instruction] = []
-        if self._worker is Worker.DOWN and self._policy.on_down == "reject":
+        if self._worker is Worker.DOWN and self.policy.on_down == "reject":
             return command, self._reject(command, self._down_words, now_s)
         if self._link_words and self._on_link_down == "reject":
             return command, self._reject(command, self._link_words, now_s)
-        if pv in self._policy.latest:
+        if pv in self.policy.latest:
             done += self._supersede(command, now_s)
-        if len(self._queue) >= self._policy.queue:
+        if len(self._queue) >= self.policy.queue:
             words = f"queue full: {len(self._queue)} commands wait already"
             return command, done + self._reject(command, words, now_s)
         self._queue.append(command)
@@ -129,7 +130,7 @@ class Ledger:
         runs and none can begin: the worker is not up yet, or they are held."""
         assert self.running is None
         self._last_id += 1
-        timeout_s = self._policy.timeouts_s.get(pv, self._policy.timeout_s)
+        timeout_s = self.policy.timeouts_s.get(pv, self.policy.timeout_s)
         command = Command(self._last_id, pv, value, timeout_s)
         return command, self._run(command, now_s)
 
@@ -230,7 +231,7 @@ class Ledger:
             else:
                 text = command.error or cause.words
                 done += self._end(command, cause.fate, f"{text}; {words}", now_s)
-        if self._policy.on_restart == "flush":
+        if self.policy.on_restart == "flush":
             done += self.flush(f"not run: {words}", now_s)
         return done
 
@@ -296,6 +297,6 @@ class Ledger:
         last = command.rung == len(rungs) - 1
         command.rung_due_s = None
         if not last:
-            dwell_s = self._policy.abort_s[command.rung]
+            dwell_s = self.policy.abort_s[command.rung]
             command.rung_due_s = now_s + min(dwell_s, command.cause.patience_s)
         return Escalate(command, rungs[command.rung])

@@ -85,6 +85,7 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
+        self._folder = folder
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
         self.posts = PostQueue()
@@ -110,7 +111,7 @@ class ServedSystem:
             self.forward,
             self._on_served,
         )
-        self.supervisor = Supervisor(self._parts(folder, active))
+        self.supervisor = Supervisor(self._parts(active))
         self._receiver = MessageReceiver(
             self.posts,
             self.publisher,
@@ -152,22 +153,32 @@ class ServedSystem:
                 publisher.add(name, FedPv(channel, is_writable=True), is_fed=False)
         return publisher
 
-    def _parts(self, folder: Path, active: ActiveRun) -> SystemParts:
-        """What the supervisor works on."""
-        config, park_spec = self.config, None
+    def _specs(self, config: SystemConfig) -> tuple[WorkerSpec, WorkerSpec | None]:
+        """Of the worker, and of the process that runs the park routine."""
         spec = worker_spec(
             self.name,
             config,
-            folder,
+            self._folder,
             array_bytes=self._array_bytes,
             group=self._template.group,
         )
-        if config.park:
-            args = {"routine": config.park, **config.args}
-            park_spec = replace(spec, target=PARK_TARGET, args=args, slots={})
+        if not config.park:
+            return spec, None
+        args = {"routine": config.park, **config.args}
+        return spec, replace(spec, target=PARK_TARGET, args=args, slots={})
+
+    def reconfigure(self, config: SystemConfig) -> None:
+        """Other keys: those of commands hold at once, the worker's in its next run."""
+        self.config = config
+        self.dispatcher.set_policy(policy_of(config))
+        self.supervisor.set_specs(*self._specs(config))
+
+    def _parts(self, active: ActiveRun) -> SystemParts:
+        """What the supervisor works on."""
+        spec, park_spec = self._specs(self.config)
         return SystemParts(
             name=self.name,
-            config=config,
+            config=self.config,
             spec=spec,
             park_spec=park_spec,
             status=self._template.worker,

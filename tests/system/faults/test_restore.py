@@ -32,7 +32,8 @@ class Place:
     def served(self, client: Client, answer: str = "") -> Iterator[Daemon]:
         config = (
             f'prefix = "@"\n[system.main]\ntarget = "restores:{self.target}"\n'
-            f'args = {{ journal = "{self.file}"{answer} }}\n[state]\ndirectory = "{self.state}"\n'
+            f'args = {{ journal = "{self.file}"{answer} }}\n'
+            f'[state]\ndirectory = "{self.state}"\n'
         )
         self.file.unlink(missing_ok=True)
         with running_daemon(
