@@ -76,6 +76,15 @@ def test_a_wrong_include_names_the_file(
     assert words in complaint(write(tmp_path, **files))
 
 
+def test_the_example_of_the_reference_loads(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs/reference/configuration.md"
+    example = page.read_text().split("```toml\n")[2].split("```")[0]
+    main = write(tmp_path, main=example, common="", systems__stage=STAGE)
+    loaded = config.load(main, environ={"LAB": "B7"})
+    assert loaded.prefix_of("stage") == "B7:S:"
+    assert loaded.system["camera"].args == {"port": 5025}
+
+
 # -- variables
 
 
