@@ -61,6 +61,7 @@ soak: $(VENV)/installed
 	$(BIN)/python tests/soak/mixed.py --minutes $(MINUTES)
 	PATH=$(abspath $(BIN)):$$PATH SSWD_TEST_CUTS=$(CUTS) \
 	    $(BIN)/python -m pytest -q -s tests/system/faults/test_cuts.py
+	$(BIN)/python tests/soak/state_torture.py --kills 300
 
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed

@@ -8,7 +8,9 @@ asked of the descriptor, links are not followed, and nothing is written before t
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -39,6 +41,12 @@ def state_directory() -> Path:
         return Path.home() / ".local" / "state" / "sswd"
     except RuntimeError:  # no HOME, and no entry in the passwd file
         return _in_temporary() / "state"
+
+
+def file_stem(prefix: str) -> str:
+    """What files about the PVs of this prefix begin with: readable, and unique."""
+    digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '_', prefix)[:40]}-{digest}"
 
 
 def current_directory() -> Path:

@@ -16,9 +16,12 @@ examples:
   sswd run --prefix LAB:STAGE1: mylab.stage:Stage --arg address=TCPIP::10.0.0.7::INSTR
   sswd run --log-format json --log-level warning stage.toml
 
-In the foreground. SIGTERM and SIGINT stop it within 8 s, SIGHUP restarts the workers
-with fresh code, SIGUSR1 dumps all stacks. The EPICS_CA and EPICS_CAS variables are
-obeyed."""
+In the foreground. SIGTERM and SIGINT stop it within 8 s. SIGHUP reads the file again
+and restarts the workers with fresh code; a bad file changes nothing. SIGUSR1 dumps all
+stacks. The EPICS_CA and EPICS_CAS variables are obeyed.
+
+Setpoints of PVs with `restore` are kept in `[state] directory` of the file, else in
+$STATE_DIRECTORY, $XDG_STATE_HOME/sswd or ~/.local/state/sswd."""
 
 
 def add(commands: Commands) -> None:
@@ -34,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
 
     with log_as(config.log):
         try:
-            return service.run(config, folder=folder)
+            return service.run(
+                config, folder=folder, reread=lambda: configuration.read(args)[0]
+            )
         except KeyboardInterrupt:  # before the signal handlers are there
             return CLEAN
 

@@ -8,6 +8,7 @@ from sswd.config.keys import (
     LogConfig,
     PvConfig,
     RestartConfig,
+    StateConfig,
     SystemConfig,
     TriggerConfig,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "LogConfig",
     "PvConfig",
     "RestartConfig",
+    "StateConfig",
     "SystemConfig",
     "TriggerConfig",
     "from_dict",

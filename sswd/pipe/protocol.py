@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from sswd.alarm import Alarm
+from sswd.pipe.surroundings import Surroundings
 
 PROTOCOL = 2
 
@@ -333,3 +334,4 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
     inputs: list[str] = []
     """Names of the inputs that the system has."""
+    surroundings: Surroundings = Surroundings()

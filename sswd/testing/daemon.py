@@ -73,6 +73,7 @@ def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
     port: int | None = None,
     env: Mapping[str, str] | None = None,
     ready: bool = True,
+    prefix: str | None = None,
     command: Sequence[str] = (sys.executable, "-m", "sswd"),
 ) -> Iterator[Daemon]:
     """Run `sswd run` with a system, or with a whole TOML text, until the block ends.
@@ -81,12 +82,13 @@ def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
     one). `config` is TOML; where it says `prefix = "@"`, a fresh prefix is put in, so
     that tests do not meet. `port` is the CA port, else a free one. `env` are more
     variables. `ready`: wait until the first worker is RUNNING. `command` is started
-    with the arguments `run FILE`.
+    with the arguments `run FILE`. `prefix` is put in instead of a fresh one, for a
+    daemon that is started again.
 
     On leaving: SIGTERM, and DaemonError if the daemon did not exit with 0 by itself,
     or had ended before with an unexpected error.
     """
-    prefix = f"T{os.getpid()}-{next(_numbers)}:"
+    prefix = prefix or f"T{os.getpid()}-{next(_numbers)}:"
     text = config or f'prefix = "@"\n[system.main]\ntarget = "{system}"\n'
     with tempfile.TemporaryDirectory(prefix="sswd-test-") as scratch:
         here = Path(scratch)

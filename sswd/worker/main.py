@@ -147,8 +147,10 @@ class Worker:
         """Load, wait for Begin, construct, set up, run. Returns the exit code."""
         self._control.start(self._outbox, ioc_is_gone)
         log_to_ioc(self._services.note)
-        doing = "import"
+        doing = "surroundings"
         try:
+            self._spec.surroundings.enter()
+            doing = "import"
             factory = call_user(load_class, self._spec.target, self._spec.folder)
             check(factory, self._spec)
             self._outbox.in_order |= frozenset(in_order_of(factory))

@@ -9,6 +9,7 @@ from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig, PvType, Scalar
+from sswd.config.keys.state import StateConfig
 from sswd.config.keys.system import Config, SystemConfig
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PvType",
     "RestartConfig",
     "Scalar",
+    "StateConfig",
     "SystemConfig",
     "TriggerConfig",
 ]

@@ -9,6 +9,7 @@ from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
+from sswd.config.keys.state import StateConfig
 
 
 class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +22,16 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "IOC; found from the folder of the TOML file first"
         ),
     ]
+    enabled: Annotated[
+        bool, Meta(description="false: it is checked, and not served")
+    ] = True
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="hosts that serve it, by name with or without the domain, or "
+            'by pattern ("beam-*"); every host unless given'
+        ),
+    ] = ()
     prefix: Annotated[
         str, Meta(description="follows the top-level prefix in every PV name")
     ] = ""
@@ -106,6 +117,30 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "newest of each PV",
         ),
     ] = 64
+    env: Annotated[
+        dict[str, str],
+        Meta(description="environment variables of the worker, over the daemon's"),
+    ] = field(default_factory=dict)
+    cwd: Annotated[
+        str | None,
+        Meta(
+            description="directory that the worker runs in, from the folder of the "
+            "TOML file unless it begins with /; the daemon's unless given"
+        ),
+    ] = None
+    nice: Annotated[
+        Annotated[int, Meta(ge=-20, le=19)] | None,
+        Meta(
+            description="niceness of the worker, 19 is the lowest priority; the "
+            "daemon's unless given, below that needs the right to"
+        ),
+    ] = None
+    cpus: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=4095)], ...],
+        Meta(
+            description="numbers of the CPUs that the worker may use; all unless given"
+        ),
+    ] = ()
     memory_max_mb: Annotated[
         Annotated[float, Meta(gt=0, le=1e9)] | None,
         Meta(
@@ -118,6 +153,13 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of one sswd daemon."""
 
+    include: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="files or patterns (systems/*.toml), from the folder of this "
+            "file; what stands here wins over them, and two of them may not differ"
+        ),
+    ] = ()
     prefix: Annotated[
         str, Meta(description="starts every PV name, IOC statistics included")
     ] = ""
@@ -134,6 +176,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     audit: Annotated[AuditConfig, Meta(description="the record of all puts")] = field(
         default_factory=AuditConfig
+    )
+
+    state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (
+        field(default_factory=StateConfig)
     )
 
     def prefix_of(self, system: str) -> str:

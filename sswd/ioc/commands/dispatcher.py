@@ -20,7 +20,15 @@ from sswd.errors import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
-from sswd.ioc.commands.ledger import Escalate, Instruction, Ledger, Send, Settle, Tell
+from sswd.ioc.commands.ledger import (
+    Escalate,
+    Instruction,
+    Ledger,
+    Policy,
+    Send,
+    Settle,
+    Tell,
+)
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
@@ -116,6 +124,20 @@ class CommandDispatcher:
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
         ca.note_command(command.id)
+        return self._begin(command, message_value, instructions)
+
+    def reapply(self, pv: str, value: object) -> asyncio.Future[None]:
+        """Run a setpoint again, before what waits; as `submit`.
+
+        Raises UnsendableError. Only while the ledger begins no commands by itself.
+        """
+        message_value = encoded(value)
+        command, instructions = self._ledger.reapply(pv, value, time.monotonic())
+        return self._begin(command, message_value, instructions)
+
+    def _begin(
+        self, command: Command, message_value: object, instructions: list[Instruction]
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
         self._encoded[command] = message_value
@@ -123,6 +145,22 @@ class CommandDispatcher:
         if command.state is not CommandState.REJECTED:
             self._accepted(command)
         return future
+
+    def set_policy(self, policy: Policy) -> None:
+        """Other rules for commands from now on."""
+        self._ledger.policy = policy
+
+    def has_waiting(self, pv: str) -> bool:
+        """Whether a command of this PV waits."""
+        return self._ledger.has_waiting(pv)
+
+    def hold(self) -> None:
+        """Begin no command that waits, until `release`."""
+        self._ledger.hold()
+
+    def release(self) -> None:
+        """Go on with the commands that wait."""
+        self.perform(self._ledger.release(time.monotonic()))
 
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""

@@ -9,6 +9,7 @@ from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
 from sswd.ioc.process.exit_words import exit_words, failed_words
 from sswd.ioc.process.pv_names import names_of
+from sswd.ioc.system.worker_spec import surroundings
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.launch import WorkerProcess, launch
@@ -33,6 +34,7 @@ def inspect(
             folder=str(folder),
             inspect=True,
             pvs=names_of(config.pvs),
+            surroundings=surroundings(config, folder),
         )
     )
     try:

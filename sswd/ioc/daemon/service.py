@@ -19,10 +19,10 @@ from sswd.ioc.ca import Context, Data, Limits, QuickLoop
 from sswd.ioc.daemon.audit import Audit, audit_log
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
+from sswd.ioc.daemon.reload import ReadConfig, Reloader
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
-from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 from sswd.logs import kept_logging
 from sswd.stacks import tell_stacks
@@ -48,6 +48,8 @@ def compose(config: Config, folder: Path) -> Composed:
     pvdb: dict[str, Data] = {}
     servers = []
     guardian = Guardian()
+    directory = config.state.directory
+    state = None if directory is None else folder / directory
     for name, system in config.system.items():
         root, server = _template(name, system, config.prefix + system.prefix, folder)
         server.configure(
@@ -57,6 +59,7 @@ def compose(config: Config, folder: Path) -> Composed:
             guardian=guardian,
             group=root,
             pvdb=pvdb,
+            state_folder=state,
         )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
@@ -75,10 +78,11 @@ def _published(servers: list[Server]) -> tuple[int, float]:
     return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
-def run(config: Config, *, folder: Path) -> int:
+def run(config: Config, *, folder: Path, reread: ReadConfig | None = None) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
     `folder` is that of the configuration file: the workers' sys.path starts with it.
+    `reread` reads the configuration again for HUP; default: only code is taken anew.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
     with (
@@ -86,15 +90,20 @@ def run(config: Config, *, folder: Path) -> int:
         audit_log(config.audit) as audit,
         asyncio.Runner(loop_factory=QuickLoop) as runner,
     ):
-        runner.run(Service(compose(config, folder), audit).serve())
+        composed = compose(config, folder)
+        reloader = Reloader(config, reread, composed.servers)
+        runner.run(Service(composed, reloader, audit).serve())
     return 0
 
 
 class Service:
     """One daemon on the running loop."""
 
-    def __init__(self, composed: Composed, audit: Audit | None = None) -> None:
+    def __init__(
+        self, composed: Composed, reloader: Reloader, audit: Audit | None = None
+    ) -> None:
         self._composed = composed
+        self._reloader = reloader
         self._audit = audit
         self._servers = composed.servers
         self._stop = asyncio.Event()
@@ -123,6 +132,7 @@ class Service:
         stop.cancel()
         if not context.done():
             log.info("stopping: the workers first, then Channel Access")
+        await self._reloader.close()
         closing = (server.close() for server in self._servers)
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
@@ -169,9 +179,7 @@ class Service:
             self._stopped_by(signal.SIGHUP)
             return
         log.info("SIGHUP received: restarting the workers with fresh code")
-        for server in self._servers:
-            if server.WORKER.feed is not None:
-                server.WORKER.feed(Event.RELOAD)
+        self._reloader.reload()
 
     def _tell_workers_stacks(self) -> None:
         log.info("SIGUSR1 received: writing the stacks of the IOC and of the workers")

@@ -11,15 +11,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from sswd.config.keys import SystemConfig
 from sswd.ioc import ca
-from sswd.ioc.commands.dispatcher import CommandDispatcher, fitting
+from sswd.ioc.commands.dispatcher import fitting
 from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.alarm_priority import Source
-from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.lifecycle import Event
-from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.supervision.parts import SystemParts
 from sswd.pipe.protocol import LinkPhase, LinkState, Loaded, ReadState
 
 log = logging.getLogger("sswd.ioc")
@@ -33,27 +31,20 @@ _UNKNOWN = LinkState(LinkPhase.LOST, _NO_WORKER)
 class LinkStatus:
     """The link of one system, as its worker told it last."""
 
-    def __init__(
-        self,
-        name: str,
-        config: SystemConfig,
-        status: WorkerStatus,
-        publisher: Publisher,
-        dispatcher: CommandDispatcher,
-        feed: Callable[[Event], None],
-    ) -> None:
+    def __init__(self, parts: SystemParts, feed: Callable[[Event], None]) -> None:
         """`feed` takes RECYCLE, where the configuration wants restarts."""
-        self._name = name
-        self._config = config
-        self._status = status
-        self._publisher = publisher
-        self._dispatcher = dispatcher
+        self._name = parts.name
+        self._config = parts.config
+        self._status = parts.status
+        self._publisher = parts.publisher
+        self._dispatcher = parts.dispatcher
+        self._on_phase = parts.on_link
         self._feed = feed
         self._failing: dict[str, list[str]] = {}
         """Methods that cannot read their PVs now."""
         self._state = _UNKNOWN
-        self._on_down: str = config.on_link_down or "run"
-        restart = config.restart
+        self._on_down: str = parts.config.on_link_down or "run"
+        restart = parts.config.restart
         self._restarts = Backoff(restart.delay_s, restart.max_delay_s)
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -103,6 +94,7 @@ class LinkStatus:
 
     def on_link_state(self, run: Run, message: LinkState) -> None:
         """The link has changed."""
+        self._on_phase(message.phase)
         before, self._state = self._state, message
         self._alarm(before, message)
         if message.phase is LinkPhase.LOST:

@@ -19,6 +19,7 @@ TABLES = {
     "`[limits]`": config.LimitsConfig,
     "`[log]`": config.LogConfig,
     "`[audit]`": config.AuditConfig,
+    "`[state]`": config.StateConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.restart]`": config.RestartConfig,
