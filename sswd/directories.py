@@ -30,6 +30,28 @@ def runtime_directory() -> Path:
     return _in_temporary()
 
 
+def runtime_directories() -> list[Path]:
+    """Where a daemon may have put its files: with its environment, not with ours.
+
+    $RUNTIME_DIRECTORY names the only one.
+    """
+    if os.environ.get("RUNTIME_DIRECTORY"):
+        return [runtime_directory()]
+    uid = os.geteuid()
+    everywhere = [
+        runtime_directory(),
+        Path(f"/run/user/{uid}/sswd"),
+        _in_temporary(),
+        Path("/run/sswd"),
+    ]
+    if uid == 0:
+        everywhere += [
+            *Path("/run/user").glob("*/sswd"),
+            *Path(tempfile.gettempdir()).glob("sswd-*"),
+        ]
+    return list(dict.fromkeys(everywhere))
+
+
 def state_directory() -> Path:
     """$STATE_DIRECTORY as systemd sets it, $XDG_STATE_HOME/sswd, ~/.local/state/sswd;
     in /tmp for a user without a home directory, as containers have them."""

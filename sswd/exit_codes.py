@@ -5,6 +5,8 @@ argparse exits with 2 for wrong usage.
 
 CLEAN = 0
 UNEXPECTED = 1
+WRONG = 3
+"""`sswd status`: something is not well."""
 NOT_FOUND = 4
 """No server answers for a PV, or no daemon is found."""
 TAKEN = 69

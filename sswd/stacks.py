@@ -36,7 +36,7 @@ def tell_stacks(
     """
 
     def tell_all(_number: int, _frame: FrameType | None) -> None:
-        _write(fd, _stacks())
+        _write(fd, own_stacks())
         if then is not None:
             then()
 
@@ -45,7 +45,8 @@ def tell_stacks(
         faulthandler.register(number, file=fd, all_threads=False, chain=True)
 
 
-def _stacks() -> bytes:
+def own_stacks() -> bytes:
+    """The stacks of all threads of this process, as they are now."""
     with contextlib.suppress(OSError):  # no descriptor left: no stacks
         memory = os.memfd_create("stacks")
         try:

@@ -76,6 +76,12 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
     return table
 
 
+def file_of(args: argparse.Namespace) -> Path | None:
+    """The configuration, as a whole path; None: a class was named."""
+    path = Path(args.what)
+    return path.resolve() if path.exists() else None
+
+
 def _of_class(target: str, args: argparse.Namespace) -> Config:
     name = re.sub(r"\W", "_", target.rpartition(":")[2]).lower() or "system"
     keywords = dict(_argument(text, args) for text in args.arg or ())

@@ -7,9 +7,23 @@ import sys
 from collections.abc import Sequence
 
 from sswd import __version__
-from sswd.cli import check, demo, expand, get, put, run, schema
+from sswd.cli import (
+    call,
+    check,
+    demo,
+    expand,
+    get,
+    log_lines,
+    look,
+    operate,
+    put,
+    run,
+    schema,
+    status,
+)
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
+from sswd.control.client import AskError, NoDaemonError, SilentError
 from sswd.errors import (
     ConfigError,
     LoadError,
@@ -24,10 +38,26 @@ from sswd.exit_codes import (
     NOT_FOUND,
     TAKEN,
     UNEXPECTED,
+    WRONG,
 )
 from sswd.logs import LogOptions, logging_to
 
 log = logging.getLogger("sswd.cli")
+
+_GROUPS = (
+    run,
+    status,
+    operate,
+    call,
+    look,
+    log_lines,
+    demo,
+    check,
+    put,
+    get,
+    expand,
+    schema,
+)
 
 _ABOUT = """\
 Serves blocking instrument code on EPICS Channel Access, each system in a worker
@@ -35,10 +65,11 @@ process that may hang or crash while clients stay connected."""
 _EXIT_CODES = """\
 exit codes:
   0   clean stop (SIGTERM, SIGINT)
-  1   a put that failed, a PV that cannot be read, a text that `expand` refuses;
-      an unexpected error
+  1   a put or command that failed, a PV that cannot be read, a text that `expand`
+      refuses; an unexpected error
   2   wrong usage of the command line
-  4   no server answers for a PV
+  3   `status`: something is wrong, or the daemon does not answer
+  4   no server answers for a PV; there is no such daemon
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
 
@@ -62,7 +93,7 @@ def parser() -> Parser:
     top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
     top.add_argument("--version", action="version", version=f"sswd {__version__}")
     commands = Commands(top)
-    for group in (run, demo, check, put, get, expand, schema):
+    for group in _GROUPS:
         group.add(commands)
     commands.add_log_options()
     return top
@@ -77,10 +108,14 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         return BAD_CONFIGURATION, str(error)
     except PortTakenError as error:
         return TAKEN, str(error)
-    except NotFoundError as error:
+    except (NotFoundError, NoDaemonError) as error:
         return NOT_FOUND, str(error)
     except (PutFailed, RemoteLost) as error:
         return UNEXPECTED, str(error)
+    except SilentError as error:
+        return WRONG, str(error)
+    except AskError as error:
+        return (NOT_FOUND if error.code == "not found" else UNEXPECTED), str(error)
     except KeyboardInterrupt:
         return INTERRUPTED, ""
     except BrokenPipeError:

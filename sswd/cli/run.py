@@ -38,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
     with log_as(config.log):
         try:
             return service.run(
-                config, folder=folder, reread=lambda: configuration.read(args)[0]
+                config,
+                folder=folder,
+                file=configuration.file_of(args),
+                reread=lambda: configuration.read(args)[0],
             )
         except KeyboardInterrupt:  # before the signal handlers are there
             return CLEAN

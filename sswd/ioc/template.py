@@ -284,6 +284,11 @@ class Server(PVGroup):  # type: ignore[misc]
         await self.close()
 
     @property
+    def served(self) -> ServedSystem | None:
+        """What serves the system; None: before the start and after the end."""
+        return self._served
+
+    @property
     def published(self) -> tuple[int, float]:
         """(posts published, seconds they took) since the start."""
         return (0, 0.0) if self._served is None else self._served.published

@@ -29,7 +29,7 @@ class Runs:
         self.given: list[tuple] = []
         self.reread: Callable[[], Config] | None = None
 
-    def __call__(self, config, *, folder, reread):
+    def __call__(self, config, *, folder, reread, file=None):
         self.given.append((config, folder))
         self.reread = reread
         if isinstance(self.result, BaseException):

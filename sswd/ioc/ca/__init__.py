@@ -8,6 +8,7 @@
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
                put_queue: in which order puts run; put_note: what is known of one;
+               putter, local_put: who puts, and puts from within the daemon;
                publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
     codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
@@ -21,11 +22,14 @@ Everything runs on the loop's thread. Nothing here waits for a client: an answer
 does not take stays in its bounded queue, an update that it cannot take conflates.
 """
 
-from sswd.ioc.ca.caproto_private.data import Data
+from sswd.ioc.ca.caproto_private.data import Data, alarm_words, enum_strings
+from sswd.ioc.ca.circuit.circuit import Circuit
+from sswd.ioc.ca.codec.names import find
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.pv.listen import Listening, newest
+from sswd.ioc.ca.pv.local_put import LocalValue, local_put
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -36,26 +40,34 @@ from sswd.ioc.ca.pv.publish import (
     show,
 )
 from sswd.ioc.ca.pv.put_note import PutListener, PutNote, note_command
+from sswd.ioc.ca.pv.putter import putter
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
 __all__ = [
+    "Circuit",
     "Context",
     "Counts",
     "Data",
     "Limits",
     "Listening",
+    "LocalValue",
     "PutListener",
     "PutNote",
     "QuickLoop",
+    "alarm_words",
+    "enum_strings",
     "fill_record_fields",
+    "find",
     "flusher",
+    "local_put",
     "newest",
     "note_command",
     "on_change",
     "post",
     "post_if_changed",
     "properties_changed",
+    "putter",
     "set_alarm",
     "set_properties",
     "show",

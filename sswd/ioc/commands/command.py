@@ -75,6 +75,11 @@ class Command:
     timeout_s: float | None = None
     state: CommandState = CommandState.QUEUED
     error: str = ""
+    who: str = ""
+    """ "user@host" of the client that put it; empty: it came from within the IOC."""
+    at: float = 0.0
+    """When it came, in seconds since 1970."""
+    came_s: float = 0.0
     traceback: str = ""
     """What the system raised, as Python prints it; empty when it raised nothing."""
     started_s: float | None = None

@@ -20,6 +20,7 @@ from sswd.errors import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
+from sswd.ioc.commands.history import Ended, History, entry_of, value_words
 from sswd.ioc.commands.ledger import (
     Escalate,
     Instruction,
@@ -46,7 +47,6 @@ ERRORS: dict[CommandState, type[CommandError]] = {
     CommandState.LOST: CommandLost,
     CommandState.REJECTED: CommandRejected,
 }
-_SHOWN = 60  # characters of a command's value in the log
 
 
 class CommandPvs(Protocol):
@@ -63,10 +63,7 @@ class CommandPvs(Protocol):
 
 def words_of(command: Command) -> str:
     """ "command 41 CMD '[0, 1]'", for logs and post-mortems."""
-    value = repr(command.value)
-    if len(value) > _SHOWN:
-        value = value[: _SHOWN - 3] + "..."
-    return f"command {command.id} {command.pv} {value}"
+    return f"command {command.id} {command.pv} {value_words(command.value)}"
 
 
 def fitting(text: str, pv: Channel) -> str:
@@ -98,11 +95,23 @@ class CommandDispatcher:
         self._has_final_ack = False
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
         self._done_bucket = TokenBucket(burst=20, rate_per_s=1.0)
+        self._history = History()
 
     @property
     def running(self) -> Command | None:
         """The command that runs."""
         return self._ledger.running
+
+    def history(self) -> list[Ended]:
+        """The last commands that have ended, and the one that runs."""
+        running = self._ledger.running
+        now = [] if running is None else [entry_of(running, time.monotonic())]
+        return [*self._history.entries, *now]
+
+    @property
+    def last_failure(self) -> Ended | None:
+        """The last command that did not succeed; None: there was none."""
+        return self._history.last_failure
 
     def submit(
         self, pv: str, value: object, refusal: str | None = None
@@ -123,6 +132,7 @@ class CommandDispatcher:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
+        command.who, command.at, command.came_s = ca.putter(), time.time(), now_s
         ca.note_command(command.id)
         return self._begin(command, message_value, instructions)
 
@@ -131,8 +141,9 @@ class CommandDispatcher:
 
         Raises UnsendableError. Only while the ledger begins no commands by itself.
         """
-        message_value = encoded(value)
-        command, instructions = self._ledger.reapply(pv, value, time.monotonic())
+        message_value, now_s = encoded(value), time.monotonic()
+        command, instructions = self._ledger.reapply(pv, value, now_s)
+        command.who, command.at, command.came_s = "restore", time.time(), now_s
         return self._begin(command, message_value, instructions)
 
     def _begin(
@@ -292,6 +303,7 @@ class CommandDispatcher:
 
     def _settle(self, command: Command) -> None:
         del self._encoded[command]
+        self._history.ended(command)
         future = self._waiting.pop(command)
         if future.done():
             return

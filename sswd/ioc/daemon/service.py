@@ -14,9 +14,15 @@ import msgspec
 from caproto.server import PVGroup
 
 from sswd.config.keys import Config, SystemConfig
+from sswd.control.places import socket_path
+from sswd.directories import file_stem
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
 from sswd.ioc.daemon.audit import Audit, audit_log
+from sswd.ioc.daemon.control.answers import Answers
+from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.daemon.control.listener import Listener
+from sswd.ioc.daemon.control.log_ring import LogRing, log_ring
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.reload import ReadConfig, Reloader
@@ -38,6 +44,8 @@ class Composed(NamedTuple):
     statistics: Statistics
     limits: Limits
     guardian: Guardian
+    prefixes: list[str]
+    """Of the daemon, and of each system."""
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -69,7 +77,10 @@ def compose(config: Config, folder: Path) -> Composed:
     statistics.publishing = lambda: _published(servers)
     _merge(pvdb, statistics.pvdb, "IOC")
     limits = Limits(**msgspec.structs.asdict(config.limits))
-    return Composed(pvdb, servers, statistics, limits, guardian)
+    prefixes = [config.prefix, *map(config.prefix_of, config.system)]
+    return Composed(
+        pvdb, servers, statistics, limits, guardian, list(dict.fromkeys(prefixes))
+    )
 
 
 def _published(servers: list[Server]) -> tuple[int, float]:
@@ -78,21 +89,29 @@ def _published(servers: list[Server]) -> tuple[int, float]:
     return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
-def run(config: Config, *, folder: Path, reread: ReadConfig | None = None) -> int:
+def run(
+    config: Config,
+    *,
+    folder: Path,
+    file: Path | None = None,
+    reread: ReadConfig | None = None,
+) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
-    `folder` is that of the configuration file: the workers' sys.path starts with it.
+    `folder` is that of the configuration `file`: the workers' sys.path starts with it.
     `reread` reads the configuration again for HUP; default: only code is taken anew.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
     with (
         prefix_lock(config),
         audit_log(config.audit) as audit,
+        log_ring() as ring,
         asyncio.Runner(loop_factory=QuickLoop) as runner,
     ):
         composed = compose(config, folder)
         reloader = Reloader(config, reread, composed.servers)
-        runner.run(Service(composed, reloader, audit).serve())
+        service = Service(composed, reloader, file=file, ring=ring, audit=audit)
+        runner.run(service.serve())
     return 0
 
 
@@ -100,10 +119,18 @@ class Service:
     """One daemon on the running loop."""
 
     def __init__(
-        self, composed: Composed, reloader: Reloader, audit: Audit | None = None
+        self,
+        composed: Composed,
+        reloader: Reloader,
+        *,
+        file: Path | None,
+        ring: LogRing,
+        audit: Audit | None,
     ) -> None:
         self._composed = composed
         self._reloader = reloader
+        self._file = file
+        self._ring = ring
         self._audit = audit
         self._servers = composed.servers
         self._stop = asyncio.Event()
@@ -126,6 +153,8 @@ class Service:
         async def search_duplicates(_async_lib: object) -> None:
             await warn_of_duplicates(names, server.port)
 
+        control = self._control(server)
+        await control.open()
         context = asyncio.create_task(server.run(startup_hook=search_duplicates))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,12 +169,28 @@ class Service:
         self._reaper.stop()
         await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
         self._reaper.look()
+        await control.close()
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()
         await asyncio.wait({context})
         log.info("stopped")
         self._leave_signals()
+
+    def _control(self, context: Context) -> Listener:
+        composed = self._composed
+        api = DaemonApi(
+            prefixes=composed.prefixes,
+            file=self._file,
+            servers=composed.servers,
+            context=context,
+            pvdb=composed.pvdb,
+            statistics=composed.statistics,
+            log_ring=self._ring,
+        )
+        # The lock of this prefix is held: the socket's name is ours.
+        path = socket_path(file_stem(composed.prefixes[-1]))
+        return Listener(path, Answers(api))
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -106,6 +106,11 @@ class Publisher:
             if pv in self._pvs:
                 self._pvs[pv].rules = ValueRules()
 
+    @property
+    def shown(self) -> Iterable[ShownPv]:
+        """The PVs whose alarms are ours, each once."""
+        return dict.fromkeys(self._shown.values())
+
     def values_of(self, pvs: Iterable[str]) -> Values:
         """The values that these PVs have now; names that are none are left out."""
         return {pv: self._pvs[pv].data.value for pv in pvs if pv in self._pvs}

@@ -54,6 +54,8 @@ class Circuit(Input):
         self.subscriptions = 0
         self.next_sid = 0
         self.in_flight = 0
+        self.last_put: tuple[str, float] | None = None
+        """The channel's name, and when it came (monotonic)."""
         self.events_off = False
         self._pending: dict[Subscription, None] = {}
         self.start_reading()

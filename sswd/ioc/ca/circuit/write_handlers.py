@@ -14,6 +14,7 @@ from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.pv import put_note
 from sswd.ioc.ca.pv.put_note import PutNote
+from sswd.ioc.ca.pv.putter import PUTTER
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -45,6 +46,7 @@ def _put(circuit: Circuit, request: Request) -> None:
         _noted(circuit, note, "DENIED" if is_denied else "REFUSED", words)
         _answer(circuit, request, status, f"{channel.name}: {words}")
         return
+    circuit.last_put = (channel.name, circuit.last_message_s)
     circuit.in_flight += 1
     circuit.counts.puts_in_flight += 1
 
@@ -114,6 +116,7 @@ async def _write(
     `refuse_put(words)` returns what is to be raised instead."""
     data = channel.served_pv.data
     put_note.CURRENT.set(note)
+    PUTTER.set(f"{circuit.user}@{circuit.host}")
     try:
         return await _convert_and_write(circuit, data, request)
     except (CommandError, caproto.Forbidden):

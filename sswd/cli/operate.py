@@ -1,0 +1,115 @@
+"""`sswd restart`, `start`, `stop`, `abort`, `reload`: orders for systems."""
+
+import argparse
+import functools
+import time
+from typing import get_args
+
+import msgspec
+
+from sswd.cli import daemon
+from sswd.cli.commands import Commands, write
+from sswd.cli.daemon import clean
+from sswd.control import protocol
+from sswd.control.client import Connection
+from sswd.control.outcome import Outcome, Verb, outcome
+from sswd.control.protocol import GetStatus, Told
+from sswd.control.status import Status, SystemStatus
+from sswd.exit_codes import CLEAN, UNEXPECTED
+
+_ABOUT: dict[Verb, str] = {
+    "restart": "stop a worker and start a new one, with fresh code",
+    "start": "start a worker",
+    "stop": "stop a worker and keep it stopped",
+    "abort": "end the command that runs, reject those that wait",
+    "reload": "restart all workers with fresh code, as SIGHUP does",
+}
+_MORE = """\
+Waits until it has happened; exits with 1 when it fails.
+
+examples:
+  sswd {verb}
+  sswd {verb} stage --prefix LAB:"""
+_REQUESTS: dict[Verb, type[protocol.OnSystem]] = {
+    "restart": protocol.Restart,
+    "start": protocol.Start,
+    "stop": protocol.Stop,
+    "abort": protocol.Abort,
+    "reload": protocol.Reload,
+}
+_LOOK_S = 0.1
+
+
+def add(commands: Commands) -> None:
+    """Add all of them."""
+    for verb in get_args(Verb):
+        command = commands.add(
+            verb,
+            functools.partial(operate, verb),
+            _ABOUT[verb],
+            _MORE.format(verb=verb),
+        )
+        command.add_argument(
+            "system",
+            nargs="?",
+            default="",
+            metavar="SYSTEM",
+            help="its name in the configuration, or `all`; may be left out where there "
+            "is one",
+        )
+        command.add_argument(
+            "--timeout",
+            type=float,
+            default=60.0,
+            metavar="S",
+            help="wait so long; 60 s, 0: not at all",
+        )
+        daemon.add_arguments(command)
+
+
+def operate(verb: Verb, args: argparse.Namespace) -> int:
+    """Order it and wait for what becomes of it."""
+    with daemon.connect(args) as connection:
+        before = _status(connection)
+        list(connection.ask(_REQUESTS[verb](system=args.system)))
+        if args.timeout <= 0:
+            return CLEAN
+        meant = [s for s in before.systems if _is_meant(s, args.system)]
+        ends = _wait(connection, verb, meant, args.timeout)
+    for name, end in ends.items():
+        if args.json:
+            told = {"system": name, "good": end.is_good, "words": end.words}
+            write(msgspec.json.encode(told).decode())
+        else:
+            write(clean(f"{name}: {end.words}"))
+    return CLEAN if all(end.is_good for end in ends.values()) else UNEXPECTED
+
+
+def _is_meant(system: SystemStatus, name: str) -> bool:
+    return name in ("", "all", system.name)
+
+
+def _wait(
+    connection: Connection, verb: Verb, before: list[SystemStatus], timeout_s: float
+) -> dict[str, Outcome]:
+    until_s = time.monotonic() + timeout_s
+    ends: dict[str, Outcome] = {}
+    while True:
+        now = {system.name: system for system in _status(connection).systems}
+        for system in before:
+            end = outcome(verb, system, now[system.name])
+            if system.name not in ends and end is not None:
+                ends[system.name] = end
+        left = [system.name for system in before if system.name not in ends]
+        if not left:
+            return ends
+        if time.monotonic() > until_s:
+            words = f"{{}} after {timeout_s:g} s still; `sswd status` tells more"
+            late = {n: Outcome(False, words.format(now[n].state)) for n in left}
+            return ends | late
+        time.sleep(_LOOK_S)
+
+
+def _status(connection: Connection) -> Status:
+    [told] = [a for a in connection.ask(GetStatus()) if isinstance(a, Told)]
+    return told.status

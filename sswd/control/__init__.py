@@ -1,0 +1,9 @@
+"""The control socket: what its ends share, and the one that asks; no Channel Access.
+
+protocol   the requests and answers, one JSON object a line
+status     what `status` answers
+places     where sockets are, and how a path that is too long is used
+client     finds a daemon and asks it
+mends      what to do about a failure, by its words
+outcome    what has become of a restart, start or stop
+"""

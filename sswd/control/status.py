@@ -1,0 +1,105 @@
+"""What `sswd status` tells, as data. Times in s, memory in MB. Pure."""
+
+from msgspec import Struct
+
+
+class Running(Struct, frozen=True, kw_only=True):
+    """The command that runs."""
+
+    id: int
+    words: str
+    """ "command 41 CMD '[0, 1]'"."""
+    seconds: float
+    progress: float
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """Something that failed: what, when, and what to do about it."""
+
+    words: str
+    at: float
+    """Seconds since 1970."""
+    mend: str = ""
+
+
+class StandingAlarm(Struct, frozen=True, kw_only=True):
+    """PVs that share an alarm."""
+
+    severity: str
+    status: str
+    words: str
+    pvs: list[str]
+    """Whole names; some of them."""
+    count: int
+    """How many they are."""
+
+
+class SystemStatus(Struct, frozen=True, kw_only=True):
+    """One system."""
+
+    name: str
+    prefix: str
+    target: str
+    state: str
+    """As WORKER:STATE."""
+    phase: str
+    """Finer than the state: see docs/reference/lifecycle.md."""
+    run: int
+    restarts: int
+    pid: int
+    uptime: float
+    stalled: bool
+    memory: float
+    cpu: float
+    running: Running | None
+    queue: int
+    link: str
+    link_words: str
+    last_exit: Failure | None
+    last_error: Failure | None
+    last_command: Failure | None
+    """The last command that did not succeed."""
+    alarms: list[StandingAlarm]
+    not_posted: int
+    """PVs that still have what the run before posted, or nothing."""
+    refused_posts: int
+
+
+class Wrong(Struct, frozen=True, kw_only=True):
+    """One thing that is not well, and what to do about it."""
+
+    where: str
+    """The system, or "IOC"."""
+    words: str
+    mend: str
+
+
+class IocStatus(Struct, frozen=True, kw_only=True):
+    """The daemon."""
+
+    pid: int
+    sswd: str
+    prefix: str
+    file: str
+    started: float
+    """Seconds since 1970."""
+    uptime: float
+    memory: float
+    loop_lag: float
+    clients: int
+    channels: int
+    monitors: int
+    port: int
+    """Of Channel Access, TCP."""
+    state_directory: str
+    disk_free: float | None
+    """MB, where post-mortems go; None: the disk does not say."""
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    ioc: IocStatus
+    systems: list[SystemStatus]
+    wrong: list[Wrong]
+    """What is not well; empty: nothing."""

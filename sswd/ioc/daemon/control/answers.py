@@ -1,0 +1,85 @@
+"""What is answered to which request.
+
+Threading model: the loop's own.
+"""
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+
+from sswd.control import protocol
+from sswd.control.protocol import Answer, AnyRequest
+from sswd.directories import state_directory
+from sswd.ioc.daemon.control import (
+    clients,
+    ledgers,
+    levels,
+    log_lines,
+    operate,
+    pv_values,
+    stacks,
+)
+from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.daemon.control.disk import DiskSpace
+from sswd.ioc.daemon.control.status import Collector
+
+
+class Answers:
+    """Answers all clients of one daemon."""
+
+    def __init__(self, api: DaemonApi) -> None:
+        self._api = api
+        self._status = Collector(api, DiskSpace(state_directory()))
+
+    async def to(self, request: AnyRequest, who: str) -> AsyncGenerator[Answer, None]:
+        """The lines that answer a request of `who`. Raises Refused in words."""
+        match request:
+            case protocol.Watch():
+                async for value in pv_values.watch(self._api, request):
+                    yield value
+            case protocol.Logs():
+                async for line in log_lines.tell(self._api.log_ring, request):
+                    yield line
+            case _:
+                for answer in await self._whole(request, who):
+                    yield answer
+
+    async def _whole(self, request: AnyRequest, who: str) -> Sequence[Answer]:
+        """An answer that is there as a whole."""
+        match request:
+            case protocol.GetStatus():
+                return [protocol.Told(status=await self._status.collect())]
+            case protocol.Call():
+                return await pv_values.call(self._api, request, who)
+            case protocol.Stack():
+                return await stacks.tell(self._api, request)
+            case _:
+                return self._at_once(request, who)
+
+    def _at_once(self, request: AnyRequest, who: str) -> Sequence[Answer]:
+        """An answer that waits for nothing."""
+        match request:
+            case protocol.Hello():
+                return [self._hi()]
+            case protocol.Get():
+                return pv_values.get(self._api, request)
+            case protocol.Clients():
+                return clients.tell(self._api)
+            case protocol.Close():
+                return clients.close(self._api, request, who)
+            case protocol.Commands():
+                return ledgers.tell(self._api, request)
+            case protocol.SetLevel():
+                return levels.tell(request, who)
+            case protocol.OnSystem():
+                return operate.perform(self._api, request, who)
+            case _:
+                raise protocol.Refused(f"{type(request).__name__} has no answer")
+
+    def _hi(self) -> protocol.Hi:
+        api = self._api
+        return protocol.Hi(
+            pid=os.getpid(),
+            sswd=api.version,
+            prefixes=list(api.prefixes),
+            file="" if api.file is None else str(api.file),
+        )

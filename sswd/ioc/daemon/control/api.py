@@ -1,0 +1,32 @@
+"""What the control socket may use of the daemon, as one plain object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic, time
+
+from sswd.ioc.ca import Context, Data
+from sswd.ioc.daemon.control.log_ring import LogRing
+from sswd.ioc.daemon.statistics import Statistics
+from sswd.ioc.template import Server
+
+
+@dataclass(frozen=True)
+class DaemonApi:
+    """Made by service.py, on the loop."""
+
+    prefixes: Sequence[str]
+    """Of the daemon, then of each system."""
+    file: Path | None
+    """The configuration; None: a class was named."""
+    servers: Sequence[Server]
+    context: Context
+    pvdb: Mapping[str, Data]
+    statistics: Statistics
+    log_ring: LogRing
+    version: str = field(default_factory=lambda: version("sswd"))
+    """sswd's own."""
+    started: float = field(default_factory=time)
+    """Seconds since 1970."""
+    started_s: float = field(default_factory=monotonic)

@@ -1,0 +1,57 @@
+"""How much room is left on the disk of the state directory.
+
+A disk may hang (NFS), and the loop must not: a thread asks, and who wants to know waits
+for at most WAIT_S. One thread at a time, however often it is asked.
+
+Threading model: the loop's own, but for `_ask`.
+"""
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from pathlib import Path
+
+WAIT_S = 0.2
+FRESH_S = 1.0
+"""So long an answer is good enough."""
+
+
+class DiskSpace:
+    """The free space where a directory is, or will be made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._loop = asyncio.get_running_loop()
+        self._answer: tuple[float, float | None] = (-FRESH_S, None)
+        self._asked: asyncio.Future[None] | None = None
+
+    async def free_mb(self) -> float | None:
+        """MB that this user may still write; None: the disk does not say in time."""
+        if time.monotonic() - self._answer[0] < FRESH_S:
+            return self._answer[1]
+        if self._asked is None:
+            self._asked = self._loop.create_future()
+            threading.Thread(target=self._ask, name="sswd-disk", daemon=True).start()
+        try:
+            await asyncio.wait_for(asyncio.shield(self._asked), WAIT_S)
+        except TimeoutError:
+            return None
+        return self._answer[1]
+
+    def _ask(self) -> None:
+        free_mb = None
+        for folder in (self.folder, *self.folder.parents):
+            with contextlib.suppress(OSError):
+                found = os.statvfs(folder)
+                free_mb = found.f_bavail * found.f_frsize / 1e6
+                break
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._told, free_mb)
+
+    def _told(self, free_mb: float | None) -> None:
+        self._answer = time.monotonic(), free_mb
+        asked, self._asked = self._asked, None
+        if asked is not None and not asked.done():
+            asked.set_result(None)

@@ -1,0 +1,112 @@
+"""What of a status is not well, and what to do about it. Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from sswd.control.mends import mend_of
+from sswd.control.status import IocStatus, SystemStatus, Wrong
+
+FULL_MB = 50.0
+SLOW_S = 0.5
+GRAVE = ("INVALID", "MAJOR")
+LONG_START_S = 10.0
+
+
+def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
+    """Empty: all is well."""
+    found = [Wrong(where="IOC", words=words, mend=mend) for words, mend in _of_ioc(ioc)]
+    for system in systems:
+        found += [
+            Wrong(where=system.name, words=words, mend=mend)
+            for words, mend in _of_system(system)
+        ]
+    return found
+
+
+def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
+    folder = ioc.state_directory
+    if ioc.disk_free is None:
+        yield (
+            f"the disk of {folder} does not answer",
+            "look at the mount (NFS?); post-mortems are not kept meanwhile",
+        )
+    elif ioc.disk_free < FULL_MB:
+        yield (
+            f"the disk of {folder} is full: {ioc.disk_free:.0f} MB are left",
+            "free space there",
+        )
+    if ioc.loop_lag > SLOW_S:
+        yield (
+            f"the IOC was late by {ioc.loop_lag:.2g} s in the last second",
+            "the host is overloaded, or a putter of a group blocks: `sswd stack`",
+        )
+
+
+def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:
+    yield from _of_worker(system)
+    if system.state != "RUNNING":
+        return  # the alarms follow from that
+    if system.stalled:
+        during = "" if system.running is None else f" during {system.running.words}"
+        yield (
+            f"the worker is silent{during}: its GIL is held, or it is stopped",
+            "`sswd stack` shows where; `sswd restart` ends it",
+        )
+    if system.link in ("FAILING", "LOST"):
+        words = system.link_words or "the instrument does not answer"
+        yield (
+            f"the link is {system.link}: {words}",
+            mend_of(words) or "look at the instrument; sswd connects again by itself",
+        )
+    for alarm in system.alarms:
+        if alarm.severity in GRAVE and not _is_told(system, alarm.status):
+            names = ", ".join(alarm.pvs[:3]) + (", ..." if alarm.count > 3 else "")
+            words = f"{alarm.severity}/{alarm.status} on {names}"
+            yield (
+                f"{words}: {alarm.words}" if alarm.words else words,
+                mend_of(alarm.words),
+            )
+
+
+def _is_told(system: SystemStatus, status: str) -> bool:
+    """Whether the alarm follows from what was told already."""
+    return (system.stalled and status == "TIMEOUT") or (
+        system.link in ("FAILING", "LOST") and status == "COMM"
+    )
+
+
+def _of_worker(system: SystemStatus) -> Iterator[tuple[str, str]]:
+    words, mend = _cause(system)
+    match system.state:
+        case "BACKOFF":
+            yield (
+                f"the worker died and is to be started again: {words}",
+                mend or "`sswd logs` has more; `sswd restart` starts it at once",
+            )
+        case "FATAL":
+            yield (
+                f"the worker died too often and is given up: {words}",
+                f"{mend}; then `sswd restart`" if mend else "mend it, `sswd restart`",
+            )
+        case "STOPPED":
+            yield "the worker is stopped", "`sswd start`"
+        case "STOPPING":
+            yield "the worker is stopping", "wait, at most 8 s"
+        case "STARTING" if system.restarts and words:
+            yield f"the worker starts again: {words}", mend or "wait"
+        case "STARTING":
+            yield (
+                "the worker starts",
+                "wait; if it takes long: `sswd stack` shows where it waits",
+            )
+        case _:
+            pass
+
+
+def _cause(system: SystemStatus) -> tuple[str, str]:
+    """How the last run ended, and the mend."""
+    ends = [e for e in (system.last_exit, system.last_error) if e is not None]
+    if not ends:
+        return "", ""
+    words = ends[0].words if system.last_exit else ends[0].words.splitlines()[-1]
+    mends = [end.mend for end in ends if end.mend]
+    return words, mends[-1] if mends else ""

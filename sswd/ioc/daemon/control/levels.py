@@ -1,0 +1,37 @@
+"""Levels of loggers, at run time.
+
+Threading model: the loop's own.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sswd.control.protocol import Answer, LoggerLevel, Refused, SetLevel
+
+log = logging.getLogger("sswd.ioc")
+
+MAX_LOGGERS = 500
+"""Beyond, a name that is no logger yet makes none."""
+
+
+def tell(request: SetLevel, who: str) -> Sequence[Answer]:
+    """Set what is to be set; tell the levels that are set. Raises Refused."""
+    known = logging.root.manager.loggerDict
+    if request.logger and request.logger not in known and len(known) >= MAX_LOGGERS:
+        raise Refused(f"there is no logger {request.logger!r}", "not found")
+    if request.level is None:
+        return _levels([request.logger] if request.logger else ["", *sorted(known)])
+    logging.getLogger(request.logger).setLevel(request.level)
+    log.info("logger '%s' logs from %s on, by %s", request.logger, request.level, who)
+    return _levels([request.logger])
+
+
+def _levels(names: Sequence[str]) -> list[Answer]:
+    """Those that have a level of their own; one that is asked for has its effective."""
+    found: list[Answer] = []
+    for name in names:
+        logger = logging.getLogger(name)
+        if logger.level or len(names) == 1:
+            level = logging.getLevelName(logger.getEffectiveLevel())
+            found.append(LoggerLevel(logger=name or "root", level=level))
+    return found

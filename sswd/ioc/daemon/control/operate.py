@@ -1,0 +1,59 @@
+"""What an operator orders for systems: restart, start, stop, abort, reload.
+
+Threading model: the loop's own. Nothing here waits for what it begins: `status` tells.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sswd.control import protocol
+from sswd.control.protocol import Answer, Refused
+from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.template import Server
+
+log = logging.getLogger("sswd.ioc")
+
+ALL = "all"
+_EVENTS: dict[type[protocol.OnSystem], Event] = {
+    protocol.Restart: Event.RESTART,
+    protocol.Start: Event.START,
+    protocol.Stop: Event.STOP,
+    protocol.Reload: Event.RELOAD,
+}
+
+
+def named(api: DaemonApi, name: str) -> list[Server]:
+    """The systems that a name means: one, or "all". Empty: the only one.
+
+    Raises Refused when there is none of this name, or several that may be meant.
+    """
+    names = [server.system_name for server in api.servers]
+    if name == ALL:
+        return list(api.servers)
+    if not name and len(names) == 1:
+        return list(api.servers)
+    if not name:
+        raise Refused(f"which system? {', '.join(names)}, or {ALL}")
+    found = [server for server in api.servers if server.system_name == name]
+    if not found:
+        words = f"there is no system {name!r}; there are {', '.join(names)}"
+        raise Refused(words, "not found")
+    return found
+
+
+def perform(api: DaemonApi, request: protocol.OnSystem, who: str) -> Sequence[Answer]:
+    """Order it. Raises Refused for a system that cannot be ordered anything."""
+    is_reload = isinstance(request, protocol.Reload)
+    name = request.system or (ALL if is_reload else "")
+    for server in named(api, name):
+        served = server.served
+        if served is None:
+            raise Refused(f"system {server.system_name!r} is not served now")
+        what = type(request).__name__.upper()
+        log.info("system '%s': %s by %s", server.system_name, what, who)
+        if isinstance(request, protocol.Abort):
+            served.dispatcher.abort()
+        else:
+            served.supervisor.feed(_EVENTS[type(request)])
+    return []

@@ -1,0 +1,190 @@
+"""What operators do through the control socket, with one real daemon."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+from control import good, objects, sswd, started, status, two_systems
+from daemon import until
+
+from sswd.testing import Daemon
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[Daemon]:
+    with two_systems() as daemon:
+        yield daemon
+
+
+def main_of(told: dict) -> dict:
+    return told["systems"][0]
+
+
+# ---- PVs
+
+
+def test_call_waits_for_the_end(daemon: Daemon) -> None:
+    pv = f"{daemon.prefix}MAIN:CMD"
+    assert good("call", pv, "sleep 0.2").startswith(f"{pv}: done in 0.2")
+    assert daemon.get("MAIN:message") == "after sleep 0.2"
+
+
+@pytest.mark.parametrize(
+    ("pv", "value", "code", "words"),
+    [
+        ("MAIN:CMD", "nonsense 1", 1, "has no attribute 'do_nonsense'"),
+        ("MAIN:LEVEL", "11", 1, "rejected: 11"),
+        ("MAIN:LEVEL", "x", 1, "rejected: "),
+        ("MAIN:MODE", "upside down", 1, "rejected: "),
+        ("MAIN:ACK", "1", 1, "clients may not write it"),
+        ("MAIN:NONE", "1", 4, "there is no PV"),
+    ],
+)
+def test_call_tells_what_failed(
+    daemon: Daemon, pv: str, value: str, code: int, words: str
+) -> None:
+    found, out, err = sswd("call", daemon.prefix + pv, value)
+    assert (found, out) == (code, "")
+    assert words in err
+
+
+def test_call_takes_numbers_and_states(daemon: Daemon) -> None:
+    for pv, value in (("LEVEL", "2.5"), ("MODE", "on")):
+        sswd("call", f"{daemon.prefix}MAIN:{pv}", value)
+    names = [f"{daemon.prefix}MAIN:{pv}" for pv in ("LEVEL", "MODE", "values")]
+    values = objects("watch", "--once", *names)
+    assert [value["value"] for value in values] == [2.5, "on", [1.0, 2.0]]
+
+
+def test_watch_follows(daemon: Daemon) -> None:
+    pv = f"{daemon.prefix}OTHER:CMD"
+    with started("watch", pv) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        good("call", pv, "news")
+        assert f"{pv}  news" in process.stdout.readline()
+
+
+def test_a_watcher_that_hangs_up_is_forgotten(daemon: Daemon) -> None:
+    before = len(os.listdir(f"/proc/{daemon.pid}/fd"))
+    with started("watch", f"{daemon.prefix}OTHER:CMD") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    until(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) <= before, "the end")
+
+
+# ---- who and what
+
+
+def test_commands_tell_who_when_and_how_it_ended(daemon: Daemon) -> None:
+    daemon.put("OTHER:CMD", "by Channel Access")
+    sswd("call", f"{daemon.prefix}MAIN:CMD", "nonsense 2")
+    *_, by_ca, by_call = objects("commands", "--last", "2")
+    assert (by_ca["system"], by_ca["state"]) == ("other", "DONE")
+    assert by_ca["value"] == "'by Channel Access'"
+    assert "@" in by_ca["who"]
+    assert by_call["state"] == "FAILED"
+    assert "do_nonsense" in by_call["error"]
+    assert "@localhost (pid " in by_call["who"]
+    table = good("commands", "other")
+    assert "by Channel Access" in table
+    assert "nonsense" not in table
+
+
+def test_a_client_is_listed_and_can_be_closed(daemon: Daemon) -> None:
+    port = int(daemon.env["EPICS_CA_SERVER_PORT"])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(10)
+        name = f"127.0.0.1:{client.getsockname()[1]}"
+        client.recv(16)  # its version: we are served
+        listed = {c["id"]: c for c in objects("clients")}
+        assert listed[name]["channels"] == 0
+        assert name in good("clients")
+        good("clients", "--close", name)
+        assert client.recv(1) == b""
+    code, _, err = sswd("clients", "--close", name)
+    assert (code, err) == (4, f"sswd: there is no client '{name}'\n")
+
+
+def test_a_level_is_set_at_run_time(daemon: Daemon) -> None:
+    pv = f"{daemon.prefix}OTHER:CMD"
+    assert "done" not in good("logs", "-n", "20")
+    assert good("level", "sswd.ioc", "debug") == "sswd.ioc  DEBUG\n"
+    good("call", pv, "x")
+    assert "CMD 'x': done" in good("logs", "-n", "20")
+    assert "sswd.ioc  DEBUG" in good("level")
+    good("level", "sswd.ioc", "notset")
+
+
+def test_the_log_is_followed(daemon: Daemon) -> None:
+    with started("logs", "-f", "-n", "1") as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # it has asked
+        sswd("call", f"{daemon.prefix}MAIN:CMD", "nonsense 3")
+        line = process.stdout.readline()
+        assert "WARNING sswd.ioc: command" in line
+        assert "nonsense 3" in line
+
+
+def test_stacks_while_a_worker_holds_the_gil(daemon: Daemon) -> None:
+    pv = f"{daemon.prefix}MAIN:CMD"
+    with started("call", pv, "crunch 4"):
+        daemon.wait_for("MAIN:WORKER:STALLED", "Yes")
+        code, out, _ = sswd("status")
+        assert code == 3
+        assert "WRONG  main: the worker is silent during command" in out
+        assert "do:  `sswd stack` shows where; `sswd restart` ends it" in out
+        text = good("stack", "main")
+        assert "in do_crunch" in text
+        assert "in own_stacks" in text  # and the IOC's
+    daemon.wait_for("MAIN:BUSY", "Idle")
+    assert status()["wrong"] == []
+
+
+# ---- orders
+
+
+def test_restart_waits_for_the_new_worker(daemon: Daemon) -> None:
+    # A restart within a second of one would mean that one.
+    until(lambda: main_of(status())["phase"] == "RUNNING", "an older run")
+    before = main_of(status())
+    told = good("restart", "main")
+    after = main_of(status())
+    assert after["run"] == before["run"] + 1
+    assert told == f"main: RUNNING, run {after['run']}, pid {after['pid']}\n"
+
+
+def test_stop_and_start(daemon: Daemon) -> None:
+    assert good("stop", "other") == "other: STOPPED\n"
+    code, out, _ = sswd("status")
+    assert code == 3
+    assert "WRONG  other: the worker is stopped\n  do:  `sswd start`" in out
+    assert good("start", "other").startswith("other: RUNNING, run ")
+
+
+def test_abort_ends_what_runs(daemon: Daemon) -> None:
+    with started("call", f"{daemon.prefix}MAIN:CMD", "sleep 60") as call:
+        daemon.wait_for("MAIN:BUSY", "Busy")
+        assert "has ended" in good("abort", "main")
+        _, err = call.communicate(timeout=30)
+    assert "aborted by a put to ABORT" in err
+    assert call.returncode == 1
+    daemon.wait_for("MAIN:WORKER:STATE", "RUNNING")
+
+
+def test_reload_restarts_all(daemon: Daemon) -> None:
+    until(lambda: main_of(status())["phase"] == "RUNNING", "an older run")
+    before = [system["run"] for system in status()["systems"]]
+    good("reload")
+    after = [system["run"] for system in status()["systems"]]
+    assert [b + 1 for b in before] == after
+
+
+def test_which_system_is_asked_back(daemon: Daemon) -> None:
+    code, _, err = sswd("restart")
+    assert (code, err) == (1, "sswd: which system? main, other, or all\n")
+    code, _, err = sswd("restart", "third")
+    assert code == 4
+    assert "there is no system 'third'; there are main, other" in err

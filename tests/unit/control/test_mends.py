@@ -1,0 +1,48 @@
+"""Failures as they are really told, and what is to be done."""
+
+import pytest
+
+from sswd.control.mends import mend_of
+
+
+@pytest.mark.parametrize(
+    ("words", "mend"),
+    [
+        (
+            "worker 'm' (run 1) was killed by SIGSEGV while running command 1 CMD 'x'",
+            "C library crashed",
+        ),
+        ("worker 'm' (run 1) was killed by SIGKILL", "out-of-memory"),
+        (
+            "was killed by SIGKILL (it was not RUNNING within start_s = 1 s)",
+            "raise restart.start_s",
+        ),
+        (
+            "import failed: ModuleNotFoundError: No module named 'serial'",
+            "install the module",
+        ),
+        (
+            "setup failed: ConnectionRefusedError: [Errno 111] Connection refused",
+            "switch it on",
+        ),
+        ("setup failed: TimeoutError: timed out", "is it on"),
+        ("setup failed: OSError: [Errno 113] No route to host", "is it on"),
+        (
+            "setup failed: PermissionError: [Errno 13] Permission denied: '/dev/ttyS0'",
+            "dialout",
+        ),
+        ("setup failed: gaierror: [Errno -2] Name or service not known", "not known"),
+        (
+            "TypeError: C.__init__() got an unexpected keyword argument 'a'",
+            "correct `args`",
+        ),
+        ("process 7 does not die of SIGKILL (stuck in a device driver", "dmesg"),
+        ("OSError: [Errno 28] No space left on device", "free space"),
+        ("rejected: queue full: 64 commands wait already", "sswd abort"),
+        ("KeyError: 'x'", ""),
+    ],
+)
+def test_the_mend_of(words: str, mend: str) -> None:
+    found = mend_of(words)
+    assert mend in found
+    assert bool(found) is bool(mend)
