@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_or
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from sswd.config import names, pv_rules, rules
+from sswd.config import motor_rules, names, pv_rules, rules
 from sswd.config.keys import (
     Config,
+    MotorConfig,
     PvConfig,
     RestartConfig,
     SystemConfig,
@@ -150,6 +151,7 @@ class _Reader:
 
 _NAME_RULES: dict[type, Callable[[str], Iterable[names.Problem]]] = {
     PvConfig: names.pv_name,
+    MotorConfig: motor_rules.name,
     SystemConfig: rules.system_name,
 }
 
@@ -164,6 +166,8 @@ def _rules(table: msgspec.Struct) -> Iterable[names.Problem]:
             return rules.trigger(table)
         case SystemConfig():
             return rules.system(table)
+        case MotorConfig():
+            return motor_rules.motor(table)
         case _:
             return ()
 

@@ -6,6 +6,7 @@ docs/reference/configuration.md are made from it. What one type cannot say (that
 """
 
 from sswd.config.keys.limits import LimitsConfig
+from sswd.config.keys.motor import MotorConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig, PvType, Scalar
 from sswd.config.keys.system import Config, SystemConfig
@@ -14,6 +15,7 @@ __all__ = [
     "CommandConfig",
     "Config",
     "LimitsConfig",
+    "MotorConfig",
     "PvConfig",
     "PvType",
     "RestartConfig",

@@ -33,6 +33,8 @@ from sswd.ioc.ca.pv.publish import (
     set_alarm,
     set_properties,
     show,
+    show_with_alarm,
+    stamp_of,
 )
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
@@ -54,5 +56,7 @@ __all__ = [
     "set_alarm",
     "set_properties",
     "show",
+    "show_with_alarm",
+    "stamp_of",
     "watch",
 ]

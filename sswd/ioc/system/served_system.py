@@ -38,6 +38,7 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.motors import add_motors, motor_specs
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
@@ -110,6 +111,7 @@ class ServedSystem:
         self.dispatcher = CommandDispatcher(
             Ledger(policy_of(config)), template.commands, self.publisher, active
         )
+        add_motors(config.motors, self.publisher, self.dispatcher, template)
         self.supervisor = Supervisor(self._parts(folder, active))
         self._receiver = MessageReceiver(
             self.posts,
@@ -339,6 +341,7 @@ class ServedSystem:
             link_failures=self._link_failures(),
             pvs=names_of(with_companions(self.config.pvs), self._template.group),
             inputs=list(self.config.inputs),
+            motors=motor_specs(self.config.motors),
         )
 
     def _link_failures(self) -> int | None:
