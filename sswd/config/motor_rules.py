@@ -1,4 +1,4 @@
-"""What values of one motor's table go together; pure. As rules.py, of which it is part."""
+"""What values of one motor's table go together; pure. Part of rules.py."""
 
 import math
 import re

@@ -52,8 +52,8 @@ def rows(
         pvdb |= {channel.pvname: channel for channel in channels.values()}
         for pv, keys in pvs.items():
             pvdb |= dict.fromkeys(keys.aliases, channels[pv])
-        for name, motor in config.system[name].motors.items():
-            pvdb[server.prefix + name] = make_channel(name, server.prefix, motor)
+        for axis, motor in config.system[name].motors.items():
+            pvdb[server.prefix + axis] = make_channel(axis, server.prefix, motor)
     return [_row(name, data) for name, data in pvdb.items()]
 
 
