@@ -110,12 +110,9 @@ def _dir(record: MotorRecord, direction: float) -> Does:
 
 
 def _velo(record: MotorRecord, velocity: float) -> Does:
-    fields = record.fields
     if velocity <= 0:
         raise Refused(f"{velocity:g} is no velocity")
-    if fields.VMAX:
-        velocity = min(velocity, fields.VMAX)
-    return [Write(commands.VELOCITY, velocity)]
+    return [Write(commands.VELOCITY, min(velocity, record.max_velocity))]
 
 
 def _accl(record: MotorRecord, seconds: float) -> Does:

@@ -45,6 +45,8 @@ class MotorRecord:
     def __init__(self, config: MotorConfig) -> None:
         self.fields = fields_from(config)
         self.phase = Phase.UNKNOWN
+        self.max_velocity = config.max_velocity or math.inf
+        """What clients may put to .VELO; more is cut."""
         self._job: Job | None = None
         """What runs, waits in the ledger, or is paused."""
         self._next: Job | None = None
@@ -60,6 +62,8 @@ class MotorRecord:
         self._told_limits: tuple[float, float] | None = None
         self._told_velocity: float | None = None
         self._fault = Settled("")
+        self._syncs = False
+        """Whether the target becomes the place where it comes to rest."""
 
     # -- targets
 
@@ -124,8 +128,8 @@ class MotorRecord:
         """Come to rest where it is."""
         self._next = None
         if self.phase is Phase.PAUSED:
-            self._drop_paused()
-            return [*self._settle(), Halt(Why.STOP)]
+            self._job, self._syncs = None, True
+            return self._rest("stopped", is_stopped=True, is_final=True)
         return self._halt(Why.STOP)
 
     def switch(self, spmg: int) -> list[Instruction]:
@@ -149,15 +153,15 @@ class MotorRecord:
         if is_first:
             self._ended_at_begin = report.ended
         if self.phase is Phase.UNKNOWN:
-            self.phase = Phase.COASTING if self._job is None else Phase.BUSY
-        if is_first and self.phase in (Phase.REST, Phase.COASTING):
-            self._sync()
-        if self.phase is Phase.REST and report.moving:
-            self.phase = Phase.EXTERNAL
+            self.phase = Phase.EXTERNAL if self._job is None else Phase.BUSY
+        if self.phase is Phase.REST:
+            if is_first:
+                self._sync()
+            if report.moving:
+                self.phase = Phase.EXTERNAL
         done = []
         if self.phase in (Phase.COASTING, Phase.EXTERNAL) and not report.moving:
-            if self.phase is Phase.EXTERNAL:
-                self._sync()
+            self._syncs = self._syncs or self.phase is Phase.EXTERNAL
             done = self._settle()
         self._show()
         return done
@@ -170,8 +174,8 @@ class MotorRecord:
         assert job is not None
         if end is End.LOST or self.phase is Phase.UNKNOWN:
             return self._lost(words)
+        self._syncs = True
         if end is End.NEVER_RAN and why is None:
-            self._sync()
             return self._rest(words, is_final=True)
         if why is Why.PAUSE and end is not End.DONE:
             self.phase = Phase.COASTING
@@ -180,7 +184,6 @@ class MotorRecord:
             return self._begin(following)
         if why is None and end is End.DONE:
             return self._arrived(job)
-        self._sync()
         if end is End.DONE or (why is Why.STOP and job.command in _JOGS):
             words = ""
         has_end = end is End.NEVER_RAN or self._ended > self._ended_at_begin
@@ -241,8 +244,8 @@ class MotorRecord:
         """A command has done what it should, as the driver says."""
         fields = self.fields
         if job.command != commands.MOVE:
-            self._sync()
             return self._rest("")
+        self._syncs = False
         off = abs(fields.DVAL - fields.DRBV)
         if fields.RDBD > 0 and not off < fields.RDBD:
             if fields.RCNT < fields.RTRY and not self._is_moving:
@@ -270,6 +273,9 @@ class MotorRecord:
 
     def _settle(self) -> list[Instruction]:
         self.phase = Phase.REST
+        if self._syncs:
+            self._sync()
+        self._syncs = False
         self._show()
         fault, self._fault = self._fault, Settled("")
         return [fault]
@@ -279,11 +285,6 @@ class MotorRecord:
         self._clear_buttons()
         self._show()
         return [Settled(words)]
-
-    def _drop_paused(self) -> None:
-        self._job = None
-        self._fault = Settled("stopped", is_stopped=True)
-        self._sync()
 
     def _aim(self, dial: float) -> None:
         fields = self.fields

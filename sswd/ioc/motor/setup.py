@@ -37,8 +37,9 @@ def fields_from(config: MotorConfig) -> MotorFields:
 
 
 def follow_velocity(fields: MotorFields, velocity: float) -> None:
-    """The object's velocity is this one."""
+    """The object's velocity is this one. .VMAX is never below it."""
     fields.VELO = fields.BVEL = velocity
+    fields.VMAX = max(fields.VMAX, velocity)
     fields.S = velocity / fields.UREV
     fields.SMAX = fields.VMAX / fields.UREV
     fields.ACCS = velocity / fields.ACCL

@@ -1,10 +1,13 @@
 """ophyd-async's Motor on a stage: prints what it saw as JSON."""
 
 import asyncio
+import json
+import os
+import signal
 import sys
 from typing import Any
 
-from motor_steps import kill_worker, show
+from aioca import caget
 from ophyd_async.core import FlyMotorInfo, init_devices
 from ophyd_async.epics.motor import Motor
 
@@ -39,20 +42,21 @@ async def main() -> None:
     flown = await motor.user_readback.get_value() >= 2.0
     status = motor.set(15.0)
     await until(motor.motor_done_move, 0)
-    await asyncio.to_thread(kill_worker)
+    os.kill(await caget(sys.argv[1] + "WORKER:PID"), signal.SIGKILL)
     killed = await outcome(status)
     done_after_kill = await motor.motor_done_move.get_value()
     await until(motor.motor_done_move, 1)
     await motor.set(0.0)
-    show(
-        moved=moved,
-        outside=outside,
-        stopped=stopped,
-        flown=flown,
-        killed=killed,
-        done_after_kill=done_after_kill,
-        again=await motor.user_readback.get_value(),
-    )
+    seen = {
+        "moved": moved,
+        "outside": outside,
+        "stopped": stopped,
+        "flown": flown,
+        "killed": killed,
+        "done_after_kill": done_after_kill,
+        "again": await motor.user_readback.get_value(),
+    }
+    print(json.dumps(seen))
 
 
 asyncio.run(main())
