@@ -15,9 +15,11 @@ LOAD = "SET"
 """Make the position where it is this one, without moving."""
 VELOCITY = "VELO"
 ENABLE = "CNEN"
+STOP = "STOP"
+"""Stop what moves although no command runs; one that runs is cancelled instead."""
 COMMANDS = (
     *(MOVE, HOME_FORWARD, HOME_REVERSE, JOG_FORWARD, JOG_REVERSE, LOAD, VELOCITY),
-    ENABLE,
+    *(ENABLE, STOP),
 )
 REPORT_BYTES = 2000
 

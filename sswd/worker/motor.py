@@ -95,6 +95,8 @@ class Motor:
                 self._set("velocity", value)
             case commands.ENABLE:
                 self._set("enabled", bool(value))
+            case commands.STOP:
+                self._stop_now()
             case commands.LOAD:
                 self._call("set_position", value)
             case _:
@@ -156,6 +158,11 @@ class Motor:
             result.close()
             raise TypeError(f"motor {self.name}: stop() cannot be `async def`")
         return True
+
+    def _stop_now(self) -> None:
+        if not self.stop():
+            kind = type(self.object).__name__
+            raise NotImplementedError(f"motor {self.name}: {kind} has no stop()")
 
     def _method(self, name: str) -> Callable[..., Any]:
         method = getattr(self.object, name, None)

@@ -21,6 +21,7 @@ from sswd.ioc.motor.jobs import (
     Refused,
     Settled,
     Why,
+    Write,
 )
 from sswd.ioc.motor.limits import set_dial_limits, set_user_limits, violation
 from sswd.ioc.motor.setup import fields_from, follow_velocity, show_status
@@ -129,7 +130,8 @@ class MotorRecord:
         self._next = None
         if self.phase is Phase.PAUSED:
             self._job, self._syncs = None, True
-            return self._rest("stopped", is_stopped=True, is_final=True)
+            done = self._rest("stopped", is_stopped=True, is_final=True)
+            return [*done, *self._stop_object()]
         return self._halt(Why.STOP)
 
     def switch(self, spmg: int) -> list[Instruction]:
@@ -229,8 +231,7 @@ class MotorRecord:
 
     def _halt(self, why: Why) -> list[Instruction]:
         if self._job is None or self.phase is Phase.PAUSED:
-            # Nothing of ours moves: tell the driver all the same, as the record does.
-            return [Halt(why)] if self.phase is Phase.EXTERNAL else []
+            return self._stop_object()
         is_new = self._why is None
         if self._why is not Why.STOP:
             self._why = why
@@ -239,6 +240,10 @@ class MotorRecord:
         elif self._next is not None:  # paused while a newer target waits
             self._job, self._next = self._next, None
         return [Halt(why)] if is_new else []
+
+    def _stop_object(self) -> list[Instruction]:
+        """Nothing of ours runs; what moves all the same is stopped by a command."""
+        return [Write(commands.STOP, 1.0)] if self._is_moving else []
 
     def _arrived(self, job: Job) -> list[Instruction]:
         """A command has done what it should, as the driver says."""

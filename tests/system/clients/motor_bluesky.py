@@ -25,7 +25,9 @@ def main() -> None:
     def keep(name: str, document: dict[str, Any]) -> None:
         if name == "event":
             data = document["data"]
-            rows.append([round(data[key], 3) for key in ("left", "right") if key in data])
+            rows.append(
+                [round(data[key], 3) for key in ("left", "right") if key in data]
+            )
         if name == "stop":
             ends.append([document["exit_status"], rows.copy()])
             rows.clear()
