@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_or
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from sswd.config import names, pv_rules, rules
+from sswd.config import motor_rules, names, pv_rules, rules
 from sswd.config.files import read_table
 from sswd.config.keys import (
     Config,
+    MotorConfig,
     PvConfig,
     RestartConfig,
     SystemConfig,
@@ -167,6 +168,7 @@ def _holds_any(hint: Any) -> bool:
 
 _NAME_RULES: dict[type, Callable[[str], Iterable[names.Problem]]] = {
     PvConfig: names.pv_name,
+    MotorConfig: motor_rules.name,
     SystemConfig: rules.system_name,
 }
 
@@ -181,6 +183,8 @@ def _rules(table: msgspec.Struct) -> Iterable[names.Problem]:
             return rules.trigger(table)
         case SystemConfig():
             return rules.system(table)
+        case MotorConfig():
+            return motor_rules.motor(table)
         case _:
             return ()
 

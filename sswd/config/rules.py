@@ -115,6 +115,9 @@ def whole(config: Config) -> Iterator[Problem]:
             where = f"system.{name}.pvs.{pv}"
             for full in (prefix + pv, *keys.aliases):
                 yield from _full_name(where, full, names, config.prefix)
+        for motor in system.motors:
+            where = f"system.{name}.motors.{motor}"
+            yield from _full_name(where, prefix + motor, names, config.prefix)
 
 
 def _full_name(

@@ -307,6 +307,17 @@ class PvNames(msgspec.Struct, frozen=True):
     """Those named X_RBV, to which the handler of X may return a value."""
 
 
+class MotorSpec(msgspec.Struct, frozen=True):
+    """A motor of the configuration, as the worker needs to know it."""
+
+    object: str
+    """Attribute of the system, "self", or "" for the name of the motor."""
+    poll_s: float = 0.1
+    idle_poll_s: float = 1.0
+    is_beside: bool = True
+    """Whether the position is read on a thread of its own."""
+
+
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told at birth."""
 
@@ -335,3 +346,5 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str] = []
     """Names of the inputs that the system has."""
     surroundings: Surroundings = Surroundings()
+    motors: dict[str, MotorSpec] = {}
+    """Objects of the system that are served as motor records, by the record's name."""

@@ -7,6 +7,7 @@ docs/reference/configuration.md are made from it. What one type cannot say (that
 
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
+from sswd.config.keys.motor import MotorConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig, PvType, Scalar
 from sswd.config.keys.state import StateConfig
@@ -18,6 +19,7 @@ __all__ = [
     "Config",
     "LimitsConfig",
     "LogConfig",
+    "MotorConfig",
     "PvConfig",
     "PvType",
     "RestartConfig",

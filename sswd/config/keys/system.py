@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
+from sswd.config.keys.motor import MotorConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
 from sswd.config.keys.state import StateConfig
@@ -41,6 +42,10 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pvs: Annotated[dict[str, PvConfig], Meta(description="PVs of its own, by name")] = (
         field(default_factory=dict)
     )
+    motors: Annotated[
+        dict[str, MotorConfig],
+        Meta(description="objects of it that are served as EPICS motor records"),
+    ] = field(default_factory=dict)
     inputs: Annotated[
         dict[str, str],
         Meta(

@@ -38,6 +38,8 @@ from sswd.ioc.ca.pv.publish import (
     set_alarm,
     set_properties,
     show,
+    show_with_alarm,
+    stamp_of,
 )
 from sswd.ioc.ca.pv.put_note import PutListener, PutNote, note_command
 from sswd.ioc.ca.pv.putter import putter
@@ -71,5 +73,7 @@ __all__ = [
     "set_alarm",
     "set_properties",
     "show",
+    "show_with_alarm",
+    "stamp_of",
     "watch",
 ]

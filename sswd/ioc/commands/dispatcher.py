@@ -7,6 +7,7 @@ put completes, so that a client that was told can read the truth.
 import asyncio
 import logging
 import time
+from collections.abc import Collection
 from typing import Protocol
 
 from sswd.errors import (
@@ -193,6 +194,10 @@ class CommandDispatcher:
     def cancel(self, cause: Cause) -> None:
         """Begin to end the running command."""
         self.perform(self._ledger.cancel(cause, time.monotonic()))
+
+    def withdraw(self, pvs: Collection[str], cause: Cause) -> None:
+        """End the commands on these PVs, and no others."""
+        self.perform(self._ledger.withdraw(pvs, cause, time.monotonic()))
 
     def flush(self, words: str) -> None:
         """Reject what waits."""

@@ -10,7 +10,7 @@ REJECTED only for refusals in the IOC: it never ran.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -160,15 +160,31 @@ class Ledger:
         return self._end(command, state, words, now_s) + self._start_next(now_s)
 
     def cancel(self, cause: Cause, now_s: float) -> list[Instruction]:
-        """Begin to end the running command; the first cause stays its cause."""
+        """Begin to end the running command; the first cause stays its cause, unless
+        that was too mild to end every command."""
         command = self.running
-        if command is None or command.cause is not None:
+        if command is None or not (
+            command.cause is None or command.cause.yields_to(cause)
+        ):
             return []
         command.cause, command.rung = cause, 0
         command.error = cause.words or (
             f"timeout: not ended within {command.timeout_s:g} s; asked to end"
         )
         return [Tell(command), self._escalate(command, now_s)]
+
+    def withdraw(
+        self, pvs: Collection[str], cause: Cause, now_s: float
+    ) -> list[Instruction]:
+        """End the commands on these PVs: the running one by its ladder, waiting ones
+        are rejected."""
+        done: list[Instruction] = []
+        for command in [c for c in self._queue if c.pv in pvs]:
+            self._queue.remove(command)
+            done += self._reject(command, cause.words, now_s)
+        if self.running is not None and self.running.pv in pvs:
+            done += self.cancel(cause, now_s)
+        return done
 
     def flush(self, words: str, now_s: float) -> list[Instruction]:
         """Reject every waiting command."""

@@ -34,6 +34,7 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.motors import add_motors
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.restorer import Restorer
@@ -104,13 +105,9 @@ class ServedSystem:
             name, template, self.publisher, self.dispatcher, active
         )
         self._pvs = SystemPvs(
-            name,
-            config.pvs,
-            self.publisher,
-            template,
-            self.forward,
-            self._on_served,
+            name, config.pvs, self.publisher, template, self.forward, self._on_served
         )
+        add_motors(config.motors, self.publisher, self.dispatcher, template)
         self.supervisor = Supervisor(self._parts(active))
         self._receiver = MessageReceiver(
             self.posts,

@@ -9,6 +9,7 @@ from sswd.ioc.process.pv_names import names_of
 from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.monitor import pulse_period_s
+from sswd.ioc.system.motors import motor_specs
 from sswd.pipe.protocol import WorkerSpec
 from sswd.pipe.surroundings import Surroundings
 
@@ -39,6 +40,7 @@ def worker_spec(
         link_failures=config.link_failures if restarts else None,
         pvs=names_of(with_companions(config.pvs), group),
         inputs=list(config.inputs),
+        motors=motor_specs(config.motors),
         surroundings=surroundings(config, folder),
     )
 

@@ -22,6 +22,7 @@ TABLES = {
     "`[state]`": config.StateConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
+    "`[system.NAME.motors.MOTOR]`": config.MotorConfig,
     "`[system.NAME.restart]`": config.RestartConfig,
     "`[system.NAME.command]`": config.CommandConfig,
     "`[system.NAME.trigger]`": config.TriggerConfig,
