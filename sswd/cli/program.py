@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from sswd import __version__
-from sswd.cli import check, demo, expand, run, schema
+from sswd.cli import check, demo, expand, init, run, schema
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
 from sswd.errors import ConfigError, LoadError, PortTakenError
@@ -47,7 +47,7 @@ def parser() -> Parser:
     top = Parser(prog="sswd", description=_ABOUT, epilog=_EXIT_CODES)
     top.add_argument("--version", action="version", version=f"sswd {__version__}")
     commands = Commands(top)
-    for group in (run, demo, check, expand, schema):
+    for group in (init, run, demo, check, expand, schema):
         group.add(commands)
     commands.add_log_options()
     return top

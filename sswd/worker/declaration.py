@@ -6,6 +6,7 @@ Pure, but that the source of the class is read for `sswd check`.
 from typing import Any
 
 from sswd.errors import LoadError
+from sswd.pipe.outline import Outline
 from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
@@ -45,7 +46,14 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
         [str(pv) for pv in getattr(factory, "in_order", ())],
         has_connect=is_system and callable(getattr(factory, "connect", None)),
         takes_setpoints=is_system,
+        outline=_outline_of(factory) if spec.outline else None,
     )
+
+
+def _outline_of(factory: type) -> Outline:
+    from sswd.worker.outline import outline_of  # no other worker needs it
+
+    return outline_of(factory)
 
 
 def restored_of(factory: Any) -> list[str]:
