@@ -55,6 +55,30 @@ class Daemon(CaClient):
     def is_over(self) -> bool:
         return self.process.poll() is not None
 
+    def kill_worker(self, prefix: str = "") -> None:
+        """Kill a worker with SIGKILL, as the kernel does when memory is short.
+
+        `prefix`: of its system, below the daemon's. Another one starts at once.
+        """
+        os.kill(self._worker_pid(prefix), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def hung_worker(self, prefix: str = "") -> Iterator[None]:
+        """While its block runs, not one instruction of a worker runs (SIGSTOP)."""
+        pid = self._worker_pid(prefix)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # restarted meanwhile
+                os.kill(pid, signal.SIGCONT)
+
+    def _worker_pid(self, prefix: str) -> int:
+        pid = int(self.get(f"{prefix}WORKER:PID"))
+        if pid <= 0:
+            raise DaemonError(f"{self.prefix}{prefix} has no worker now")
+        return pid
+
     def stop(
         self, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_S
     ) -> int:
