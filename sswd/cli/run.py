@@ -14,7 +14,8 @@ examples:
 
 In the foreground. SIGTERM and SIGINT stop it within 8 s, SIGHUP restarts the workers
 with fresh code, SIGUSR1 dumps all stacks. The EPICS_CA and EPICS_CAS variables are
-obeyed."""
+obeyed. One JSON file for each death of a worker goes to the state directory:
+$STATE_DIRECTORY, else $XDG_STATE_HOME/sswd, else ~/.local/state/sswd."""
 
 
 def add(commands: Commands) -> None:

@@ -176,6 +176,9 @@ class Loaded(Message, frozen=True):
     """Whether the class makes its connection by `connect`, again and again."""
     takes_setpoints: bool = False
     """Whether it waits for Restore, with the last setpoints that were accepted."""
+    reads_language: bool = True
+    """Whether CMD texts are of the command language; else the class reads them itself.
+    """
     outline: Outline | None = None
     """What its source says, where the spec asked for that."""
 

@@ -14,6 +14,7 @@ from sswd.worker.handlers import argument_problem, problems_of
 from sswd.worker.inspection import warnings_of
 from sswd.worker.system import System
 
+_SEQUENCE = "sswd.worker.sequence"
 ACTION = "action"
 """The type of PVs whose handler may take no value."""
 
@@ -46,8 +47,14 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
         [str(pv) for pv in getattr(factory, "in_order", ())],
         has_connect=is_system and callable(getattr(factory, "connect", None)),
         takes_setpoints=is_system,
+        reads_language=_reads_language(factory),
         outline=_outline_of(factory) if spec.outline else None,
     )
+
+
+def _reads_language(factory: type) -> bool:
+    """Whether it is a SequenceSystem, which nobody else has to import."""
+    return any(base.__module__ == _SEQUENCE for base in factory.__mro__)
 
 
 def _outline_of(factory: type) -> Outline:
