@@ -13,6 +13,7 @@ from sswd.cli import (
     demo,
     expand,
     get,
+    init,
     log_lines,
     look,
     operate,
@@ -45,6 +46,7 @@ from sswd.logs import LogOptions, logging_to
 log = logging.getLogger("sswd.cli")
 
 _GROUPS = (
+    init,
     run,
     status,
     operate,

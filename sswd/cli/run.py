@@ -20,8 +20,9 @@ In the foreground. SIGTERM and SIGINT stop it within 8 s. SIGHUP reads the file 
 and restarts the workers with fresh code; a bad file changes nothing. SIGUSR1 dumps all
 stacks. The EPICS_CA and EPICS_CAS variables are obeyed.
 
-Setpoints of PVs with `restore` are kept in `[state] directory` of the file, else in
-$STATE_DIRECTORY, $XDG_STATE_HOME/sswd or ~/.local/state/sswd."""
+Setpoints of PVs with `restore` are kept in `[state] directory` of the file, else in the
+state directory: $STATE_DIRECTORY, else $XDG_STATE_HOME/sswd, else ~/.local/state/sswd.
+One JSON file for each death of a worker goes there as well."""
 
 
 def add(commands: Commands) -> None:

@@ -32,10 +32,11 @@ In other shells:
 {path}
 1. Watch.
 
-  sswd monitor {p}values {p}POSITION {p}WORKER:STATE
+  sswd monitor {p}values {p}POSITION {p}message {p}WORKER:STATE
 
-2. Scan. In the same place: move(20), idn, sleep(5), and hang and crash, to see that
-   clients stay connected and {p}WORKER:STALLED or {p}CMD_ERROR tells them why.
+2. Scan. In the same place: move(20), sleep(5), idn, whose answer is in {p}message,
+   and hang and crash, to see that clients stay connected and {p}WORKER:STALLED or
+   {p}CMD_ERROR tells them why. {p}CMD_PREVIEW tells what a text would do.
 
   sswd put {p}CMD "scan(0, 10, 11)"
 
@@ -56,6 +57,7 @@ _TEMPLATE_PVS = {
     "CMD": "command to the system, a long string",
     "ACK": "its answer: 0 while it runs, then 1, or 0 and why",
     "values": "what it acquires, one number a point",
+    "message": "what it has to say, the answer to idn for example",
     "CMD_STATE": "what became of the command; CMD_ERROR says why",
     "PROGRESS": "how far it is, 0 to 1",
     "ABORT": "put 1 to end it",

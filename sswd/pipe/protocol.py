@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from sswd.alarm import Alarm
+from sswd.pipe.outline import Outline
 from sswd.pipe.surroundings import Surroundings
 
 PROTOCOL = 2
@@ -176,6 +177,11 @@ class Loaded(Message, frozen=True):
     """Whether the class makes its connection by `connect`, again and again."""
     takes_setpoints: bool = False
     """Whether it waits for Restore, with the last setpoints that were accepted."""
+    reads_language: bool = True
+    """Whether CMD texts are of the command language; else the class reads them itself.
+    """
+    outline: Outline | None = None
+    """What its source says, where the spec asked for that."""
 
 
 class Ready(Message, frozen=True):
@@ -335,6 +341,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Of the largest array that the PVs hold which the IOC knows at the start."""
     inspect: bool = False
     """Only to be looked at, by `sswd check`."""
+    outline: bool = False
+    """Only to be looked at, by `sswd init`, which does not know the arguments."""
     pvs: PvNames = PvNames()
     ping_s: float | None = None
     """Time between two calls of `ping`; None: as the class says."""

@@ -215,6 +215,16 @@ def test_abort_stops_the_stage(demo: Demo) -> None:
     assert demo.get("WORKER:RUN") == 1
 
 
+def test_the_preview_knows_the_words_of_the_demo(demo: Demo) -> None:
+    assert demo.put("CMD_PREVIEW", "scan(0, 10, 11)")
+    assert demo.get("CMD_PREVIEW").startswith("calls scan(")
+    assert demo.put("CMD_PREVIEW", "sleep(5)")
+    assert demo.get("CMD_PREVIEW").startswith("not known: this system reads")
+    assert demo.put("CMD", "idn")
+    assert demo.get("message").startswith("SSWD,")
+    assert "idn, whose answer is in DEMO:message" in demo.words
+
+
 def test_other_words_are_refused_in_words(demo: Demo) -> None:
     for command in ("move", "jump(1)", "__import__('os')", " ", "(", "move(1, 2)"):
         assert not demo.put("CMD", command), command

@@ -6,6 +6,7 @@ put completes, so that a client that was told can read the truth.
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Collection
 from typing import Protocol
@@ -40,6 +41,9 @@ from sswd.pipe.protocol import Failure
 from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
+
+_REFUSAL = re.compile(r"0\s*([^\s\d.].*)", re.DOTALL)
+""" "0 reason", and not a number such as 0.5."""
 
 ERRORS: dict[CommandState, type[CommandError]] = {
     CommandState.FAILED: CommandFailed,
@@ -94,6 +98,7 @@ class CommandDispatcher:
         self._encoded: dict[Command, object] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
+        self._ack_refusal = ""
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
         self._done_bucket = TokenBucket(burst=20, rate_per_s=1.0)
         self._history = History()
@@ -177,13 +182,22 @@ class CommandDispatcher:
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""
         now_s = time.monotonic()
+        command = self._ledger.running
+        if failure is None and self._ack_refusal and command and command.pv == "CMD":
+            failure = Failure("the system's ACK", self._ack_refusal)
         self.perform(self._ledger.finished(command_id, failure, now_s))
 
     def acknowledged(self, text: object) -> None:
-        """The system posted ACK: its word counts, unless it only says "0"."""
+        """The system posted ACK: its word counts, unless it only says "0".
+
+        "0 reason" says that the command failed, also where nothing is raised: so do
+        systems that were written for the sequence server wrapper.
+        """
         command = self._ledger.running
         if command is not None and command.pv == "CMD" and text != "0":
             self._has_final_ack = True
+            refused = _REFUSAL.fullmatch(str(text))
+            self._ack_refusal = refused[1] if refused else ""
 
     def abort(self) -> None:
         """A client put ABORT: cancel what runs, reject what waits."""
@@ -252,6 +266,7 @@ class CommandDispatcher:
         self._active.send(command.id, command.pv, self._encoded[command])
         if command.pv == "CMD":
             self._has_final_ack = False
+            self._ack_refusal = ""
             self._publisher.publish("ACK", "0", None)
         if self._pvs.PROGRESS.value:
             ca.post(self._pvs.PROGRESS, 0.0)

@@ -19,12 +19,18 @@ LIMIT_S = 60.0
 
 
 def inspect(
-    config: SystemConfig, folder: Path, *, name: str = "check", limit_s: float = LIMIT_S
+    config: SystemConfig,
+    folder: Path,
+    *,
+    name: str = "check",
+    limit_s: float = LIMIT_S,
+    outline: bool = False,
 ) -> Loaded:
     """Import `config.target` in a worker process and return what it declares.
 
     The class is not constructed, so no hardware is touched. Blocks for as long as the
     import takes. Raises LoadError in words when it fails or takes over `limit_s`.
+    `outline`: report what its source says, whatever `args` are.
     """
     process = launch(
         WorkerSpec(
@@ -32,7 +38,8 @@ def inspect(
             target=config.target,
             args=dict(config.args),
             folder=str(folder),
-            inspect=True,
+            inspect=not outline,
+            outline=outline,
             pvs=names_of(config.pvs),
             surroundings=surroundings(config, folder),
         )

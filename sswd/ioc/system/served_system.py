@@ -55,7 +55,7 @@ from sswd.pipe.protocol import (
     Restore,
     WorkerSpec,
 )
-from sswd.sequence import VerbError, VerbSignature, preview
+from sswd.sequence import OWN_TEXT, VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
 from sswd.sequence.verbs import from_plain
 
@@ -89,6 +89,7 @@ class ServedSystem:
         self._folder = folder
         self.verbs: tuple[VerbSignature, ...] = ()
         """Signatures of the system's verbs, from its last Loaded."""
+        self.reads_language = True
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
@@ -287,7 +288,8 @@ class ServedSystem:
         """What a text put to CMD would do, by the grammar; nothing is executed."""
         step_s = self.publisher.values_of([STEP_TIME]).get(STEP_TIME)
         limit = self._template.fed["values"].max_length
-        return str(preview(text, self.verbs, limit, step_s=step_s))
+        what = preview(text, self.verbs, limit, step_s=step_s)
+        return str(what) if self.reads_language or not what.error else OWN_TEXT
 
     async def forward(self, pv: str, value: object) -> None:
         """The putter of a declared PV."""
@@ -311,6 +313,7 @@ class ServedSystem:
             self._inputs.run_begins()
             then()
 
+        self.reads_language = loaded.reads_language
         self._read_verbs(loaded)
         serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
         steps = serving(self.name, loaded.pvs, self.config.target, serve)
