@@ -1,5 +1,6 @@
 """Row 59: a worker whose bytes are no messages ends its run, and hurts nobody else."""
 
+import sys
 import time
 from collections.abc import Iterator
 
@@ -153,3 +154,23 @@ def test_damaged_messages_hurt_nobody(daemon: Daemon, client: Client) -> None:
     damage()
     assert quiet.rss_mb() - quiet.before_mb < 20
     ca_is_up(daemon, client)
+
+
+FROZEN = """
+import atexit, gc, runpy, sys
+atexit.register(lambda: print("frozen:", gc.get_freeze_count(), flush=True))
+sys.argv = ["sswd", *sys.argv[1:]]
+runpy.run_module("sswd", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_no_collection_looks_at_what_stays_to_the_end() -> None:
+    """A flood of refused posts brings on a full one: 0.1 s on a busy host."""
+    command = (sys.executable, "-c", FROZEN)
+    with running_daemon(
+        config=CONFIG, folder=MISBEHAVING, port=ca_port(), command=command, ready=False
+    ) as daemon:
+        until(lambda: "Channel Access on" in daemon.log, "it to serve")
+        daemon.stop()
+        frozen = daemon.log.partition("frozen: ")[2].split()[0]
+    assert int(frozen) > 50_000
