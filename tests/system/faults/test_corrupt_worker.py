@@ -1,5 +1,6 @@
 """Row 59: a worker whose bytes are no messages ends its run, and hurts nobody else."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class Watch:
     """What the IOC does while a worker goes wrong."""
 
     def __init__(self, daemon: Daemon, client: Client) -> None:
+        self.daemon = daemon
         self.pv = daemon.prefix + "WORKER:RUN"
         self.client = client
         self.process = psutil.Process(daemon.pid)
@@ -121,15 +123,26 @@ def mutations(draw: st.DrawFn) -> bytes:
     return bytes(data[:4000]) or b"x"
 
 
+def end_run(watch: Watch) -> None:
+    """Kill the worker and watch until the next run."""
+    with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+        psutil.Process(watch.client.get(watch.daemon.prefix + "WORKER:PID")).kill()
+    until(watch.has_ended, "the next run", timeout_s=VERDICT_S)
+
+
+def watch_an_end(daemon: Daemon, client: Client) -> Watch:
+    is_running(daemon, client)
+    watch = Watch(daemon, client)
+    end_run(watch)
+    return watch
+
+
 @pytest.mark.timing
 def test_damaged_messages_hurt_nobody(daemon: Daemon, client: Client) -> None:
-    """No get takes over 50 ms, or five times the longest on this host while all is
-    quiet. The IOC's memory stays, over all of them."""
-    is_running(daemon, client)
-    quiet = Watch(daemon, client)
-    for _ in range(200):
-        quiet.has_ended()
-    limit_s = max(0.05, 5 * quiet.slowest_s)
+    """No get takes over 50 ms, or five times the longest on this host while workers end
+    that are not corrupt. The IOC's memory stays, over all of them."""
+    typical = [watch_an_end(daemon, client) for _ in range(5)]
+    limit_s = max(0.05, 5 * max(watch.slowest_s for watch in typical))
 
     @settings(
         max_examples=20,
@@ -147,12 +160,11 @@ def test_damaged_messages_hurt_nobody(daemon: Daemon, client: Client) -> None:
         while time.monotonic() < until_s and not watch.has_ended():
             pass
         if not watch.has_ended():  # messages, or a part of one that is waited for
-            psutil.Process(client.get(daemon.prefix + "WORKER:PID")).kill()
-            until(watch.has_ended, data.hex(), timeout_s=VERDICT_S)
+            end_run(watch)
         assert watch.slowest_s < limit_s, data.hex()
 
     damage()
-    assert quiet.rss_mb() - quiet.before_mb < 20
+    assert typical[-1].rss_mb() - typical[-1].before_mb < 20
     ca_is_up(daemon, client)
 
 
@@ -167,10 +179,7 @@ runpy.run_module("sswd", run_name="__main__", alter_sys=True)
 def test_no_collection_looks_at_what_stays_to_the_end() -> None:
     """A flood of refused posts brings on a full one: 0.1 s on a busy host."""
     command = (sys.executable, "-c", FROZEN)
-    with running_daemon(
-        config=CONFIG, folder=MISBEHAVING, port=ca_port(), command=command, ready=False
-    ) as daemon:
-        until(lambda: "Channel Access on" in daemon.log, "it to serve")
+    with running_daemon(config=CONFIG, folder=MISBEHAVING, command=command) as daemon:
         daemon.stop()
         frozen = daemon.log.partition("frozen: ")[2].split()[0]
     assert int(frozen) > 50_000
