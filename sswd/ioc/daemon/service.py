@@ -1,6 +1,7 @@
 """The daemon: composes templates of all systems, serves them, handles signals."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -142,6 +143,9 @@ class Service:
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
         self._take_signals()
+        # Modules and PVs stay to the end. A full collection that looks at all of them
+        # keeps clients waiting for 30 ms and more, and a flood of posts brings one on.
+        gc.freeze()
         adopt()
         self._reaper.start()
         server = Context(self._composed.pvdb, limits=self._composed.limits)
