@@ -47,6 +47,8 @@ class Composed(NamedTuple):
     guardian: Guardian
     prefixes: list[str]
     """Of the daemon, and of each system."""
+    about_ioc: frozenset[str]
+    """Names of the PVs that tell of the daemon itself, not of a system."""
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -72,6 +74,7 @@ def compose(config: Config, folder: Path) -> Composed:
         )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
+    of_systems = frozenset(pvdb)
     prefix = f"{config.prefix}IOC:"
     _merge(pvdb, caproto_statistics(prefix), "IOC")
     statistics = Statistics(prefix=prefix)
@@ -80,7 +83,13 @@ def compose(config: Config, folder: Path) -> Composed:
     limits = Limits(**msgspec.structs.asdict(config.limits))
     prefixes = [config.prefix, *map(config.prefix_of, config.system)]
     return Composed(
-        pvdb, servers, statistics, limits, guardian, list(dict.fromkeys(prefixes))
+        pvdb,
+        servers,
+        statistics,
+        limits,
+        guardian,
+        prefixes=list(dict.fromkeys(prefixes)),
+        about_ioc=frozenset(pvdb) - of_systems,
     )
 
 
