@@ -52,5 +52,5 @@ def test_names(name: str, words: str) -> None:
 
 
 def test_a_motor_and_a_pv_of_one_name() -> None:
-    with pytest.raises(ConfigError, match="is also the name of system.s.pvs.X"):
+    with pytest.raises(ConfigError, match=r"is also the name of system\.s\.pvs\.X"):
         read({}, pvs={"X": {"type": "float"}})
