@@ -232,3 +232,10 @@ async def test_only_reports_may_be_posted(bench: Bench) -> None:
     for value in (1.0, "1.0", b"x", None):
         with pytest.raises(PostRefused):
             bench.motor.fed.coerce(value)
+
+
+async def test_the_next_worker_says_where_it_stands(bench: Bench) -> None:
+    bench.lose()
+    bench.motor.fed.note(Source.WORKER_GONE, NO_ALARM)
+    bench.report(3.0)
+    assert bench.motor.channel.value == 3.0
