@@ -38,6 +38,7 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.language import Language
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
@@ -46,7 +47,7 @@ from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
-from sswd.pipe.limits import frame_limits, largest
+from sswd.pipe.limits import array_bytes, frame_limits, largest
 from sswd.pipe.protocol import (
     Declare,
     InputsTaken,
@@ -56,9 +57,7 @@ from sswd.pipe.protocol import (
     Restore,
     WorkerSpec,
 )
-from sswd.sequence import OWN_TEXT, VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
-from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
 
@@ -88,9 +87,7 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
-        self.verbs: tuple[VerbSignature, ...] = ()
-        """Signatures of the system's verbs, from its last Loaded."""
-        self.reads_language = True
+        self._language = Language(name)
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
@@ -134,8 +131,12 @@ class ServedSystem:
             channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:
             self._inputs.add_dependent(name, config.depends)
-        self._array_bytes = largest(self._array_bytes, [config.capacity])
-        self._frame_limits.body = frame_limits(self._array_bytes).body
+        self._make_room(largest(self._array_bytes, [config.capacity]))
+
+    def _make_room(self, array: int) -> None:
+        """A worker may post arrays of so many bytes from now on."""
+        self._array_bytes = array
+        self._frame_limits.body = frame_limits(array).body
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -262,8 +263,7 @@ class ServedSystem:
         """What a text put to CMD would do, by the grammar; nothing is executed."""
         step_s = self.publisher.values_of([STEP_TIME]).get(STEP_TIME)
         limit = self._template.fed["values"].max_length
-        what = preview(text, self.verbs, limit, step_s=step_s)
-        return str(what) if self.reads_language or not what.error else OWN_TEXT
+        return self._language.preview(text, limit, step_s)
 
     async def forward(self, pv: str, value: object) -> None:
         """The putter of a declared PV."""
@@ -286,8 +286,7 @@ class ServedSystem:
             self._inputs.run_begins()
             then()
 
-        self.reads_language = loaded.reads_language
-        self._read_verbs(loaded)
+        self._language.learn(loaded)
         serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
         steps = serving(self.name, loaded.pvs, self.config.target, serve)
         in_turns(steps, declared)
@@ -298,28 +297,20 @@ class ServedSystem:
             case InputsTaken(names):
                 self._inputs.taken(names)
             case Declare(pvs):
+                # As the worker reckons: one that is refused may be posted, too.
+                self._make_room(array_bytes(self._array_bytes, pvs))
                 self._pvs.declare_found(pvs, self.config.target)
             case Properties():
                 self._pvs.change(message)
             case _:
                 pass
 
-    def _read_verbs(self, loaded: Loaded) -> None:
-        try:
-            self.verbs = from_plain(loaded.verbs)
-        except VerbError as ex:
-            log.error(
-                "system '%s': the verbs of the class cannot be used: %s", self.name, ex
-            )
-
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last setpoints that were accepted since the IOC started,
         and the last values of the PVs that its class wants back."""
         if loaded.restored or loaded.takes_setpoints:
-            values: dict[str, object] = {}
-            if loaded.takes_setpoints:
-                values |= self.publisher.setpoints
-            values |= self.publisher.values_of(loaded.restored)
+            setpoints = self.publisher.setpoints if loaded.takes_setpoints else {}
+            values = {**setpoints, **self.publisher.values_of(loaded.restored)}
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
 
