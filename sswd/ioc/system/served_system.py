@@ -34,11 +34,8 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
-<<<<<<< HEAD
-from sswd.ioc.system.motors import add_motors
-=======
 from sswd.ioc.system.language import Language
->>>>>>> firsthour
+from sswd.ioc.system.motors import add_motors
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.restorer import Restorer
@@ -88,14 +85,8 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
-<<<<<<< HEAD
         self._folder = folder
-        self.verbs: tuple[VerbSignature, ...] = ()
-        """Signatures of the system's verbs, from its last Loaded."""
-        self.reads_language = True
-=======
         self._language = Language(name)
->>>>>>> firsthour
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
