@@ -8,7 +8,9 @@ asked of the descriptor, links are not followed, and nothing is written before t
 
 import contextlib
 import errno
+import hashlib
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -63,6 +65,12 @@ def state_directory() -> Path:
         return _in_temporary() / "state"
 
 
+def file_stem(prefix: str) -> str:
+    """What files about the PVs of this prefix begin with: readable, and unique."""
+    digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '_', prefix)[:40]}-{digest}"
+
+
 def current_directory() -> Path:
     """The working directory; / where it has been removed."""
     try:
@@ -84,20 +92,22 @@ def make_own(folder: Path) -> None:
             _check_directory(each)
 
 
-def open_own(path: Path, flags: int) -> int:
-    """Open a file of ours, made with mode 0600 if `flags` say so; a descriptor.
+def open_own(path: Path, flags: int, *, mode: int = MODE) -> int:
+    """Open a file of ours, made with this mode if `flags` say so; a descriptor.
+
+    A file that is there gets mode 0600 if that is wanted, else keeps its own.
 
     Raises NotOursError for a link, for what is no plain file, and for a file that
     belongs to another user or has a second name.
     """
     try:
-        fd = os.open(path, flags | _SAFELY, MODE)
+        fd = os.open(path, flags | _SAFELY, mode)
     except OSError as ex:
         if ex.errno in (errno.ELOOP, errno.ENXIO):
             raise NotOursError(f"{path} is no plain file but a link or pipe") from ex
         raise
     try:
-        _check_file(fd, path)
+        _check_file(fd, path, mode)
     except BaseException:
         os.close(fd)
         raise
@@ -122,12 +132,12 @@ def _check_directory(folder: Path) -> None:
         raise NotOursError(f"{folder} can be written by other users")
 
 
-def _check_file(fd: int, path: Path) -> None:
+def _check_file(fd: int, path: Path, mode: int) -> None:
     found = os.fstat(fd)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         raise NotOursError(f"{path} is no plain file with one name")
     _check_owner(found, path)
-    if stat.S_IMODE(found.st_mode) != MODE:
+    if mode == MODE and stat.S_IMODE(found.st_mode) != MODE:
         with contextlib.suppress(OSError):  # file systems without modes
             os.fchmod(fd, MODE)
 

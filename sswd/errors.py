@@ -71,3 +71,15 @@ class NotOursError(SswdError):
 
 class RemoteLost(SswdError):
     """A PV of another IOC is not connected, or was lost before it answered."""
+
+
+class RemoteRefused(RemoteLost):
+    """The server of another IOC's PV is there, and cannot give its value."""
+
+
+class NotFoundError(SswdError):
+    """No server answers for a PV (exit 4)."""
+
+
+class PutFailed(SswdError):
+    """A put to a PV of another IOC failed, or nobody knows how it ended."""

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, Protocol
 
 import msgspec
 
@@ -106,19 +106,32 @@ def _makes_records() -> bool:
     return False
 
 
-class LineHandler(logging.Handler):
-    """Formats in the thread that logs, writes in one of its own."""
+class Stream(Protocol):
+    """Where lines go."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def write(self, text: str, /) -> object:
+        """Write text."""
+        ...
+
+    def flush(self) -> object:
+        """Hand on what waits in a buffer."""
+        ...
+
+
+class LineHandler(logging.Handler):
+    """Formats in the thread that logs, writes in one of its own.
+
+    `name` is that thread's.
+    """
+
+    def __init__(self, stream: Stream, *, name: str = "sswd-log") -> None:
         super().__init__()
         self._stream = stream
         self._lines: queue.Queue[str | None] = queue.Queue(BACKLOG)
         # Counted by those who log, under the handler's lock; told by the thread.
         self._dropped = 0
         self._told = 0
-        self._thread = threading.Thread(
-            target=self._write, name="sswd-log", daemon=True
-        )
+        self._thread = threading.Thread(target=self._write, name=name, daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -1,7 +1,8 @@
 """The command line: arguments in, exit code out.
 
     program         `main`: finds the command, runs it, turns errors into exit codes
-    run demo check expand schema    one file a group of commands
+    run demo check put get expand schema    one file a group of commands
+    show            how values of PVs are printed
     status top operate call look log_lines    the same, for a daemon that runs
     daemon          how it is found and asked
     configuration   the arguments that say what to serve

@@ -48,9 +48,12 @@ def add(commands: Commands) -> None:
 
 def check(args: argparse.Namespace) -> int:
     """Read and load everything. Raises ConfigError and LoadError."""
-    config, folder = configuration.read(args)
+    config, folder = configuration.read(args, on_this_host=False)
     rows = _rows(config, folder, warn=True)
-    systems = ", ".join(f"{n} ({s.target})" for n, s in config.system.items())
+    systems = ", ".join(
+        f"{n} ({s.target}{'' if s.enabled else ', not enabled'})"
+        for n, s in config.system.items()
+    )
     write(f"{args.what} is good: {systems}; {len(rows)} PVs")
     return CLEAN
 

@@ -2,11 +2,13 @@
 
 import argparse
 import re
-import tomllib
+import socket
 from pathlib import Path
 
 from sswd.cli.commands import Parser
 from sswd.config import Config, from_dict, load
+from sswd.config.hosts import for_host
+from sswd.config.tables import merged, table_of, toml_value
 from sswd.directories import current_directory
 
 
@@ -18,7 +20,15 @@ def add_arguments(command: Parser) -> None:
         help="a configuration, or one class without any",
     )
     command.add_argument(
-        "--prefix", help="start of all PV names (with module:Class only)"
+        "--prefix", help="start of all PV names, instead of the file's"
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        metavar="KEY=VALUE",
+        default=[],
+        help="a key of the file with another value, e.g. system.stage.nice=5 "
+        "(repeatable); a TOML value, else the text itself",
     )
     command.add_argument(
         "--arg",
@@ -30,17 +40,40 @@ def add_arguments(command: Parser) -> None:
     command.set_defaults(usage_error=command.error)
 
 
-def read(args: argparse.Namespace) -> tuple[Config, Path]:
+def read(args: argparse.Namespace, *, on_this_host: bool = True) -> tuple[Config, Path]:
     """The configuration, and the folder where its modules are looked for first.
 
-    Raises ConfigError; SystemExit(2) for arguments that do not go together.
+    `on_this_host`: without systems that are disabled or belong to other hosts. Raises
+    ConfigError; SystemExit(2) for arguments that do not go together.
     """
+    config, folder = _whole(args)
+    if on_this_host:
+        config = for_host(config, socket.gethostname(), args.what)
+    return config, folder
+
+
+def _whole(args: argparse.Namespace) -> tuple[Config, Path]:
     what: str = args.what
     if ":" in what and not Path(what).exists():
         return _of_class(what, args), current_directory()
-    if args.prefix is not None or args.arg:
-        args.usage_error("--prefix and --arg go with module:Class, not with a file")
-    return load(what), Path(what).resolve().parent
+    if args.arg:
+        args.usage_error(
+            "--arg goes with module:Class; with a file, --set system.NAME.args.KEY="
+        )
+    return load(what, _settings(args)), Path(what).resolve().parent
+
+
+def _settings(args: argparse.Namespace) -> dict[str, object]:
+    """What the command line sets, as tables of the configuration."""
+    table: dict[str, object] = {}
+    for setting in args.set:
+        try:
+            table = merged(table, table_of(setting))
+        except ValueError as ex:
+            args.usage_error(f"--set {ex}")
+    if args.prefix is not None:
+        table["prefix"] = args.prefix
+    return table
 
 
 def file_of(args: argparse.Namespace) -> Path | None:
@@ -52,19 +85,12 @@ def file_of(args: argparse.Namespace) -> Path | None:
 def _of_class(target: str, args: argparse.Namespace) -> Config:
     name = re.sub(r"\W", "_", target.rpartition(":")[2]).lower() or "system"
     keywords = dict(_argument(text, args) for text in args.arg or ())
-    mapping: dict[str, object] = {
-        "prefix": args.prefix or "",
-        "system": {name: {"target": target, "args": keywords}},
-    }
-    return from_dict(mapping, "command line")
+    mapping = {"system": {name: {"target": target, "args": keywords}}}
+    return from_dict(merged(mapping, _settings(args)), "command line")
 
 
 def _argument(text: str, args: argparse.Namespace) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals or not key.isidentifier():
         args.usage_error(f"--arg {text!r} is not KEY=VALUE")
-    try:
-        parsed = tomllib.loads(f"value = {value}")
-    except tomllib.TOMLDecodeError:
-        return key, value
-    return key, parsed["value"] if len(parsed) == 1 else value
+    return key, toml_value(value)

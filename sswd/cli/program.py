@@ -12,9 +12,12 @@ from sswd.cli import (
     check,
     demo,
     expand,
+    get,
+    init,
     log_lines,
     look,
     operate,
+    put,
     run,
     schema,
     status,
@@ -23,7 +26,14 @@ from sswd.cli import (
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
 from sswd.control.client import AskError, NoDaemonError, SilentError
-from sswd.errors import ConfigError, LoadError, PortTakenError
+from sswd.errors import (
+    ConfigError,
+    LoadError,
+    NotFoundError,
+    PortTakenError,
+    PutFailed,
+    RemoteLost,
+)
 from sswd.exit_codes import (
     BAD_CONFIGURATION,
     INTERRUPTED,
@@ -37,6 +47,7 @@ from sswd.logs import LogOptions, logging_to
 log = logging.getLogger("sswd.cli")
 
 _GROUPS = (
+    init,
     run,
     status,
     top,
@@ -46,6 +57,8 @@ _GROUPS = (
     log_lines,
     demo,
     check,
+    put,
+    get,
     expand,
     schema,
 )
@@ -56,10 +69,11 @@ process that may hang or crash while clients stay connected."""
 _EXIT_CODES = """\
 exit codes:
   0   clean stop (SIGTERM, SIGINT)
-  1   unexpected error, a text that `expand` refuses, or a failed command
+  1   a put or command that failed, a PV that cannot be read, a text that `expand`
+      refuses; an unexpected error
   2   wrong usage of the command line
   3   `status`: something is wrong, or the daemon does not answer
-  4   there is no such daemon or PV
+  4   no server answers for a PV; there is no such daemon
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
 
@@ -98,8 +112,10 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         return BAD_CONFIGURATION, str(error)
     except PortTakenError as error:
         return TAKEN, str(error)
-    except NoDaemonError as error:
+    except (NotFoundError, NoDaemonError) as error:
         return NOT_FOUND, str(error)
+    except (PutFailed, RemoteLost) as error:
+        return UNEXPECTED, str(error)
     except SilentError as error:
         return WRONG, str(error)
     except AskError as error:

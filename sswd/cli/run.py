@@ -1,10 +1,14 @@
 """`sswd run`."""
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 
 from sswd.cli import configuration
 from sswd.cli.commands import Commands
+from sswd.config import LogConfig
 from sswd.exit_codes import CLEAN
+from sswd.log_file import LineFile, also_logging_to, levels, place_of
 
 _MORE = """\
 examples:
@@ -12,9 +16,13 @@ examples:
   sswd run --prefix LAB:STAGE1: mylab.stage:Stage --arg address=TCPIP::10.0.0.7::INSTR
   sswd run --log-format json --log-level warning stage.toml
 
-In the foreground. SIGTERM and SIGINT stop it within 8 s, SIGHUP restarts the workers
-with fresh code, SIGUSR1 dumps all stacks. The EPICS_CA and EPICS_CAS variables are
-obeyed."""
+In the foreground. SIGTERM and SIGINT stop it within 8 s. SIGHUP reads the file again
+and restarts the workers with fresh code; a bad file changes nothing. SIGUSR1 dumps all
+stacks. The EPICS_CA and EPICS_CAS variables are obeyed.
+
+Setpoints of PVs with `restore` are kept in `[state] directory` of the file, else in the
+state directory: $STATE_DIRECTORY, else $XDG_STATE_HOME/sswd, else ~/.local/state/sswd.
+One JSON file for each death of a worker goes there as well."""
 
 
 def add(commands: Commands) -> None:
@@ -28,7 +36,29 @@ def run(args: argparse.Namespace) -> int:
     config, folder = configuration.read(args)
     from sswd.ioc.daemon import service
 
-    try:
-        return service.run(config, folder=folder, file=configuration.file_of(args))
-    except KeyboardInterrupt:  # before the signal handlers are there
-        return CLEAN
+    with log_as(config.log):
+        try:
+            return service.run(
+                config,
+                folder=folder,
+                file=configuration.file_of(args),
+                reread=lambda: configuration.read(args)[0],
+            )
+        except KeyboardInterrupt:  # before the signal handlers are there
+            return CLEAN
+
+
+@contextlib.contextmanager
+def log_as(config: LogConfig) -> Iterator[None]:
+    """Log as the configuration says, beside what the command line says."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(levels(config.levels))
+        if config.file:
+            file = LineFile(
+                place_of(config.file),
+                max_bytes=config.max_bytes,
+                keep=config.keep,
+                what="the log file",
+            )
+            stack.enter_context(also_logging_to(file, config.format))
+        yield

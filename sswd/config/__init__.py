@@ -1,11 +1,15 @@
 """The configuration: its keys, what goes together, its schema, reading it."""
 
 from sswd.config.keys import (
+    AuditConfig,
     CommandConfig,
     Config,
     LimitsConfig,
+    LogConfig,
+    MotorConfig,
     PvConfig,
     RestartConfig,
+    StateConfig,
     SystemConfig,
     TriggerConfig,
 )
@@ -16,11 +20,15 @@ from sswd.config.schema import schema
 __all__ = [
     "RESERVED_PREFIXES",
     "TEMPLATE_NAMES",
+    "AuditConfig",
     "CommandConfig",
     "Config",
     "LimitsConfig",
+    "LogConfig",
+    "MotorConfig",
     "PvConfig",
     "RestartConfig",
+    "StateConfig",
     "SystemConfig",
     "TriggerConfig",
     "from_dict",

@@ -31,6 +31,7 @@ def companions(pv: PvConfig) -> dict[str, PvConfig]:
             pv,
             writable=False,
             readback=False,
+            restore=False,
             pending="fifo",
             timeout_s=None,
             shape=None,

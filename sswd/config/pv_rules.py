@@ -17,6 +17,9 @@ ENUM_BYTES = 25
 # DB_UNITS_SIZE less its NUL: what .EGU holds.
 UNITS_BYTES = 15
 
+RESTORED = 2**17
+"""Elements of a PV that is saved: it is written whole, up to twice a second."""
+
 # Keys that say nothing about a PV of another type.
 _APPLIES = {
     "units": (*NUMBERS, "bytes"),
@@ -56,6 +59,7 @@ def pv(config: PvConfig) -> Iterator[Problem]:
     yield from _alarm_limits(config)
     yield from _state_severity(config)
     yield from _events(config)
+    yield from _restore(config)
     yield from _value(config)
 
 
@@ -72,6 +76,19 @@ def _applicable(config: PvConfig) -> Iterator[Problem]:
             yield key, "only a writable PV has commands; add writable = true"
     if config.type == "action" and (config.readback or config.value is not None):
         yield "type", "an action reads back 0; it has neither value nor readback"
+
+
+def _restore(config: PvConfig) -> Iterator[Problem]:
+    if config.restore is False:
+        return
+    if config.type == "action":
+        yield "restore", "an action has no value that could be kept"
+    elif config.restore != "show" and not config.writable:
+        text = 'only a writable PV has puts to run again; say restore = "show"'
+        yield "restore", text
+    if config.capacity > RESTORED:
+        text = f"{config.capacity} elements; a PV of at most {RESTORED} can be kept"
+        yield "restore", text
 
 
 def _strings(config: PvConfig) -> Iterator[Problem]:

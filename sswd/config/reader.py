@@ -6,8 +6,8 @@ may use it.
 """
 
 import difflib
+import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_origin
@@ -15,44 +15,42 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_or
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from sswd.config import names, pv_rules, rules
+from sswd.config import motor_rules, names, pv_rules, rules
+from sswd.config.files import read_table
 from sswd.config.keys import (
     Config,
+    MotorConfig,
     PvConfig,
     RestartConfig,
     SystemConfig,
     TriggerConfig,
 )
+from sswd.config.tables import filled_in, plain
 from sswd.errors import ConfigError
 
 _Table = TypeVar("_Table", bound=msgspec.Struct)
 
 
-def load(path: str | Path) -> Config:
-    """The configuration in a TOML file.
+def load(
+    path: str | Path,
+    above: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """The configuration in a TOML file and those that it includes, `${NAME}` filled in.
 
-    Raises ConfigError (exit code 78) whose text names the file and, for each mistake,
-    the line or the key and the mend.
+    `above` are tables that win over the files' (a command line's); `environ` has the
+    variables, default: those of the process. Raises ConfigError (exit code 78) whose
+    text names the file and, for each mistake, the line or the key and the mend.
     """
     path = Path(path)
-    try:
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        text = f"{path}: byte {error.start} is not UTF-8, as TOML has to be"
-        raise ConfigError(text) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}{_place(str(error))}") from None
-    except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply") from None
-    return from_dict(mapping, str(path))
-
-
-def _place(text: str) -> str:
-    """TOML's "words (at line 3, column 7)" as ", line 3, column 7: words"."""
-    match = re.fullmatch(r"(.*) \(at (line \d+, column \d+|end of document)\)", text)
-    return f", {match[2]}: {match[1]}" if match else f": {text}"
+    table = read_table(path, above)
+    problems: list[names.Problem] = []
+    filled = filled_in(table, os.environ if environ is None else environ, problems)
+    reader = _Reader()
+    if problems:
+        reader.add("", problems)
+        _result(None, reader.problems, str(path))
+    return from_dict(filled, str(path))
 
 
 def from_dict(mapping: Mapping[str, object], origin: str) -> Config:
@@ -130,7 +128,7 @@ class _Reader:
         if get_origin(inner) is dict and _is_table(get_args(inner)[1]):
             return self._tables(get_args(inner)[1], given, path)
         try:
-            return msgspec.convert(given, hint, strict=True)
+            return _converted(given, hint)
         except msgspec.ValidationError as error:
             self.add(path, [("", _told(inner, given, str(error)))])
             return None
@@ -148,8 +146,29 @@ class _Reader:
         return tables
 
 
+def _converted(given: object, hint: Any) -> object:
+    """A `${NAME}` where a number is wanted is the number that it stands for."""
+    if _holds_any(hint):
+        return msgspec.convert(plain(given, parsed=True), hint, strict=True)
+    text = plain(given, parsed=False)
+    try:
+        return msgspec.convert(text, hint, strict=True)
+    except msgspec.ValidationError:
+        parsed = plain(given, parsed=True)
+        if parsed == text:
+            raise
+        return msgspec.convert(parsed, hint, strict=True)
+
+
+def _holds_any(hint: Any) -> bool:
+    """Whether the values of a table may be of any type: a driver's arguments."""
+    inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return get_origin(inner) is dict and get_args(inner)[1] is Any
+
+
 _NAME_RULES: dict[type, Callable[[str], Iterable[names.Problem]]] = {
     PvConfig: names.pv_name,
+    MotorConfig: motor_rules.name,
     SystemConfig: rules.system_name,
 }
 
@@ -164,6 +183,8 @@ def _rules(table: msgspec.Struct) -> Iterable[names.Problem]:
             return rules.trigger(table)
         case SystemConfig():
             return rules.system(table)
+        case MotorConfig():
+            return motor_rules.motor(table)
         case _:
             return ()
 

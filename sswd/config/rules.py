@@ -7,6 +7,7 @@ was given ("" for itself), and words that tell the mend.
 import re
 from collections.abc import Iterator
 
+from sswd import guard
 from sswd.config.companions import with_companions
 from sswd.config.keys import (
     Config,
@@ -24,6 +25,7 @@ from sswd.config.names import (
 )
 
 PREFIX_CHARACTERS = NAME_BYTES - len(LONGEST_NAME)
+MARK = guard.VARIABLE
 INPUTS = 64
 INPUT_NAME = 40
 _SYSTEM_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -64,6 +66,11 @@ def system(config: SystemConfig) -> Iterator[Problem]:
             yield "args", f"{key!r} cannot be the name of a keyword argument"
     for _, text in prefix_rule(config.prefix):
         yield "prefix", text
+    for variable, text in config.env.items():
+        if not variable or "=" in variable or "\0" in variable + text:
+            yield "env", f"{variable!r} cannot be a variable of an environment"
+        if variable == MARK:
+            yield "env", f"{variable} is sswd's own: it marks the worker's processes"
     yield from _inputs(config)
 
 
@@ -108,6 +115,9 @@ def whole(config: Config) -> Iterator[Problem]:
             where = f"system.{name}.pvs.{pv}"
             for full in (prefix + pv, *keys.aliases):
                 yield from _full_name(where, full, names, config.prefix)
+        for motor in system.motors:
+            where = f"system.{name}.motors.{motor}"
+            yield from _full_name(where, prefix + motor, names, config.prefix)
 
 
 def _full_name(

@@ -20,9 +20,9 @@ _LONGEST = 100  # sun_path has 108 bytes
 _CREDENTIALS = struct.Struct("3i")
 
 
-def socket_path(lock_stem: str) -> Path:
+def socket_path(stem: str) -> Path:
     """Where the daemon that holds the lock of this name has its socket."""
-    return runtime_directory() / f"{lock_stem}{SUFFIX}"
+    return runtime_directory() / f"{stem}{SUFFIX}"
 
 
 def sockets() -> list[Path]:

@@ -16,7 +16,7 @@ from sswd.config.keys import Config
 CONFIG = Path(__file__).with_name("scan.toml")
 _NEEDS_PYVISA = (
     "sswd demo drives its instrument with pyvisa, which is not installed; "
-    'get it with: pip install "sswd[demo]"\n'
+    'get it with: pip install "sswd[demo]", in a checkout pip install -e ".[demo]"\n'
 )
 _DEVICE_STOP_S = 5.0
 
@@ -32,22 +32,23 @@ In other shells:
 {path}
 1. Watch.
 
-  caproto-monitor --no-repeater {p}values {p}POSITION {p}WORKER:STATE
+  sswd monitor {p}values {p}POSITION {p}message {p}WORKER:STATE
 
-2. Scan. In the same place: move(20), idn, sleep(5), and hang and crash, to see that
-   clients stay connected and {p}WORKER:STALLED or {p}CMD_ERROR tells them why.
+2. Scan. In the same place: move(20), sleep(5), idn, whose answer is in {p}message,
+   and hang and crash, to see that clients stay connected and {p}WORKER:STALLED or
+   {p}CMD_ERROR tells them why. {p}CMD_PREVIEW tells what a text would do.
 
-  caproto-put --no-repeater -S {p}CMD "scan(0, 10, 11)"
+  sswd put {p}CMD "scan(0, 10, 11)"
 
 3. Restart the worker, and not the IOC. It works after hang, too.
 
-  caproto-put --no-repeater {p}WORKER:RESTART 1
+  sswd put {p}WORKER:RESTART 1
 
 4. Switch the instrument off for 10 s. Its PVs are INVALID and {p}WORKER:LINK_ERROR
    says why, until it answers again.
 
-  caproto-monitor --no-repeater {p}POSITION.SEVR {p}WORKER:LINK
-  caproto-put --no-repeater {p}FAULT OFF
+  sswd monitor {p}POSITION.SEVR {p}WORKER:LINK
+  sswd put {p}FAULT OFF
 
 Ctrl-C ends everything.
 
@@ -56,6 +57,7 @@ _TEMPLATE_PVS = {
     "CMD": "command to the system, a long string",
     "ACK": "its answer: 0 while it runs, then 1, or 0 and why",
     "values": "what it acquires, one number a point",
+    "message": "what it has to say, the answer to idn for example",
     "CMD_STATE": "what became of the command; CMD_ERROR says why",
     "PROGRESS": "how far it is, 0 to 1",
     "ABORT": "put 1 to end it",

@@ -23,20 +23,20 @@ In other shells:
 {path}
 1. Ask what a trajectory would be, then load one into each server.
 
-  caproto-put --no-repeater -S DEMO:STAGE:CMD_PREVIEW "lin_series(0, 10, 2)"
-  caproto-put --no-repeater -S DEMO:STAGE:CMD "lin_series(0, 10, 2)"
-  caproto-put --no-repeater -S DEMO:LASER:CMD "[-10] + log_series(1, 1000, 4)"
+  sswd put DEMO:STAGE:CMD_PREVIEW "lin_series(0, 10, 2)"
+  sswd put DEMO:STAGE:CMD "lin_series(0, 10, 2)"
+  sswd put DEMO:LASER:CMD "[-10] + log_series(1, 1000, 4)"
 
 2. Watch, and begin: 6 positions times 14 delays.
 
-  caproto-monitor --no-repeater DEMO:STAGE:VAL MASTER:DONE MASTER:STATUS
-  caproto-put --no-repeater MASTER:START 1
+  sswd monitor DEMO:STAGE:VAL MASTER:DONE MASTER:STATUS
+  sswd put MASTER:START 1
 
 3. Meanwhile, kill the stage's worker. The master waits for the new one, sends the step
    that was lost again, and goes on. RESENT counts it.
 
-  kill -9 $(caproto-get --no-repeater -t DEMO:STAGE:WORKER:PID | tr -d "[]")
-  caproto-get --no-repeater MASTER:RESENT MASTER:STATE
+  kill -9 $(sswd get -t DEMO:STAGE:WORKER:PID)
+  sswd get MASTER:RESENT MASTER:STATE
 
 MASTER:PERIOD slows it down, MASTER:STOP ends it. Ctrl-C ends everything.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from sswd import System, every
 from sswd.demo.driver import Digitizer
+from sswd.sequence import verb
 
 
 def parse(text: str) -> tuple[str, list[str]]:
@@ -103,6 +104,7 @@ class Scan(System):
         """Press the instrument's fault button."""
         self._digitizer.aside(f"SIM:FAULT {name}")
 
+    @verb
     def scan(self, start_mm: float, end_mm: float, points: int) -> None:
         """Take a waveform at each of `points` positions, both ends included.
 
@@ -120,15 +122,18 @@ class Scan(System):
             self.progress((i + 1) / points, f"point {i + 1} of {points}")
             self.sleep(0.0)  # where an abort ends the scan
 
+    @verb
     def move(self, position_mm: float) -> None:
         """Move the stage there."""
         self._digitizer.move(position_mm)
         self.read_position()
 
+    @verb(name="idn")
     def identify(self) -> None:
         """Say who the instrument is."""
         self.io_put("message", self._digitizer.ask("*IDN?"))
 
+    @verb
     def hang(self) -> None:
         """Call C that does not come back and keeps the GIL: the worst that drivers do.
 
@@ -137,6 +142,7 @@ class Scan(System):
         while True:
             ctypes.PyDLL(None).pause()
 
+    @verb
     def crash(self) -> None:
         """Read from address 0, as a broken C library may."""
         ctypes.string_at(0)

@@ -15,7 +15,7 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
 from sswd.config.keys import SystemConfig
-from sswd.directories import current_directory
+from sswd.directories import current_directory, state_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
 from sswd.ioc.commands.command import CommandState
@@ -127,6 +127,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._pvdbs: list[dict[str, Data]] = [self.pvdb]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = current_directory()
+        self._state_folder: Path | None = None
         self._guardian: Guardian | None = None
         self._owns_guardian = False
         self._launch: Launch = launch
@@ -179,6 +180,7 @@ class Server(PVGroup):  # type: ignore[misc]
         group: PVGroup | None = None,
         pvdb: dict[str, Data] | None = None,
         launch: Launch | None = None,
+        state_folder: Path | None = None,
     ) -> None:
         """Set what is given, before the start; the rest stays. The loop's own.
 
@@ -187,12 +189,14 @@ class Server(PVGroup):  # type: ignore[misc]
         by systems of one daemon; default: one of its own. The system may post PVs of
         `group`; default: the group that this template is a part of. PVs that come later
         are added to `pvdb` too: the one that is served. `launch` starts the worker.
+        `state_folder` has the state files; default: the state directory.
         """
         self._system_name = name or self._system_name
         self._folder = folder or self._folder
         self._guardian = guardian or self._guardian
         self._group = group or self._group
         self._launch = launch or self._launch
+        self._state_folder = state_folder or self._state_folder
         if system is not None:
             self.system = system
         if pvdb is not None:
@@ -261,6 +265,7 @@ class Server(PVGroup):  # type: ignore[misc]
             group=pvs_of(self._group or outermost(self), self.pvdb),
             find=self._find,
             add_pvs=self.add_pvs,
+            state_folder=self._state_folder or state_directory(),
             is_served=self.is_served,
         )
 
@@ -297,6 +302,12 @@ class Server(PVGroup):  # type: ignore[misc]
             self._served = None  # not before: `kill` may hurry it up
             if self._owns_guardian and self._guardian is not None:
                 self._guardian.close()
+
+    def reconfigure(self, system: SystemConfig) -> None:
+        """The system that runs has other keys, as config/changes.py gives them."""
+        self._config = system
+        if self._served is not None:
+            self._served.reconfigure(system)
 
     def kill(self) -> None:
         """Do not wait any longer for the worker that was asked to stop."""

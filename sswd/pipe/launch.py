@@ -15,7 +15,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             passing += [child_reads, parent_writes]
             command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
             self._fds.extend([child_reads, child_writes])
-            with carrying(process_obj.mark):
+            with carrying(process_obj.mark, process_obj.env):
                 self.pid = util.spawnv_passfds(
                     spawn.get_executable(), command, self._fds
                 )
@@ -99,9 +99,9 @@ def _prepared(name: str) -> dict[str, Any]:
 
 
 class _Process(context.SpawnProcess):  # type: ignore[misc]
-    def __init__(self, mark: str, **process: Any) -> None:
+    def __init__(self, mark: str, env: Mapping[str, str], **process: Any) -> None:
         super().__init__(**process)
-        self.mark = mark
+        self.mark, self.env = mark, env
 
     @staticmethod
     def _Popen(process_obj: Any) -> _Popen:  # noqa: N802 (multiprocess's name)
@@ -212,6 +212,7 @@ def launch(
             name=f"sswd worker {spec.name}",
             args=(entry, msgspec.msgpack.encode(spec), *theirs),
             mark=mark,
+            env=spec.surroundings.env,
         )
         process.start()
         # Else multiprocess would wait for the worker at exit, for ever: we reap it.
@@ -244,6 +245,10 @@ def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
 
 def _enter(entry: str, spec: bytes, *connections: Connection) -> None:
     """First function in the child: find the entry by name and run it."""
+    decoded = msgspec.msgpack.decode(spec, type=WorkerSpec)
+    with contextlib.suppress(OSError):  # told when there is a way to tell it
+        # Before numpy is imported, which starts a thread for each CPU that it may use.
+        decoded.surroundings.enter()
     module, _, name = entry.partition(":")
     main: Callable[..., None] = getattr(importlib.import_module(module), name)
-    main(msgspec.msgpack.decode(spec, type=WorkerSpec), *connections)
+    main(decoded, *connections)

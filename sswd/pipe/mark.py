@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sswd.guard import VARIABLE
 
@@ -20,17 +20,20 @@ def new_mark(system: str) -> str:
 
 
 @contextlib.contextmanager
-def carrying(mark: str) -> Iterator[None]:
-    """Processes that are started within the block carry the mark. Main thread."""
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = mark
+def carrying(mark: str, env: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Processes that are started within the block carry the mark, and have `env` over
+    our variables. Main thread."""
+    carried = {**(env or {}), VARIABLE: mark}
+    before = {name: os.environ.get(name) for name in carried}
+    os.environ.update(carried)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def detached_env() -> dict[str, str]:

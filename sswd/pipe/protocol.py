@@ -15,6 +15,8 @@ import msgspec
 from msgspec import Meta
 
 from sswd.alarm import Alarm
+from sswd.pipe.outline import Outline
+from sswd.pipe.surroundings import Surroundings
 
 PROTOCOL = 2
 
@@ -175,6 +177,11 @@ class Loaded(Message, frozen=True):
     """Whether the class makes its connection by `connect`, again and again."""
     takes_setpoints: bool = False
     """Whether it waits for Restore, with the last setpoints that were accepted."""
+    reads_language: bool = True
+    """Whether CMD texts are of the command language; else the class reads them itself.
+    """
+    outline: Outline | None = None
+    """What its source says, where the spec asked for that."""
 
 
 class Ready(Message, frozen=True):
@@ -306,6 +313,17 @@ class PvNames(msgspec.Struct, frozen=True):
     """Those named X_RBV, to which the handler of X may return a value."""
 
 
+class MotorSpec(msgspec.Struct, frozen=True):
+    """A motor of the configuration, as the worker needs to know it."""
+
+    object: str
+    """Attribute of the system, "self", or "" for the name of the motor."""
+    poll_s: float = 0.1
+    idle_poll_s: float = 1.0
+    is_beside: bool = True
+    """Whether the position is read on a thread of its own."""
+
+
 class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker is told at birth."""
 
@@ -323,6 +341,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Of the largest array that the PVs hold which the IOC knows at the start."""
     inspect: bool = False
     """Only to be looked at, by `sswd check`."""
+    outline: bool = False
+    """Only to be looked at, by `sswd init`, which does not know the arguments."""
     pvs: PvNames = PvNames()
     ping_s: float | None = None
     """Time between two calls of `ping`; None: as the class says."""
@@ -333,3 +353,6 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
     inputs: list[str] = []
     """Names of the inputs that the system has."""
+    surroundings: Surroundings = Surroundings()
+    motors: dict[str, MotorSpec] = {}
+    """Objects of the system that are served as motor records, by the record's name."""

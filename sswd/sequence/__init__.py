@@ -16,7 +16,7 @@ from sswd.sequence.errors import (
 )
 from sswd.sequence.grammar import Call, parse
 from sswd.sequence.points import DEFAULT_LIMIT, Series
-from sswd.sequence.preview import Preview, preview
+from sswd.sequence.preview import OWN_TEXT, Preview, preview
 from sswd.sequence.registration import Verb, verb, verbs_of
 from sswd.sequence.stepping import Step, Stepper, index_for
 from sswd.sequence.trigger_text import index_from
@@ -24,6 +24,7 @@ from sswd.sequence.verbs import Parameter, VerbSignature, signature_of
 
 __all__ = [
     "DEFAULT_LIMIT",
+    "OWN_TEXT",
     "Call",
     "GrammarError",
     "Parameter",

@@ -11,6 +11,8 @@ from sswd.sequence.points import DEFAULT_LIMIT, Series
 from sswd.sequence.verbs import VerbSignature
 
 _SHOWN = 3
+OWN_TEXT = "not known: this system reads the texts of CMD in its own way"
+"""What there is to say of a text that is not of the language, where it need not be."""
 
 
 @dataclass(frozen=True, slots=True)

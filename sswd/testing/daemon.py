@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from sswd.testing.client import CaClient, DaemonError
+from sswd.testing.client import LOOK_S, CaClient, DaemonError
 from sswd.testing.loopback import loopback_env
 
 START_S = 20.0
@@ -52,6 +55,30 @@ class Daemon(CaClient):
     def is_over(self) -> bool:
         return self.process.poll() is not None
 
+    def kill_worker(self, prefix: str = "") -> None:
+        """Kill a worker with SIGKILL, as the kernel does when memory is short.
+
+        `prefix`: of its system, below the daemon's. Another one starts at once.
+        """
+        os.kill(self._worker_pid(prefix), signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def hung_worker(self, prefix: str = "") -> Iterator[None]:
+        """While its block runs, not one instruction of a worker runs (SIGSTOP)."""
+        pid = self._worker_pid(prefix)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # restarted meanwhile
+                os.kill(pid, signal.SIGCONT)
+
+    def _worker_pid(self, prefix: str) -> int:
+        pid = int(self.get(f"{prefix}WORKER:PID"))
+        if pid <= 0:
+            raise DaemonError(f"{self.prefix}{prefix} has no worker now")
+        return pid
+
     def stop(
         self, number: signal.Signals = signal.SIGTERM, timeout_s: float = STOP_S
     ) -> int:
@@ -67,32 +94,42 @@ class Daemon(CaClient):
 @contextlib.contextmanager
 def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
     system: str | None = None,
-    config: str | None = None,
+    config: str | Path | None = None,
     *,
     folder: str | Path | None = None,
     port: int | None = None,
     env: Mapping[str, str] | None = None,
     ready: bool = True,
+    prefix: str | None = None,
     command: Sequence[str] = (sys.executable, "-m", "sswd"),
 ) -> Iterator[Daemon]:
-    """Run `sswd run` with a system, or with a whole TOML text, until the block ends.
+    """Run `sswd run` with a system, or a whole configuration, until the block ends.
 
     Parameters: `system` is a "module:Class" found from `folder` (default: the current
-    one). `config` is TOML; where it says `prefix = "@"`, a fresh prefix is put in, so
-    that tests do not meet. `port` is the CA port, else a free one. `env` are more
-    variables. `ready`: wait until the first worker is RUNNING. `command` is started
-    with the arguments `run FILE`.
+    one). `config` is TOML as a str, or the Path of such a file, whose folder is the
+    default of `folder`; where it says `prefix = "@"`, a fresh prefix is put in, or
+    `prefix`, for a daemon that is started again. The daemon's `prefix` is that of the
+    TOML's first level. `port` is the CA port, else a free one, so that daemons of
+    equal prefixes do not meet. `env` are more variables. `ready`: wait until the first
+    worker of every system is RUNNING. `command` is started with the arguments
+    `run FILE`.
 
     On leaving: SIGTERM, and DaemonError if the daemon did not exit with 0 by itself,
     or had ended before with an unexpected error.
     """
-    prefix = f"T{os.getpid()}-{next(_numbers)}:"
+    fresh = prefix or f"T{os.getpid()}-{next(_numbers)}:"
+    if isinstance(config, Path):
+        folder = folder or config.resolve().parent
+        config = config.read_text(encoding="utf-8")
     text = config or f'prefix = "@"\n[system.main]\ntarget = "{system}"\n'
+    text = text.replace('prefix = "@"', f'prefix = "{fresh}"')
+    tables = _tables(text)
+    prefix = str(tables.get("prefix", ""))
     with tempfile.TemporaryDirectory(prefix="sswd-test-") as scratch:
         here = Path(scratch)
         home = Path(folder or Path.cwd())
         file = here / "sswd.toml"
-        file.write_text(text.replace('prefix = "@"', f'prefix = "{prefix}"'))
+        file.write_text(text, encoding="utf-8")
         ca = loopback_env(port)
         with (here / "log").open("wb") as log:
             process = subprocess.Popen(
@@ -106,10 +143,37 @@ def running_daemon(  # noqa: PLR0913 - keywords, each with a default that fits
         daemon = Daemon(process, prefix, ca, here)
         try:
             if ready:
-                daemon.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
+                _wait_until_running(daemon, tables)
             yield daemon
         finally:
             _end(daemon)
+
+
+def _tables(text: str) -> dict[str, Any]:
+    """The TOML as it is; empty where it is none, which the daemon tells better."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _wait_until_running(daemon: Daemon, tables: Mapping[str, Any]) -> None:
+    """Every system's first worker. Raises DaemonError."""
+    systems = tables.get("system") or {"": {}}
+    for name, system in systems.items():
+        if "group" in system:  # which only the IOC can import: it says where it is
+            _wait_for_log(daemon, f"system {name!r}: worker STARTING -> RUNNING")
+            continue
+        state = f"{system.get('prefix', '')}WORKER:STATE"
+        daemon.wait_for(state, "RUNNING", timeout_s=START_S)
+
+
+def _wait_for_log(daemon: Daemon, words: str) -> None:
+    until_s = time.monotonic() + START_S
+    while words not in daemon.log:
+        if daemon.is_over or time.monotonic() > until_s:
+            raise DaemonError(f"no line {words!r}; the log ends:\n{daemon.log[-3000:]}")
+        time.sleep(LOOK_S)
 
 
 def _surroundings(here: Path, home: Path) -> dict[str, str]:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
+from sswd.pipe.protocol import MotorSpec
 from sswd.worker.every import Every, every_of
 from sswd.worker.log import log
+from sswd.worker.motors import Motors
 from sswd.worker.services import PutQueue, WorkerServices
 from sswd.worker.system import System
 
@@ -62,6 +64,7 @@ class Adapter:
         self._is_classic = not isinstance(system, System)
         execute = self._method("io_execute")
         self._execute = execute
+        self.motors: Motors | None = None
         self.loop: Callable[[], Any] | None = (
             self._method("run") if execute is None else None
         )
@@ -97,6 +100,22 @@ class Adapter:
         _give(system, _all_given(system, given))
         return cls(system, services.completed, services.returned)
 
+    def add_motors(
+        self, specs: Mapping[str, MotorSpec], post: Callable[[Mapping[str, Any]], None]
+    ) -> Motors:
+        """Serve these objects of the system, which is set up, as motors.
+
+        Raises LoadError where that cannot be.
+        """
+        if specs and self.loop is not None:
+            raise LoadError(
+                f"{type(self._system).__name__} takes its commands in run(); motors "
+                "need a class with io_execute(pv_name, value)"
+            )
+        self.motors = Motors(specs, self._system, self._completed, post)
+        self.motors.check()
+        return self.motors
+
     def restore(self, values: dict[str, Any]) -> None:
         """Give a System its last setpoints; call `restore(values)` where there is one.
 
@@ -116,6 +135,9 @@ class Adapter:
 
     def execute(self, pv: str, value: Any) -> None:
         """Run one command."""
+        if self.motors is not None and self.motors.has(pv):
+            self.motors.execute(pv, value)
+            return
         assert self._execute is not None
         result = self._execute(pv, self.translate(value))
         if result is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
+from sswd.pipe.outline import Outline
 from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
@@ -15,6 +16,7 @@ from sswd.worker.handlers import problems_of
 from sswd.worker.inspection import warnings_of
 from sswd.worker.system import System
 
+_SEQUENCE = "sswd.worker.sequence"
 ACTION = "action"
 """The type of PVs whose handler may take no value."""
 
@@ -47,7 +49,20 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
         in_order_of(factory),
         has_connect=is_system and callable(getattr(factory, "connect", None)),
         takes_setpoints=is_system,
+        reads_language=_reads_language(factory),
+        outline=_outline_of(factory) if spec.outline else None,
     )
+
+
+def _reads_language(factory: type) -> bool:
+    """Whether it is a SequenceSystem, which nobody else has to import."""
+    return any(base.__module__ == _SEQUENCE for base in factory.__mro__)
+
+
+def _outline_of(factory: type) -> Outline:
+    from sswd.worker.outline import outline_of  # no other worker needs it
+
+    return outline_of(factory)
 
 
 def _warnings_of(factory: type, spec: WorkerSpec) -> list[str]:

@@ -5,6 +5,8 @@ format. That is no excuse for the worker to die, nor to keep silent.
 """
 
 import contextlib
+import linecache
+import socket
 import traceback
 
 MAX_MESSAGE = 4_000  # characters of an exception's words; the rest is cut off
@@ -15,9 +17,28 @@ _FRAMES = -30
 def message_of(ex: BaseException) -> str:
     """The words of an exception. Never raises."""
     try:
-        return str.__str__(str(ex))[:MAX_MESSAGE]
+        return (str.__str__(str(ex)) + _address_of(ex))[:MAX_MESSAGE]
     except BaseException as broken:  # noqa: BLE001 (firewall around user code)
         return f"(its message cannot be had: {type(broken).__name__})"
+
+
+def _address_of(ex: BaseException) -> str:
+    """To where a connection failed, which the OSErrors of Python's sockets do not say.
+
+    `socket.create_connection` has it; of a bare `connect`, the driver's line is told.
+    """
+    if not isinstance(ex, OSError) or ex.filename is not None or "('" in str(ex):
+        return ""
+    if not isinstance(ex, ConnectionError | TimeoutError | socket.gaierror):
+        return ""
+    line = None
+    for frame, number in traceback.walk_tb(ex.__traceback__):
+        code = frame.f_code
+        if code.co_name == "create_connection" and code.co_filename == socket.__file__:
+            host, port = frame.f_locals["address"][:2]
+            return f" (connecting to {host}:{port})"
+        line = linecache.getline(code.co_filename, number).strip()
+    return f" (in {line})" if line and ".connect(" in line else ""
 
 
 def trace_of(ex: BaseException | None) -> str:

@@ -30,6 +30,7 @@ from sswd.worker.leaving import flush_at_exit, leave
 from sswd.worker.link_keeper import LinkKeeper, keeper_of
 from sswd.worker.loader import load_class
 from sswd.worker.main_thread import MainThread
+from sswd.worker.motors import Motors
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import Readback
 from sswd.worker.runner import Runner
@@ -147,8 +148,10 @@ class Worker:
         """Load, wait for Begin, construct, set up, run. Returns the exit code."""
         self._control.start(self._outbox, ioc_is_gone)
         log_to_ioc(self._services.note)
-        doing = "import"
+        doing = "surroundings"
         try:
+            self._spec.surroundings.enter()
+            doing = "import"
             factory = call_user(load_class, self._spec.target, self._spec.folder)
             check(factory, self._spec)
             self._outbox.in_order |= frozenset(in_order_of(factory))
@@ -198,21 +201,25 @@ class Worker:
         """Connect where the system can, set up, and begin with `@every` methods."""
         keeper = keeper_of(adapter, self._outbox, self._watch, self._spec)
         keeper.open()
+        motors = adapter.add_motors(self._spec.motors, self._outbox.post)
+        call_user(motors.report)
         self._watch.end()
-        self._watch.set_abort(adapter.abort)
+        self._watch.set_abort(motors.abort_of(adapter.abort))
         self._beside = BesideCommands(lambda: keeper.is_down)
         self._inbox.attend(keeper)
-        self._call_readbacks(adapter, keeper)
+        self._call_readbacks(adapter, motors, keeper)
         for name, method in adapter.on_inputs(self._inputs):
             self._inbox.on_input(name, InputMethod(f"on_input_{name}", method).call)
         return keeper
 
-    def _call_readbacks(self, adapter: Adapter, keeper: LinkKeeper) -> None:
+    def _call_readbacks(
+        self, adapter: Adapter, motors: Motors, keeper: LinkKeeper
+    ) -> None:
         """Have `@every` methods called, between commands or beside them."""
         assert self._beside is not None
         readbacks = [
             Readback(name, method, marked, self._outbox, keeper)
-            for name, method, marked in adapter.periodics()
+            for name, method, marked in (*adapter.periodics(), *motors.polls())
         ]
         self._control.readbacks = readbacks
         for readback in readbacks:

@@ -178,3 +178,17 @@ def test_the_readme_shows_the_quickstart() -> None:
     readme = (EXAMPLES.parent / "README.md").read_text()
     for name in ("stage.py", "stage.toml"):
         assert (EXAMPLES / "quickstart" / name).read_text() in readme
+
+
+def test_motor(tmp_path: Path) -> None:
+    """The stages, and a pseudo-motor that moves both."""
+    with serving("motor/slit.toml", tmp_path, "SLIT:") as daemon:
+        daemon.wait_for("GAP.DMOV", 1)
+        assert daemon.put("GAP", 1.0, timeout_s=20.0)
+        assert daemon.get("GAP.RBV") == 1.0
+        assert [daemon.get(f"{pv}.RBV") for pv in ("LEFT", "RIGHT")] == [-0.5, 0.5]
+        assert daemon.put("CENTRE", 0.25, timeout_s=20.0)
+        assert [daemon.get(f"{pv}.VAL") for pv in ("LEFT", "RIGHT")] == [0.0, 0.0]
+        assert daemon.get("GAP.RBV") == 1.0
+        assert not daemon.put("GAP", 41.0)
+        assert "outside the limits 0 to 40" in daemon.get("CMD_ERROR")

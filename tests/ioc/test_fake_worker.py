@@ -11,7 +11,17 @@ from caproto.server import PVGroup, SubGroup, pvproperty
 from sswd.config import from_dict
 from sswd.errors import PipeClosed
 from sswd.ioc import Server
-from sswd.pipe.protocol import Begin, Cancel, Execute, Grant, Rung, Stop
+from sswd.pipe.protocol import (
+    PROTOCOL,
+    Begin,
+    Cancel,
+    Execute,
+    Grant,
+    Loaded,
+    Ready,
+    Rung,
+    Stop,
+)
 from sswd.testing import (
     CaClient,
     FakeRun,
@@ -75,6 +85,44 @@ def test_a_command_that_fails(worker: FakeRun, client: CaClient) -> None:
     worker.finish(worker.expect(Execute), "no axis")
     client.wait_for("CMD_STATE", "FAILED")
     assert client.get("CMD_ERROR") == "RuntimeError: no axis"
+
+
+@pytest.mark.parametrize(
+    ("ack", "state", "error"),
+    [
+        ("0 division by zero", "FAILED", "the system's ACK: division by zero"),
+        ("0failed", "FAILED", "the system's ACK: failed"),
+        ("0", "DONE", ""),
+        ("0.5", "DONE", ""),
+        ("1", "DONE", ""),
+    ],
+)
+def test_what_the_system_says_on_ack_is_believed(
+    worker: FakeRun, client: CaClient, ack: str, state: str, error: str
+) -> None:
+    """Systems of the sequence server wrapper catch what they raise, and say so here."""
+    client.put("CMD", "home", wait=False)
+    worker.post({"ACK": "0 not yet" if ack == "1" else ack})
+    worker.finish(worker.expect(Execute), values={"ACK": ack})
+    client.wait_for("CMD_STATE", state)
+    assert client.get("CMD_ERROR") == error
+    assert client.get("ACK") == ("1" if ack == "0" else ack)
+    client.put("CMD", "again", wait=False)
+    worker.finish(worker.expect(Execute))
+    client.wait_for("CMD_STATE", "DONE")
+
+
+def test_a_preview_of_texts_that_the_system_reads_itself(
+    fake: FakeWorker, client: CaClient
+) -> None:
+    worker = fake.next_run()
+    worker.say(Loaded(PROTOCOL, {}, [], reads_language=False))
+    worker.say(Ready())
+    client.wait_for("WORKER:STATE", "RUNNING")
+    assert client.put("CMD_PREVIEW", "scan(0, 10, 11)")
+    assert client.get("CMD_PREVIEW").startswith("not known: this system reads")
+    assert client.put("CMD_PREVIEW", "[1, 2]")
+    assert client.get("CMD_PREVIEW") == "2 points: 1, 2"
 
 
 def test_only_one_command_at_a_time_crosses(worker: FakeRun, client: CaClient) -> None:

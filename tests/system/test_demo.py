@@ -58,9 +58,7 @@ class Demo(Daemon):
         lines = [line.strip() for line in self.words.splitlines()]
         exports = [line for line in lines if line.startswith("export ")]
         (command,) = [
-            line
-            for line in lines
-            if line.startswith(f"caproto-{tool}") and word in line
+            line for line in lines if line.startswith(f"sswd {tool}") and word in line
         ]
         return "; ".join([*exports, f"exec {command}"])
 
@@ -105,7 +103,7 @@ def test_the_printed_commands_scan_and_restart(demo: Demo) -> None:
         assert monitor.stdout is not None
         until(lambda: bool(psutil.Process(monitor.pid).net_connections()), "circuit")
         with shell(demo.printed("put", "scan(")) as put:
-            assert put.wait(10) == 0
+            assert put.wait(60) == 0
         demo.wait_for("CMD_STATE", "DONE", timeout_s=30.0)
         circuit = tcp_ports(monitor.pid)
         run, pid = demo.get("WORKER:RUN"), demo.get("WORKER:PID")
@@ -215,6 +213,16 @@ def test_abort_stops_the_stage(demo: Demo) -> None:
     )
     assert demo.get("POSITION") == pytest.approx(first)
     assert demo.get("WORKER:RUN") == 1
+
+
+def test_the_preview_knows_the_words_of_the_demo(demo: Demo) -> None:
+    assert demo.put("CMD_PREVIEW", "scan(0, 10, 11)")
+    assert demo.get("CMD_PREVIEW").startswith("calls scan(")
+    assert demo.put("CMD_PREVIEW", "sleep(5)")
+    assert demo.get("CMD_PREVIEW").startswith("not known: this system reads")
+    assert demo.put("CMD", "idn")
+    assert demo.get("message").startswith("SSWD,")
+    assert "idn, whose answer is in DEMO:message" in demo.words
 
 
 def test_other_words_are_refused_in_words(demo: Demo) -> None:

@@ -96,7 +96,7 @@ def test_the_printed_commands_scan_through_a_death(demo: Demo) -> None:
     assert demo.master.get("RESENT") in (0, 1), "0: killed between two moves"
     assert stage.get("WORKER:RUN") == 2
     assert (stage.get("VAL"), laser.get("VAL")) == (10.0, 1000.0)
-    assert "DONE" in demo.printed("caproto-get", "RESENT")
+    assert "DONE" in demo.printed("sswd get", "RESENT")
 
 
 def started(demo: Demo) -> str:

@@ -94,8 +94,11 @@ def test_the_old_example_runs_unchanged(old, page, mock) -> None:
         np.testing.assert_array_equal(daemon.get("values"), [0, 1, 2, 3, 4])
         assert daemon.get("ACK") == "1"
         assert daemon.get("CMD_STATE", as_string=True) == "DONE"
-        assert daemon.put("CMD", "nonsense")
+        assert not daemon.put("CMD", "nonsense")
         assert daemon.get("ACK") == "0failed to eval the command"
+        assert daemon.get("CMD_STATE", as_string=True) == "FAILED"
+        told = "the system's ACK: failed to eval the command"
+        assert daemon.get("CMD_ERROR") == told
 
         assert daemon.put("CMD", "[1.5, 2.5, 3.5]")
         daemon.wait_for("TRIGGER:CONNECTED", "Yes")

@@ -183,7 +183,7 @@ GIGABYTE = struct.pack("!HHHHIIII", 1, 0xFFFF, 0, 0, 0, 1, 2**30, 0)
 async def test_a_server_that_lies_is_left_and_tried_again(
     masters, answer, monkeypatch
 ) -> None:
-    monkeypatch.setattr("sswd.ioc.client.remote_pv.CONNECT_S", 0.3)
+    monkeypatch.setattr("sswd.ioc.client.session.CONNECT_S", 0.3)
     liar = Liar(answer, masters.ports[0])
     serving = asyncio.create_task(liar.serve())
     async with following("M:COUNT") as (_, seen):

@@ -1,10 +1,14 @@
 """sswd.testing's daemon tells at once what went wrong with it."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from sswd.testing import DaemonError, running_daemon
+
+MISBEHAVING = Path(__file__).parents[1] / "misbehaving"
+OWN_GROUP = Path(__file__).parents[2] / "examples" / "own_group" / "stage.toml"
 
 
 @pytest.mark.timing
@@ -17,3 +21,20 @@ def test_a_daemon_that_ends_is_not_waited_for() -> None:
     ):
         pass
     assert time.monotonic() - begun_s < 10
+
+
+def test_systems_with_prefixes_of_their_own_are_waited_for() -> None:
+    config = 'prefix = "@"\n' + "".join(
+        f'[system.{name}]\ntarget = "echo:Echo"\nprefix = "{name}:"\n'
+        for name in ("a", "b")
+    )
+    with running_daemon(config=config, folder=MISBEHAVING) as daemon:
+        for name in ("a", "b"):
+            assert daemon.get(f"{name}:WORKER:STATE", as_string=True) == "RUNNING"
+            assert daemon.put(f"{name}:CMD", "hello")
+
+
+def test_a_file_with_a_group_and_a_prefix_of_its_own() -> None:
+    with running_daemon(config=OWN_GROUP) as daemon:
+        assert daemon.prefix == "LAB:"
+        assert daemon.put("HOME", 1)

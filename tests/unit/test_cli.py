@@ -4,12 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from sswd import cli, demo
-from sswd.config import schema
+from sswd.config import Config, schema
 from sswd.demo import sequence
 from sswd.errors import ConfigError, LoadError, PortTakenError
 from sswd.ioc.daemon import inspect_target, service
@@ -26,9 +27,11 @@ class Runs:
     def __init__(self, result: object = 0) -> None:
         self.result = result
         self.given: list[tuple] = []
+        self.reread: Callable[[], Config] | None = None
 
-    def __call__(self, config, *, folder, file=None):
+    def __call__(self, config, *, folder, reread, file=None):
         self.given.append((config, folder))
+        self.reread = reread
         if isinstance(self.result, BaseException):
             raise self.result
         return self.result
@@ -74,13 +77,35 @@ def test_an_argument_that_is_no_toml_is_text(runs, value):
     assert runs.given[0][0].system["c"].args == {"k": value}
 
 
+def test_a_prefix_and_settings_win_over_the_file(runs, toml, monkeypatch):
+    monkeypatch.setenv("NICE", "4")
+    words = ["--prefix", "Q:", "--set", "system.stage.nice=${NICE}"]
+    assert cli.main(["run", toml, *words]) == 0
+    [(config, _)] = runs.given
+    assert (config.prefix, config.system["stage"].nice) == ("Q:", 4)
+    # HUP reads the same again.
+    Path(toml).write_text(TOML + "standby = true\n")
+    again = runs.reread()
+    assert (again.prefix, again.system["stage"].standby) == ("Q:", True)
+
+
+def test_only_systems_of_this_host_run_and_all_are_checked(runs, toml, capsys):
+    more = '[system.other]\ntarget = "m:C"\nprefix = "O:"\n'
+    Path(toml).write_text(TOML + 'prefix = "S:"\n' + more + 'hosts = ["elsewhere"]\n')
+    assert cli.main(["run", toml]) == 0
+    assert list(runs.given[0][0].system) == ["stage"]
+    Path(toml).write_text(TOML + "enabled = false\n")
+    assert cli.main(["run", toml]) == 78
+    assert "no system runs on host" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
         "",
         "serve",
         "run",
-        "run a.toml --prefix P:",
+        "run a.toml --set nonsense",
         "run a.toml --arg k=v",
         "run m:C --arg k",
         "run m:C --arg 3=4",

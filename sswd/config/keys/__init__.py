@@ -6,18 +6,25 @@ docs/reference/configuration.md are made from it. What one type cannot say (that
 """
 
 from sswd.config.keys.limits import LimitsConfig
+from sswd.config.keys.log import AuditConfig, LogConfig
+from sswd.config.keys.motor import MotorConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig, PvType, Scalar
+from sswd.config.keys.state import StateConfig
 from sswd.config.keys.system import Config, SystemConfig
 
 __all__ = [
+    "AuditConfig",
     "CommandConfig",
     "Config",
     "LimitsConfig",
+    "LogConfig",
+    "MotorConfig",
     "PvConfig",
     "PvType",
     "RestartConfig",
     "Scalar",
+    "StateConfig",
     "SystemConfig",
     "TriggerConfig",
 ]

@@ -116,6 +116,14 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "system posts as NAME_RBV, or what its `on_name` returns"
         ),
     ] = False
+    restore: Annotated[
+        bool | Literal["show", "ask"],
+        Meta(
+            description="saved to disk and back after a restart: true, the last "
+            'accepted put runs as a command again; "show", the value is shown and no '
+            'more; "ask", as true unless the system posts the PV by the end of setup'
+        ),
+    ] = False
     aliases: Annotated[
         tuple[str, ...],
         Meta(description="whole names, without prefix, that name the same PV"),

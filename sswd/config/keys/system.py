@@ -6,8 +6,11 @@ from msgspec import Meta, Struct, field
 
 from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
+from sswd.config.keys.log import AuditConfig, LogConfig
+from sswd.config.keys.motor import MotorConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
+from sswd.config.keys.state import StateConfig
 
 
 class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +23,16 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "IOC; found from the folder of the TOML file first"
         ),
     ]
+    enabled: Annotated[
+        bool, Meta(description="false: it is checked, and not served")
+    ] = True
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="hosts that serve it, by name with or without the domain, or "
+            'by pattern ("beam-*"); every host unless given'
+        ),
+    ] = ()
     prefix: Annotated[
         str, Meta(description="follows the top-level prefix in every PV name")
     ] = ""
@@ -29,6 +42,10 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pvs: Annotated[dict[str, PvConfig], Meta(description="PVs of its own, by name")] = (
         field(default_factory=dict)
     )
+    motors: Annotated[
+        dict[str, MotorConfig],
+        Meta(description="objects of it that are served as EPICS motor records"),
+    ] = field(default_factory=dict)
     inputs: Annotated[
         dict[str, str],
         Meta(
@@ -105,6 +122,30 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "newest of each PV",
         ),
     ] = 64
+    env: Annotated[
+        dict[str, str],
+        Meta(description="environment variables of the worker, over the daemon's"),
+    ] = field(default_factory=dict)
+    cwd: Annotated[
+        str | None,
+        Meta(
+            description="directory that the worker runs in, from the folder of the "
+            "TOML file unless it begins with /; the daemon's unless given"
+        ),
+    ] = None
+    nice: Annotated[
+        Annotated[int, Meta(ge=-20, le=19)] | None,
+        Meta(
+            description="niceness of the worker, 19 is the lowest priority; the "
+            "daemon's unless given, below that needs the right to"
+        ),
+    ] = None
+    cpus: Annotated[
+        tuple[Annotated[int, Meta(ge=0, le=4095)], ...],
+        Meta(
+            description="numbers of the CPUs that the worker may use; all unless given"
+        ),
+    ] = ()
     memory_max_mb: Annotated[
         Annotated[float, Meta(gt=0, le=1e9)] | None,
         Meta(
@@ -117,6 +158,13 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of one sswd daemon."""
 
+    include: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="files or patterns (systems/*.toml), from the folder of this "
+            "file; what stands here wins over them, and two of them may not differ"
+        ),
+    ] = ()
     prefix: Annotated[
         str, Meta(description="starts every PV name, IOC statistics included")
     ] = ""
@@ -127,6 +175,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     limits: Annotated[LimitsConfig, Meta(description="what clients may cost")] = field(
         default_factory=LimitsConfig
+    )
+    log: Annotated[LogConfig, Meta(description="a file of the log, levels")] = field(
+        default_factory=LogConfig
+    )
+    audit: Annotated[AuditConfig, Meta(description="the record of all puts")] = field(
+        default_factory=AuditConfig
+    )
+
+    state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (
+        field(default_factory=StateConfig)
     )
 
     def prefix_of(self, system: str) -> str:

@@ -7,8 +7,9 @@
                channels and subscriptions; quick_gets, handlers, read_handlers,
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
-               put_queue: in which order puts run; putter, local_put: who puts, and
-               puts from within the daemon; publish: post(),
+               put_queue: in which order puts run; put_note: what is known of one;
+               putter, local_put: who puts, and puts from within the daemon;
+               publish: post(),
                post_if_changed(), set_alarm(); record_fields, hook_guard
     codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
                bytes <-> values, no I/O
@@ -37,7 +38,10 @@ from sswd.ioc.ca.pv.publish import (
     set_alarm,
     set_properties,
     show,
+    show_with_alarm,
+    stamp_of,
 )
+from sswd.ioc.ca.pv.put_note import PutListener, PutNote, note_command
 from sswd.ioc.ca.pv.putter import putter
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
@@ -50,6 +54,8 @@ __all__ = [
     "Limits",
     "Listening",
     "LocalValue",
+    "PutListener",
+    "PutNote",
     "QuickLoop",
     "alarm_words",
     "enum_strings",
@@ -58,6 +64,7 @@ __all__ = [
     "flusher",
     "local_put",
     "newest",
+    "note_command",
     "on_change",
     "post",
     "post_if_changed",
@@ -66,5 +73,7 @@ __all__ = [
     "set_alarm",
     "set_properties",
     "show",
+    "show_with_alarm",
+    "stamp_of",
     "watch",
 ]

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import caproto
 
@@ -37,6 +38,8 @@ class Shared:
         """What a circuit reads into; it is free again when the reader returns."""
         self.port = 0
         """The TCP port, when the server listens."""
+        self.on_put: Callable[[Any], None] | None = None
+        """Takes the note of each put that has ended; see pv/put_note.py."""
         self._tasks: set[asyncio.Task[object]] = set()
 
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:

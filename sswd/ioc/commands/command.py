@@ -52,6 +52,16 @@ class Cause(Enum):
         "aborted: the worker was told to stop",
         (Rung.FLAG, Rung.EXCEPTION),
     )
+    MOTOR_STOP = (
+        CommandState.ABORTED,
+        "stopped by a put to the motor",
+        (Rung.FLAG, Rung.EXCEPTION),
+    )
+    REPLACED = (
+        CommandState.ABORTED,
+        "stopped: the motor has a newer target",
+        (Rung.FLAG, Rung.EXCEPTION),
+    )
     SHUTDOWN = (
         CommandState.ABORTED,
         "aborted: the IOC shuts down",
@@ -63,6 +73,11 @@ class Cause(Enum):
         self.words = words
         self.rungs = rungs
         self.patience_s = math.inf if Rung.KILL in rungs else ORDERLY_S
+
+    def yields_to(self, other: "Cause") -> bool:
+        """Whether a command that is being ended for this may be ended for `other`."""
+        mild = (Cause.MOTOR_STOP, Cause.REPLACED)
+        return self in mild and other not in mild
 
 
 @dataclass(eq=False)

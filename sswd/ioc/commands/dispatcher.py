@@ -6,7 +6,9 @@ put completes, so that a client that was told can read the truth.
 
 import asyncio
 import logging
+import re
 import time
+from collections.abc import Collection
 from typing import Protocol
 
 from sswd.errors import (
@@ -21,7 +23,15 @@ from sswd.errors import (
 from sswd.ioc import ca
 from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
 from sswd.ioc.commands.history import Ended, History, entry_of, value_words
-from sswd.ioc.commands.ledger import Escalate, Instruction, Ledger, Send, Settle, Tell
+from sswd.ioc.commands.ledger import (
+    Escalate,
+    Instruction,
+    Ledger,
+    Policy,
+    Send,
+    Settle,
+    Tell,
+)
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
@@ -31,6 +41,9 @@ from sswd.pipe.protocol import Failure
 from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
+
+_REFUSAL = re.compile(r"0\s*([^\s\d.].*)", re.DOTALL)
+""" "0 reason", and not a number such as 0.5."""
 
 ERRORS: dict[CommandState, type[CommandError]] = {
     CommandState.FAILED: CommandFailed,
@@ -85,7 +98,9 @@ class CommandDispatcher:
         self._encoded: dict[Command, object] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
+        self._ack_refusal = ""
         self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
+        self._done_bucket = TokenBucket(burst=20, rate_per_s=1.0)
         self._history = History()
 
     @property
@@ -124,6 +139,22 @@ class CommandDispatcher:
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
         command.who, command.at, command.came_s = ca.putter(), time.time(), now_s
+        ca.note_command(command.id)
+        return self._begin(command, message_value, instructions)
+
+    def reapply(self, pv: str, value: object) -> asyncio.Future[None]:
+        """Run a setpoint again, before what waits; as `submit`.
+
+        Raises UnsendableError. Only while the ledger begins no commands by itself.
+        """
+        message_value, now_s = encoded(value), time.monotonic()
+        command, instructions = self._ledger.reapply(pv, value, now_s)
+        command.who, command.at, command.came_s = "restore", time.time(), now_s
+        return self._begin(command, message_value, instructions)
+
+    def _begin(
+        self, command: Command, message_value: object, instructions: list[Instruction]
+    ) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting[command] = future
         self._encoded[command] = message_value
@@ -132,16 +163,41 @@ class CommandDispatcher:
             self._accepted(command)
         return future
 
+    def set_policy(self, policy: Policy) -> None:
+        """Other rules for commands from now on."""
+        self._ledger.policy = policy
+
+    def has_waiting(self, pv: str) -> bool:
+        """Whether a command of this PV waits."""
+        return self._ledger.has_waiting(pv)
+
+    def hold(self) -> None:
+        """Begin no command that waits, until `release`."""
+        self._ledger.hold()
+
+    def release(self) -> None:
+        """Go on with the commands that wait."""
+        self.perform(self._ledger.release(time.monotonic()))
+
     def finished(self, command_id: int, failure: Failure | None) -> None:
         """The worker says that a command has ended; its posts are published."""
         now_s = time.monotonic()
+        command = self._ledger.running
+        if failure is None and self._ack_refusal and command and command.pv == "CMD":
+            failure = Failure("the system's ACK", self._ack_refusal)
         self.perform(self._ledger.finished(command_id, failure, now_s))
 
     def acknowledged(self, text: object) -> None:
-        """The system posted ACK: its word counts, unless it only says "0"."""
+        """The system posted ACK: its word counts, unless it only says "0".
+
+        "0 reason" says that the command failed, also where nothing is raised: so do
+        systems that were written for the sequence server wrapper.
+        """
         command = self._ledger.running
         if command is not None and command.pv == "CMD" and text != "0":
             self._has_final_ack = True
+            refused = _REFUSAL.fullmatch(str(text))
+            self._ack_refusal = refused[1] if refused else ""
 
     def abort(self) -> None:
         """A client put ABORT: cancel what runs, reject what waits."""
@@ -152,6 +208,10 @@ class CommandDispatcher:
     def cancel(self, cause: Cause) -> None:
         """Begin to end the running command."""
         self.perform(self._ledger.cancel(cause, time.monotonic()))
+
+    def withdraw(self, pvs: Collection[str], cause: Cause) -> None:
+        """End the commands on these PVs, and no others."""
+        self.perform(self._ledger.withdraw(pvs, cause, time.monotonic()))
 
     def flush(self, words: str) -> None:
         """Reject what waits."""
@@ -206,6 +266,7 @@ class CommandDispatcher:
         self._active.send(command.id, command.pv, self._encoded[command])
         if command.pv == "CMD":
             self._has_final_ack = False
+            self._ack_refusal = ""
             self._publisher.publish("ACK", "0", None)
         if self._pvs.PROGRESS.value:
             ca.post(self._pvs.PROGRESS, 0.0)
@@ -222,13 +283,21 @@ class CommandDispatcher:
 
     def _tell_end(self, command: Command) -> None:
         if command.state is CommandState.DONE:
-            if log.isEnabledFor(logging.DEBUG):
-                log.debug("%s: done", words_of(command))
+            self._log_done(command)
         else:
             self._tell_log(command)
             self._publisher.command_failed(command.pv, command.error)
         if command.pv == "CMD":
             self._final_ack(command)
+
+    def _log_done(self, command: Command) -> None:
+        """One event for each that succeeded; fewer where they come thick and fast."""
+        if not log.isEnabledFor(logging.INFO) or not self._done_bucket.take():
+            return
+        ran_s = command.ran_s(time.monotonic())
+        kept_back = self._done_bucket.collect_kept_back()
+        more = f" ({kept_back} more that succeeded are not logged)" if kept_back else ""
+        log.info("%s: done in %.3g s%s", words_of(command), ran_s, more)
 
     def _tell_log(self, command: Command) -> None:
         """One event for each bad end, with the system's traceback if it has one;

@@ -10,7 +10,7 @@ REJECTED only for refusals in the IOC: it never ran.
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
@@ -76,13 +76,15 @@ class Ledger:
     """All commands of one system. Not thread-safe: the loop's own."""
 
     def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+        self.policy = policy
+        """May be replaced: it is asked when something happens."""
         self._last_id = 0
         self._queue: deque[Command] = deque()
         self._worker = Worker.NOT_YET
         self._down_words = "the worker has not been started"
         self._link_words = ""
         self._on_link_down = "run"
+        self._is_held = False
         self.running: Command | None = None
 
     @property
@@ -97,16 +99,16 @@ class Ledger:
     ) -> tuple[Command, list[Instruction]]:
         """Accept or refuse one command."""
         self._last_id += 1
-        timeout_s = self._policy.timeouts_s.get(pv, self._policy.timeout_s)
+        timeout_s = self.policy.timeouts_s.get(pv, self.policy.timeout_s)
         command = Command(self._last_id, pv, value, timeout_s)
         done: list[Instruction] = []
-        if self._worker is Worker.DOWN and self._policy.on_down == "reject":
+        if self._worker is Worker.DOWN and self.policy.on_down == "reject":
             return command, self._reject(command, self._down_words, now_s)
         if self._link_words and self._on_link_down == "reject":
             return command, self._reject(command, self._link_words, now_s)
-        if pv in self._policy.latest:
+        if pv in self.policy.latest:
             done += self._supersede(command, now_s)
-        if len(self._queue) >= self._policy.queue:
+        if len(self._queue) >= self.policy.queue:
             words = f"queue full: {len(self._queue)} commands wait already"
             return command, done + self._reject(command, words, now_s)
         self._queue.append(command)
@@ -120,6 +122,21 @@ class Ledger:
         self._last_id += 1
         command = Command(self._last_id, pv, value)
         return command, self._reject(command, words, now_s)
+
+    def reapply(
+        self, pv: str, value: object, now_s: float
+    ) -> tuple[Command, list[Instruction]]:
+        """A setpoint that runs again before the commands that wait. Only while none
+        runs and none can begin: the worker is not up yet, or they are held."""
+        assert self.running is None
+        self._last_id += 1
+        timeout_s = self.policy.timeouts_s.get(pv, self.policy.timeout_s)
+        command = Command(self._last_id, pv, value, timeout_s)
+        return command, self._run(command, now_s)
+
+    def has_waiting(self, pv: str) -> bool:
+        """Whether a command of this PV waits."""
+        return any(command.pv == pv for command in self._queue)
 
     # -- commands end
 
@@ -143,15 +160,31 @@ class Ledger:
         return self._end(command, state, words, now_s) + self._start_next(now_s)
 
     def cancel(self, cause: Cause, now_s: float) -> list[Instruction]:
-        """Begin to end the running command; the first cause stays its cause."""
+        """Begin to end the running command; the first cause stays its cause, unless
+        that was too mild to end every command."""
         command = self.running
-        if command is None or command.cause is not None:
+        if command is None or not (
+            command.cause is None or command.cause.yields_to(cause)
+        ):
             return []
         command.cause, command.rung = cause, 0
         command.error = cause.words or (
             f"timeout: not ended within {command.timeout_s:g} s; asked to end"
         )
         return [Tell(command), self._escalate(command, now_s)]
+
+    def withdraw(
+        self, pvs: Collection[str], cause: Cause, now_s: float
+    ) -> list[Instruction]:
+        """End the commands on these PVs: the running one by its ladder, waiting ones
+        are rejected."""
+        done: list[Instruction] = []
+        for command in [c for c in self._queue if c.pv in pvs]:
+            self._queue.remove(command)
+            done += self._reject(command, cause.words, now_s)
+        if self.running is not None and self.running.pv in pvs:
+            done += self.cancel(cause, now_s)
+        return done
 
     def flush(self, words: str, now_s: float) -> list[Instruction]:
         """Reject every waiting command."""
@@ -204,7 +237,7 @@ class Ledger:
 
     def worker_gone(self, words: str, now_s: float) -> list[Instruction]:
         """The worker's process is gone and its pipe drained, as `words` say."""
-        self._worker = Worker.DOWN
+        self._worker, self._is_held = Worker.DOWN, False
         command, self.running = self.running, None
         done: list[Instruction] = []
         if command is not None:
@@ -214,9 +247,18 @@ class Ledger:
             else:
                 text = command.error or cause.words
                 done += self._end(command, cause.fate, f"{text}; {words}", now_s)
-        if self._policy.on_restart == "flush":
+        if self.policy.on_restart == "flush":
             done += self.flush(f"not run: {words}", now_s)
         return done
+
+    def hold(self) -> None:
+        """Begin no command that waits."""
+        self._is_held = True
+
+    def release(self, now_s: float) -> list[Instruction]:
+        """Go on after `hold`."""
+        self._is_held = False
+        return self._start_next(now_s)
 
     # -- the link to the instrument comes and goes
 
@@ -235,9 +277,12 @@ class Ledger:
     def _start_next(self, now_s: float) -> list[Instruction]:
         if self._worker is not Worker.UP or self.running or not self._queue:
             return []
-        if self._link_words and self._on_link_down == "wait":
+        if self._is_held or (self._link_words and self._on_link_down == "wait"):
             return []
-        command = self.running = self._queue.popleft()
+        return self._run(self._queue.popleft(), now_s)
+
+    def _run(self, command: Command, now_s: float) -> list[Instruction]:
+        self.running = command
         command.state, command.started_s = CommandState.RUNNING, now_s
         return [Send(command), Tell(command)]
 
@@ -268,6 +313,6 @@ class Ledger:
         last = command.rung == len(rungs) - 1
         command.rung_due_s = None
         if not last:
-            dwell_s = self._policy.abort_s[command.rung]
+            dwell_s = self.policy.abort_s[command.rung]
             command.rung_due_s = now_s + min(dwell_s, command.cause.patience_s)
         return Escalate(command, rungs[command.rung])

@@ -9,6 +9,7 @@ from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
 from sswd.ioc.process.exit_words import exit_words, failed_words
 from sswd.ioc.process.pv_names import names_of
+from sswd.ioc.system.worker_spec import surroundings
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.launch import WorkerProcess, launch
@@ -18,12 +19,18 @@ LIMIT_S = 60.0
 
 
 def inspect(
-    config: SystemConfig, folder: Path, *, name: str = "check", limit_s: float = LIMIT_S
+    config: SystemConfig,
+    folder: Path,
+    *,
+    name: str = "check",
+    limit_s: float = LIMIT_S,
+    outline: bool = False,
 ) -> Loaded:
     """Import `config.target` in a worker process and return what it declares.
 
     The class is not constructed, so no hardware is touched. Blocks for as long as the
     import takes. Raises LoadError in words when it fails or takes over `limit_s`.
+    `outline`: report what its source says, whatever `args` are.
     """
     process = launch(
         WorkerSpec(
@@ -31,8 +38,10 @@ def inspect(
             target=config.target,
             args=dict(config.args),
             folder=str(folder),
-            inspect=True,
+            inspect=not outline,
+            outline=outline,
             pvs=names_of(config.pvs),
+            surroundings=surroundings(config, folder),
         )
     )
     try:

@@ -2,15 +2,13 @@
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sswd.config.keys import Config
-from sswd.directories import make_own, open_own, runtime_directory
+from sswd.directories import file_stem, make_own, open_own, runtime_directory
 from sswd.errors import ConfigError, NotOursError, PortTakenError
 
 
@@ -36,15 +34,8 @@ def prefix_lock(config: Config) -> Iterator[None]:
         yield
 
 
-def lock_stem(prefix: str) -> str:
-    """The name of a prefix's lock without its suffix."""
-    digest = hashlib.sha256(prefix.encode()).hexdigest()[:8]
-    readable = re.sub(r"\W+", "_", prefix)[:40]
-    return f"{readable}-{digest}"
-
-
 def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
-    path = folder / f"{lock_stem(prefix)}.lock"
+    path = folder / f"{file_stem(prefix)}.lock"
     fd = open_own(path, os.O_RDWR | os.O_CREAT)
     stack.callback(os.close, fd)
     try:

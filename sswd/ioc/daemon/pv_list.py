@@ -9,6 +9,7 @@ from caproto import AccessRights, ChannelType
 from sswd.config.companions import with_companions
 from sswd.config.keys import Config, PvConfig
 from sswd.ioc.daemon.service import compose
+from sswd.ioc.motor.channel import make_channel
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import declare
 
@@ -20,7 +21,7 @@ _TYPES = {
     ChannelType.ENUM: "enum",
     ChannelType.STRING: "str",
 }
-_ELEMENTS = ("action", "int64", "uint16", "int8", "uint8")
+_ELEMENTS = ("motor", "action", "int64", "uint16", "int8", "uint8")
 """Types of the configuration that Channel Access has no word for."""
 
 
@@ -53,6 +54,8 @@ def rows(
         pvdb |= {channel.pvname: channel for channel in channels.values()}
         for pv, keys in pvs.items():
             pvdb |= dict.fromkeys(keys.aliases, channels[pv])
+        for axis, motor in config.system[name].motors.items():
+            pvdb[server.prefix + axis] = make_channel(axis, server.prefix, motor)
     about_ioc = composed.about_ioc
     return [_row(name, data, name in about_ioc) for name, data in pvdb.items()]
 

@@ -1,6 +1,7 @@
 """The daemon: composes templates of all systems, serves them, handles signals."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -15,18 +16,20 @@ from caproto.server import PVGroup
 
 from sswd.config.keys import Config, SystemConfig
 from sswd.control.places import socket_path
+from sswd.directories import file_stem
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
+from sswd.ioc.daemon.audit import Audit, audit_log
 from sswd.ioc.daemon.control.answers import Answers
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.listener import Listener
 from sswd.ioc.daemon.control.log_ring import LogRing, log_ring
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
-from sswd.ioc.daemon.prefix_lock import lock_stem, prefix_lock
+from sswd.ioc.daemon.prefix_lock import prefix_lock
+from sswd.ioc.daemon.reload import ReadConfig, Reloader
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
-from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 from sswd.logs import kept_logging
 from sswd.stacks import tell_stacks
@@ -56,6 +59,8 @@ def compose(config: Config, folder: Path) -> Composed:
     pvdb: dict[str, Data] = {}
     servers = []
     guardian = Guardian()
+    directory = config.state.directory
+    state = None if directory is None else folder / directory
     for name, system in config.system.items():
         root, server = _template(name, system, config.prefix + system.prefix, folder)
         server.configure(
@@ -65,6 +70,7 @@ def compose(config: Config, folder: Path) -> Composed:
             guardian=guardian,
             group=root,
             pvdb=pvdb,
+            state_folder=state,
         )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
@@ -93,29 +99,49 @@ def _published(servers: list[Server]) -> tuple[int, float]:
     return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
-def run(config: Config, *, folder: Path, file: Path | None = None) -> int:
+def run(
+    config: Config,
+    *,
+    folder: Path,
+    file: Path | None = None,
+    reread: ReadConfig | None = None,
+) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
     `folder` is that of the configuration `file`: the workers' sys.path starts with it.
+    `reread` reads the configuration again for HUP; default: only code is taken anew.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
-    with prefix_lock(config), asyncio.Runner(loop_factory=QuickLoop) as runner:
-        runner.run(_serve(compose(config, folder), file))
+    with (
+        prefix_lock(config),
+        audit_log(config.audit) as audit,
+        log_ring() as ring,
+        asyncio.Runner(loop_factory=QuickLoop) as runner,
+    ):
+        composed = compose(config, folder)
+        reloader = Reloader(config, reread, composed.servers)
+        service = Service(composed, reloader, file=file, ring=ring, audit=audit)
+        runner.run(service.serve())
     return 0
-
-
-async def _serve(composed: Composed, file: Path | None) -> None:
-    with log_ring() as ring:
-        await Service(composed, file, ring).serve()
 
 
 class Service:
     """One daemon on the running loop."""
 
-    def __init__(self, composed: Composed, file: Path | None, ring: LogRing) -> None:
+    def __init__(
+        self,
+        composed: Composed,
+        reloader: Reloader,
+        *,
+        file: Path | None,
+        ring: LogRing,
+        audit: Audit | None,
+    ) -> None:
         self._composed = composed
+        self._reloader = reloader
         self._file = file
         self._ring = ring
+        self._audit = audit
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
@@ -126,10 +152,15 @@ class Service:
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
         self._take_signals()
+        # Modules and PVs stay to the end. A full collection that looks at all of them
+        # keeps clients waiting for 30 ms and more, and a flood of posts brings one on.
+        gc.freeze()
         adopt()
         self._reaper.start()
         server = Context(self._composed.pvdb, limits=self._composed.limits)
         self._composed.statistics.counts = server.counts
+        if self._audit is not None:
+            server.on_put(self._audit.put)
         names = [template.CMD.pvname for template in self._servers]
 
         async def search_duplicates(_async_lib: object) -> None:
@@ -143,6 +174,7 @@ class Service:
         stop.cancel()
         if not context.done():
             log.info("stopping: the workers first, then Channel Access")
+        await self._reloader.close()
         closing = (server.close() for server in self._servers)
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
@@ -170,7 +202,7 @@ class Service:
             log_ring=self._ring,
         )
         # The lock of this prefix is held: the socket's name is ours.
-        path = socket_path(lock_stem(composed.prefixes[-1]))
+        path = socket_path(file_stem(composed.prefixes[-1]))
         return Listener(path, Answers(api))
 
     def _take_signals(self) -> None:
@@ -205,9 +237,7 @@ class Service:
             self._stopped_by(signal.SIGHUP)
             return
         log.info("SIGHUP received: restarting the workers with fresh code")
-        for server in self._servers:
-            if server.WORKER.feed is not None:
-                server.WORKER.feed(Event.RELOAD)
+        self._reloader.reload()
 
     def _tell_workers_stacks(self) -> None:
         log.info("SIGUSR1 received: writing the stacks of the IOC and of the workers")

@@ -56,6 +56,8 @@ class Publisher:
         """What PVs have before a run; None: the system has not been started."""
         self.setpoints: dict[str, object] = {}
         """The last accepted puts of PVs that the worker may post, as it got them."""
+        self._asked: set[str] = set()
+        """Writable PVs whose first post shows what the worker has."""
         self._reasons_logged: dict[str, OncePerKey] = {}
         self._ages = Ages(self._set_stale)
         self.refused = 0
@@ -77,6 +79,12 @@ class Publisher:
             return
         fed.change(Source.WORKER_GONE, self._gone)
         if not fed.is_writable:
+            self._waiting[Source.WORKER_GONE].add(pv)
+
+    def ask(self, pv: str) -> None:
+        """What is said of the old value of this writable PV ends with its post, too."""
+        self._asked.add(pv)
+        if Source.WORKER_GONE in self._pvs[pv].held:
             self._waiting[Source.WORKER_GONE].add(pv)
 
     def show_on(self, pv: str, data: Channel) -> None:
@@ -229,7 +237,7 @@ class Publisher:
         self._waiting[Source.READ_FAILED].clear()
         self._gone = alarm_from(Source.WORKER_GONE, words)
         self.set_alarm(self._fed, Source.WORKER_GONE, words)
-        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed)
+        self._waiting[Source.WORKER_GONE] = self._read_only(self._fed) | self._asked
         for source in _SAID_BY_THE_WORKER:
             self.clear_alarm(self._fed, source)
 
@@ -242,8 +250,8 @@ class Publisher:
 
     def link_lost(self, words: str) -> None:
         """The system has lost its instrument: no value of it is to be trusted."""
-        self._waiting[Source.LINK_LOST].clear()
         self.set_alarm(self._fed, Source.LINK_LOST, words)
+        self._waiting[Source.LINK_LOST] = set(self._asked)
 
     def link_back(self) -> None:
         """The instrument answers again. Writable PVs and what only commands post are

@@ -18,6 +18,7 @@ from caproto import (
     ChannelData,
     ChannelDouble,
     ChannelEnum,
+    ChannelFloat,
     ChannelInteger,
     ChannelShort,
     ChannelString,
@@ -29,7 +30,7 @@ from sswd.ioc.ca.codec.dbr_elements import cut_text
 from sswd.ioc.pvs import record_types, record_values
 from sswd.ioc.pvs.record_types import FieldSpec
 from sswd.ioc.pvs.record_values import EGU_BYTES, ENCODING, Value
-from sswd.ioc.pvs.record_writes import writer_of
+from sswd.ioc.pvs.record_writes import Write, writer_of
 from sswd.ioc.pvs.value_rules import ValueRules
 
 _CHANNELS: dict[str, type[ChannelData]] = {
@@ -37,6 +38,7 @@ _CHANNELS: dict[str, type[ChannelData]] = {
     "link": ChannelString,
     "char": ChannelByte,
     "short": ChannelShort,
+    "float": ChannelFloat,
     "long": ChannelInteger,
     "double": ChannelDouble,
     "count": ChannelDouble,
@@ -101,8 +103,15 @@ class _Field:
         await self._write(value)
 
 
-def _field(pv: "OnDemandFields", name: str, spec: FieldSpec) -> Any:
-    """A new field with the value that an unused one has."""
+def new_field(
+    pv: "OnDemandFields",
+    name: str,
+    spec: FieldSpec,
+    write: Write | None,
+    metadata: Mapping[str, Any] | None = None,
+) -> Any:
+    """A new field with the value that an unused one has. `write` performs a put; None:
+    it cannot be written. `metadata` has caproto's names."""
     channel = ChannelEnum if spec.menu else _CHANNELS[spec.kind]
     kind = type(f"{channel.__name__}Field", (_Field, channel), {})
     settings: dict[str, Any] = {
@@ -117,9 +126,13 @@ def _field(pv: "OnDemandFields", name: str, spec: FieldSpec) -> Any:
         settings["long_string_max_length"] = spec.size
     elif spec.kind == "double":
         settings["precision"] = _decimals(pv, name)
-    if name in _LIKE_VALUE and spec.kind in ("double", "long"):
-        settings |= _metadata(pv)
-    return kind(pv=pv, write=writer_of(pv, name), **settings)
+    settings |= metadata or {}
+    return kind(pv=pv, write=write, **settings)
+
+
+def _metadata_of(pv: "OnDemandFields", name: str, spec: FieldSpec) -> dict[str, Any]:
+    is_like_value = name in _LIKE_VALUE and spec.kind in ("double", "long")
+    return _metadata(pv) if is_like_value else {}
 
 
 def _metadata(pv: "OnDemandFields") -> dict[str, Any]:
@@ -135,7 +148,7 @@ def _decimals(pv: "OnDemandFields", name: str) -> int:
     """How many decimals a double field has as text."""
     if name == "HIGH" and pv.record_type == "bo":
         return _HELD_PRECISION
-    if "PREC" in record_types.fields_of(pv.record_type or ""):
+    if pv.has_precision:
         return int(pv.store.get("precision") or 0)
     return _PLAIN_PRECISION
 
@@ -193,6 +206,11 @@ class OnDemandFields:
         self._rules = rules
 
     @property
+    def has_precision(self) -> bool:
+        """Whether doubles of the record have the decimals of .PREC."""
+        return "PREC" in record_types.fields_of(self.record_type or "")
+
+    @property
     def description(self) -> str:
         """What .DESC says; caproto keeps it as the doc of the channel."""
         return vars(self).get("__doc__") or ""
@@ -223,7 +241,9 @@ class OnDemandFields:
             raise KeyError(field)
         if field not in self._fields:
             spec = record_types.fields_of(self.record_type)[field]
-            made = _field(self, field, spec)
+            metadata = _metadata_of(self, field, spec)
+            write = writer_of(self, field)
+            made = new_field(self, field, spec, write, metadata)
             made._data["value"] = self._value_of(field, spec)  # noqa: SLF001 (new)
             made._data["timestamp"] = self._data["timestamp"]  # noqa: SLF001 (new)
             if not self._fields:

@@ -7,7 +7,7 @@ said in record_values.py.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 _SEVERITY = ("NO_ALARM", "MINOR", "MAJOR", "INVALID")
@@ -168,11 +168,8 @@ class FieldSpec(NamedTuple):
     initial: int | str
     size: int
     """Bytes of a string or link, its NUL included."""
-
-    @property
-    def menu(self) -> tuple[str, ...]:
-        """The choices of a menu field, () for others."""
-        return MENUS.get(self.kind, ())
+    menu: tuple[str, ...] = ()
+    """The choices of a menu field, () for others."""
 
 
 @functools.cache
@@ -181,15 +178,31 @@ def fields_of(record: str) -> Mapping[str, FieldSpec]:
 
     Raises KeyError for a type that sswd does not serve.
     """
+    return _specs((_COMMON, *_RECORDS[record]), MENUS)
+
+
+def specs_from(
+    own: Mapping[str, str], menus: Mapping[str, tuple[str, ...]]
+) -> Mapping[str, FieldSpec]:
+    """The fields of a record type that is none of EPICS base's: those of every record,
+    and its `own` in the way of the tables above, with its `menus`."""
+    return _specs((_COMMON, own), {**MENUS, **menus})
+
+
+def _specs(
+    parts: Iterable[Mapping[str, str]], menus: Mapping[str, tuple[str, ...]]
+) -> dict[str, FieldSpec]:
     found: dict[str, FieldSpec] = {}
-    for part in (_COMMON, *_RECORDS[record]):
+    for part in parts:
         for kind_and_size, names in part.items():
             kind, _, size = kind_and_size.partition(":")
             is_text = kind in ("string", "link")
             for name_and_initial in names.split():
                 name, _, initial = name_and_initial.partition("=")
                 first = "" if is_text else int(initial or 0)
-                found[name] = FieldSpec(kind, first, int(size or LINK_BYTES))
+                found[name] = FieldSpec(
+                    kind, first, int(size or LINK_BYTES), menus.get(kind, ())
+                )
     return found
 
 

@@ -11,15 +11,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from sswd.config.keys import SystemConfig
 from sswd.ioc import ca
-from sswd.ioc.commands.dispatcher import CommandDispatcher, fitting
+from sswd.ioc.commands.dispatcher import fitting
 from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.alarm_priority import Source
-from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.lifecycle import Event
-from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.supervision.parts import SystemParts
 from sswd.pipe.protocol import LinkPhase, LinkState, Loaded, ReadState
 
 log = logging.getLogger("sswd.ioc")
@@ -29,31 +27,27 @@ HELPED_S = 60.0
 _NO_WORKER = "no worker is RUNNING"
 _UNKNOWN = LinkState(LinkPhase.LOST, _NO_WORKER)
 
+MAX_LOGGED = 4_000
+"""Characters of a worker's words in one line of the log."""
+
 
 class LinkStatus:
     """The link of one system, as its worker told it last."""
 
-    def __init__(
-        self,
-        name: str,
-        config: SystemConfig,
-        status: WorkerStatus,
-        publisher: Publisher,
-        dispatcher: CommandDispatcher,
-        feed: Callable[[Event], None],
-    ) -> None:
+    def __init__(self, parts: SystemParts, feed: Callable[[Event], None]) -> None:
         """`feed` takes RECYCLE, where the configuration wants restarts."""
-        self._name = name
-        self._config = config
-        self._status = status
-        self._publisher = publisher
-        self._dispatcher = dispatcher
+        self._name = parts.name
+        self._config = parts.config
+        self._status = parts.status
+        self._publisher = parts.publisher
+        self._dispatcher = parts.dispatcher
+        self._on_phase = parts.on_link
         self._feed = feed
         self._failing: dict[str, list[str]] = {}
         """Methods that cannot read their PVs now."""
         self._state = _UNKNOWN
-        self._on_down: str = config.on_link_down or "run"
-        restart = config.restart
+        self._on_down: str = parts.config.on_link_down or "run"
+        restart = parts.config.restart
         self._restarts = Backoff(restart.delay_s, restart.max_delay_s)
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -103,6 +97,7 @@ class LinkStatus:
 
     def on_link_state(self, run: Run, message: LinkState) -> None:
         """The link has changed."""
+        self._on_phase(message.phase)
         before, self._state = self._state, message
         self._alarm(before, message)
         if message.phase is LinkPhase.LOST:
@@ -138,7 +133,8 @@ class LinkStatus:
             if before is not _UNKNOWN:
                 log.info("%s: link OK again", run.who)
             return
-        log.warning("%s: link %s: %s", run.who, message.phase.name, message.words)
+        words = message.words[:MAX_LOGGED]
+        log.warning("%s: link %s: %s", run.who, message.phase.name, words)
         if message.phase is LinkPhase.LOST:
             text = f"link lost: {message.words}"
             ca.post(self._status.LAST_ERROR, fitting(text, self._status.LAST_ERROR))
@@ -158,7 +154,7 @@ class LinkStatus:
         if now_s > self._not_before_s + HELPED_S:
             self._restarts.clear()
         self._not_before_s = now_s + (self._restarts.died(now_s, 0.0) or 0.0)
-        text = f"restarting, on_link_lost: {self._state.words}"
+        text = f"restarting, on_link_lost: {self._state.words[:MAX_LOGGED]}"
         log.warning("system '%s': %s", self._name, text)
         ca.post(self._status.LAST_ERROR, fitting(text, self._status.LAST_ERROR))
         self._feed(Event.RECYCLE)

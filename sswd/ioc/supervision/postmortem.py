@@ -97,6 +97,7 @@ class Archive:
         self._waiting: deque[Death] = deque(maxlen=WAITING)
         self._thread: threading.Thread | None = None
         self._failure_logged = OncePerKey(max_keys=1)
+        self._folder_logged = OncePerKey(max_keys=1)
 
     def write(self, death: Death) -> None:
         """Have one file written, and the oldest beyond KEPT removed."""
@@ -138,6 +139,8 @@ class Archive:
         with os.fdopen(fd, "wb") as file:
             file.truncate()  # now that it is known to be ours
             file.write(msgspec.json.format(msgspec.json.encode(death)))
+        if self._folder_logged.is_new(str(folder)):
+            log.info("what is known of a worker's death is kept in %s", folder)
         mine = folder.glob(f"{self._stem}-{'?' * len(stamp)}-run*.json")
         for old in sorted(mine, key=_age)[KEPT:]:
             old.unlink(missing_ok=True)

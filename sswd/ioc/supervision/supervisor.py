@@ -12,6 +12,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sswd.ioc import ca
 from sswd.ioc.commands.command import Cause
@@ -39,6 +40,7 @@ class Supervisor:
     def __init__(self, parts: SystemParts) -> None:
         self._parts = parts
         self._active = parts.active
+        self._park_spec = parts.park_spec
         restart = parts.config.restart
         self._backoff = Backoff(
             restart.delay_s, restart.max_delay_s, restart.max_restarts, restart.window_s
@@ -48,14 +50,7 @@ class Supervisor:
         self.closed = asyncio.Event()
         """Set once the phase is CLOSED."""
         self._processes = WorkerProcesses(self._make_standby(), self._make_parker())
-        self.link = LinkStatus(
-            parts.name,
-            parts.config,
-            parts.status,
-            parts.publisher,
-            parts.dispatcher,
-            self.feed,
-        )
+        self.link = LinkStatus(parts, self.feed)
         self.worker_events = WorkerEvents(parts, self._processes, self.feed, self.link)
         health = Health(parts.name, parts.config, parts.publisher, self.feed)
         self._monitor = Monitor(
@@ -102,9 +97,17 @@ class Supervisor:
         )
 
     def _make_parker(self) -> Parker:
-        park = self._parts.park_spec
-        launch = None if park is None else lambda: self._launch(park)
-        return Parker(launch, self.feed, self._parts.config.park_s)
+        has_park = self._parts.park_spec is not None
+        return Parker(
+            self._launch_park if has_park else None,
+            self.feed,
+            self._parts.config.park_s,
+        )
+
+    def _launch_park(self) -> Run:
+        """As the run that has ended was told: it knows where its hardware is."""
+        assert self._park_spec is not None
+        return self._launch(self._park_spec)
 
     def _launch(self, spec: WorkerSpec) -> Run:
         run = self._parts.launch(spec)
@@ -117,6 +120,11 @@ class Supervisor:
     def phase(self) -> Phase:
         """Where the worker is in its life."""
         return self._state_machine.phase
+
+    def set_specs(self, spec: WorkerSpec, park_spec: WorkerSpec | None) -> None:
+        """What the next processes are told. A standby that waits is not told any more:
+        RELOAD, which follows, has another one made."""
+        self._parts = replace(self._parts, spec=spec, park_spec=park_spec)
 
     def feed(self, event: Event) -> None:
         """Something happened, or an operator said something."""
@@ -188,6 +196,7 @@ class Supervisor:
 
     def _start_run(self) -> None:
         self._runs += 1
+        self._park_spec = self._parts.park_spec
         status = self._parts.status
         try:
             run = self._processes.standby.take() or self._launch(self._parts.spec)

@@ -89,8 +89,7 @@ class WorkerEvents:
                 self.loaded(run, message)
             case Ready():
                 run.ready_s = time.monotonic()
-                self._link.ready()
-                self._feed(Event.READY)
+                self._parts.on_ready(run, functools.partial(self._ready, run))
             case ReadState():
                 self._link.on_read_state(message)
             case LinkState():
@@ -132,6 +131,12 @@ class WorkerEvents:
         """Its PVs are served. It may have ended meanwhile."""
         if run is self._parts.active.run:
             run.let_begin()
+
+    def _ready(self, run: Run) -> None:
+        """It has its setpoints. It may have ended meanwhile."""
+        if run is self._parts.active.run:
+            self._link.ready()
+            self._feed(Event.READY)
 
     def gone(self, run: Run, gone: Gone) -> None:
         """A process has exited and its pipe is drained."""

@@ -41,6 +41,8 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     )
     MEM = readback("float", "Resident memory of the worker", units="MB", precision=1)
     REFUSED = readback("int", "Number of posts that the IOC refused")
+    RESTORED = readback("text", "What became of saved setpoints", length=STATUS_BYTES)
+    SAVE_ERROR = readback("text", "Why setpoints cannot be saved", length=STATUS_BYTES)
     RESTART = momentary("Stop the worker and start a new one")
     START = momentary("Start the worker")
     STOP = momentary("Stop the worker and keep it stopped")

@@ -2,6 +2,7 @@
 
 from sswd.config.keys import SystemConfig
 from sswd.ioc.commands.ledger import Policy
+from sswd.pipe.motor import command_names
 
 
 def policy_of(config: SystemConfig) -> Policy:
@@ -16,5 +17,11 @@ def policy_of(config: SystemConfig) -> Policy:
         latest=frozenset(n for n, pv in pvs.items() if pv.pending == "latest"),
         timeouts_s={
             n: pv.timeout_s for n, pv in pvs.items() if pv.timeout_s is not None
+        }
+        | {
+            command: motor.timeout_s
+            for name, motor in config.motors.items()
+            if motor.timeout_s is not None
+            for command in command_names(name)
         },
     )

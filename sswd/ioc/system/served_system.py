@@ -15,35 +15,35 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from sswd.config.companions import with_companions
 from sswd.config.keys import PvConfig, SystemConfig
 from sswd.ioc.commands.command import Command
 from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
 from sswd.ioc.commands.ledger import Ledger
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
-from sswd.ioc.process.pv_names import names_of
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import PostQueue, Run
-from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import check_put
 from sswd.ioc.pvs.fed_pv import FedPv
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START, Publisher
 from sswd.ioc.pvs.value_rules import ValueRules
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
-from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.language import Language
+from sswd.ioc.system.motors import add_motors
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
+from sswd.ioc.system.restorer import Restorer
 from sswd.ioc.system.stepping import LOOKED_AT, has_stepped
 from sswd.ioc.system.system_pvs import SystemPvs
 from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
+from sswd.ioc.system.worker_spec import worker_spec
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
 from sswd.pipe.limits import array_bytes, frame_limits, largest
@@ -56,14 +56,11 @@ from sswd.pipe.protocol import (
     Restore,
     WorkerSpec,
 )
-from sswd.sequence import VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
-from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
 
 PARK_TARGET = "sswd.worker.park:Park"
-CREDITS = 8
 CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
 LET_GO_S = 0.3
@@ -88,8 +85,8 @@ class ServedSystem:
         self._template = template
         self._guardian = guardian
         self._launch = launch
-        self.verbs: tuple[VerbSignature, ...] = ()
-        """Signatures of the system's verbs, from its last Loaded."""
+        self._folder = folder
+        self._language = Language(name)
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
@@ -99,18 +96,17 @@ class ServedSystem:
         self._inputs = Inputs(
             name, config.inputs, active.tell, self.publisher, template.find
         )
-        self._pvs = SystemPvs(
-            name,
-            config.pvs,
-            self.publisher,
-            template,
-            self.forward,
-            self._on_served,
-        )
         self.dispatcher = CommandDispatcher(
             Ledger(policy_of(config)), template.commands, self.publisher, active
         )
-        self.supervisor = Supervisor(self._parts(folder, active))
+        self._restorer = Restorer(
+            name, template, self.publisher, self.dispatcher, active
+        )
+        self._pvs = SystemPvs(
+            name, config.pvs, self.publisher, template, self.forward, self._on_served
+        )
+        add_motors(config.motors, self.publisher, self.dispatcher, template)
+        self.supervisor = Supervisor(self._parts(active))
         self._receiver = MessageReceiver(
             self.posts,
             self.publisher,
@@ -133,6 +129,8 @@ class ServedSystem:
             channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:
             self._inputs.add_dependent(name, config.depends)
+        if config.restore is not False:
+            self._restorer.add(name, config)
         self._make_room(largest(self._array_bytes, [config.capacity]))
 
     def _make_room(self, array: int) -> None:
@@ -154,16 +152,33 @@ class ServedSystem:
                 publisher.add(name, FedPv(channel, is_writable=True), is_fed=False)
         return publisher
 
-    def _parts(self, folder: Path, active: ActiveRun) -> SystemParts:
+    def _specs(self, config: SystemConfig) -> tuple[WorkerSpec, WorkerSpec | None]:
+        """Of the worker, and of the process that runs the park routine."""
+        spec = worker_spec(
+            self.name,
+            config,
+            self._folder,
+            array_bytes=self._array_bytes,
+            group=self._template.group,
+        )
+        if not config.park:
+            return spec, None
+        args = {"routine": config.park, **config.args}
+        return spec, replace(spec, target=PARK_TARGET, args=args, slots={})
+
+    def reconfigure(self, config: SystemConfig) -> None:
+        """Other keys: those of commands hold at once, the worker's in its next run."""
+        self.config = config
+        self.dispatcher.set_policy(policy_of(config))
+        self.supervisor.set_specs(*self._specs(config))
+
+    def _parts(self, active: ActiveRun) -> SystemParts:
         """What the supervisor works on."""
-        config, park_spec = self.config, None
-        if config.park:
-            args = {"routine": config.park, **config.args}
-            park_spec = replace(self._spec(folder, PARK_TARGET, args), slots={})
+        spec, park_spec = self._specs(self.config)
         return SystemParts(
             name=self.name,
-            config=config,
-            spec=self._spec(folder, config.target, config.args),
+            config=self.config,
+            spec=spec,
             park_spec=park_spec,
             status=self._template.worker,
             publisher=self.publisher,
@@ -172,6 +187,8 @@ class ServedSystem:
             archive=Archive(self._template.prefix or self.name),
             launch=self._launch_run,
             on_loaded=self._on_loaded,
+            on_ready=self._restorer.on_ready,
+            on_link=self._restorer.on_link,
             on_request=self._on_request,
         )
 
@@ -197,6 +214,8 @@ class ServedSystem:
 
     async def close(self) -> None:
         """Stop the worker for good; at most CLOSE_S."""
+        until_s = time.monotonic() + CLOSE_S
+        self._restorer.saver.save()
         if self._trigger is not None:
             await self._trigger.close()
         await self._inputs.close()
@@ -209,6 +228,7 @@ class ServedSystem:
                 self.name,
             )
         await self._let_go()
+        await self._restorer.saver.close(until_s)
         self._receiver.close()
         self.supervisor.close()
         self.dispatcher.close()
@@ -265,7 +285,7 @@ class ServedSystem:
         """What a text put to CMD would do, by the grammar; nothing is executed."""
         step_s = self.publisher.values_of([STEP_TIME]).get(STEP_TIME)
         limit = self._template.fed["values"].max_length
-        return str(preview(text, self.verbs, limit, step_s=step_s))
+        return self._language.preview(text, limit, step_s)
 
     async def forward(self, pv: str, value: object) -> None:
         """The putter of a declared PV."""
@@ -285,10 +305,11 @@ class ServedSystem:
         def declared() -> None:
             self.publisher.publish_every_post(loaded.in_order)
             self.restore(loaded)
+            self._restorer.run_begins()
             self._inputs.run_begins()
             then()
 
-        self._read_verbs(loaded)
+        self._language.learn(loaded)
         serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
         steps = serving(self.name, loaded.pvs, self.config.target, serve)
         in_turns(steps, declared)
@@ -307,14 +328,6 @@ class ServedSystem:
             case _:
                 pass
 
-    def _read_verbs(self, loaded: Loaded) -> None:
-        try:
-            self.verbs = from_plain(loaded.verbs)
-        except VerbError as ex:
-            log.error(
-                "system '%s': the verbs of the class cannot be used: %s", self.name, ex
-            )
-
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last setpoints that were accepted since the IOC started,
         and the last values of the PVs that its class wants back."""
@@ -323,28 +336,3 @@ class ServedSystem:
             values = {**setpoints, **self.publisher.values_of(loaded.restored)}
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
-
-    # -- inside
-
-    def _spec(
-        self, folder: Path, target: str, args: Mapping[str, object]
-    ) -> WorkerSpec:
-        return WorkerSpec(
-            name=self.name,
-            target=target,
-            args=dict(args),
-            folder=str(folder),
-            pulse_s=pulse_period_s(self.config.restart.stall_s),
-            outbox=self.config.outbox,
-            credits=CREDITS,
-            array_bytes=self._array_bytes,
-            slots=layout(slot_sizes(self.config.pvs)),
-            ping_s=self.config.ping_s,
-            link_failures=self._link_failures(),
-            pvs=names_of(with_companions(self.config.pvs), self._template.group),
-            inputs=list(self.config.inputs),
-        )
-
-    def _link_failures(self) -> int | None:
-        config = self.config
-        return config.link_failures if config.on_link_lost == "restart" else None

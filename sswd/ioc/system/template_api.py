@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from caproto.server import PVGroup
 
@@ -33,6 +34,8 @@ class TemplateApi:
     """Any PV that is served, by its whole name; None: there is none."""
     add_pvs: Callable[[Mapping[str, Channel]], None]
     """Serves more PVs from now on, by whole name."""
+    state_folder: Path
+    """Where the system's state files are."""
     is_served: Callable[[str], bool]
     """Whether anything in this daemon is served by this whole name."""
 

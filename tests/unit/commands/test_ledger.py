@@ -54,6 +54,40 @@ def test_one_command():
     assert ledger.running is None
 
 
+def test_setpoints_run_again_before_what_waits_for_the_worker():
+    ledger = Ledger(Policy(timeouts_s={"X": 5.0}))
+    waiting, _ = ledger.submit("CMD", "x", 0.0)
+    assert ledger.has_waiting("CMD")
+    again, first = ledger.reapply("X", 1.5, 1.0)
+    assert first == [Send(again), Tell(again)]
+    assert ledger.due_s() == 6.0
+    assert ledger.finished(again.id, None, 2.0) == [Tell(again), Settle(again)]
+    assert ledger.running is None
+    assert ledger.worker_up(3.0) == [Send(waiting), Tell(waiting)]
+    assert not ledger.has_waiting("CMD")
+
+
+def test_setpoints_run_again_while_others_are_held():
+    ledger = running()
+    ledger.hold()
+    waiting, told = ledger.submit("CMD", "x", 0.0)
+    assert told == [Tell(waiting)]
+    again, _ = ledger.reapply("X", 1.5, 1.0)
+    assert ledger.finished(again.id, None, 2.0) == [Tell(again), Settle(again)]
+    assert ledger.release(3.0) == [Send(waiting), Tell(waiting)]
+
+
+def test_the_end_of_the_worker_ends_a_hold_and_the_setpoint_that_ran():
+    ledger = running()
+    ledger.hold()
+    again, _ = ledger.reapply("X", 1.5, 0.0)
+    assert settled(ledger.worker_gone("it died", 1.0)) == [again]
+    assert again.state is S.LOST
+    ledger.worker_up(2.0)
+    command, _ = ledger.submit("CMD", "x", 3.0)
+    assert command.state is S.RUNNING
+
+
 def test_failures_are_one_line():
     ledger = running()
     command, _ = ledger.submit("CMD", "x", 0.0)
@@ -450,3 +484,29 @@ def test_commands_run_all_the_same():
     ledger.link_down("no link", "run", 0.0)
     command, instructions = ledger.submit("CMD", 1, 0.0)
     assert instructions == [Send(command), Tell(command)]
+
+
+def test_withdraw_ends_the_commands_of_these_pvs_and_no_others() -> None:
+    ledger = Ledger(Policy())
+    ledger.worker_up(0.0)
+    running, _ = ledger.submit("M.DVAL", 1.0, 0.0)
+    waiting, _ = ledger.submit("M.DVAL", 2.0, 0.0)
+    other, _ = ledger.submit("CMD", "x", 0.0)
+    done = ledger.withdraw(["M.DVAL"], Cause.REPLACED, 1.0)
+    assert Settle(waiting) in done
+    assert (waiting.state, other.state) == (CommandState.REJECTED, CommandState.QUEUED)
+    assert (running.state, running.cause) == (CommandState.RUNNING, Cause.REPLACED)
+    assert running.rung_due_s == 2.0
+    assert [rung.value for rung in Cause.REPLACED.rungs] == ["flag", "exception"]
+
+
+@pytest.mark.parametrize("mild", [Cause.MOTOR_STOP, Cause.REPLACED])
+def test_an_abort_goes_on_where_the_stop_of_a_motor_failed(mild: Cause) -> None:
+    ledger = Ledger(Policy())
+    ledger.worker_up(0.0)
+    command, _ = ledger.submit("M.DVAL", 1.0, 0.0)
+    ledger.withdraw(["M.DVAL"], mild, 0.0)
+    assert not ledger.withdraw(["M.DVAL"], Cause.MOTOR_STOP, 0.1)
+    assert ledger.cancel(Cause.ABORT, 0.2)
+    assert command.cause is Cause.ABORT
+    assert not ledger.cancel(Cause.RESTART, 0.3)

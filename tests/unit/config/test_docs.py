@@ -17,8 +17,12 @@ MARK = "<!-- keys -->\n"
 TABLES = {
     "Top level": config.Config,
     "`[limits]`": config.LimitsConfig,
+    "`[log]`": config.LogConfig,
+    "`[audit]`": config.AuditConfig,
+    "`[state]`": config.StateConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
+    "`[system.NAME.motors.MOTOR]`": config.MotorConfig,
     "`[system.NAME.restart]`": config.RestartConfig,
     "`[system.NAME.command]`": config.CommandConfig,
     "`[system.NAME.trigger]`": config.TriggerConfig,

@@ -303,7 +303,15 @@ def has_pending(data: Data) -> bool:
 
 def snapshot(data: Data, mode: str, state: str) -> Data | None:
     """The value that a `sync` filter lets through now, or None."""
-    return cast("Data | None", data._snapshots[state].get(mode))  # type: ignore[attr-defined]
+    # Not [state]: that would remember each name that a client makes up.
+    kept = data._snapshots.get(state, {})  # type: ignore[attr-defined]
+    return cast("Data | None", kept.get(mode))
+
+
+def has_state(data: Data, state: str) -> bool:
+    """Whether the group of this PV has a state of this name, for `sync` filters."""
+    group = getattr(data, "group", None)
+    return state in getattr(group, "states", {})
 
 
 def long_string_length(data: Data) -> int:

@@ -124,7 +124,7 @@ def _offered(channel: Channel) -> tuple[int, int]:
     dtype, count = channel.served_pv.native, data.max_length
     if channel.long_string and dtype == protocol.STRING:
         return protocol.CHAR, long_string_length(data)
-    if channel.arr is not None:
+    if channel.arr is not None and count > 1:  # EPICS base: "array data only"
         step = slice(
             channel.arr.s,
             None if channel.arr.e in (None, -1) else channel.arr.e + 1,

@@ -12,6 +12,8 @@ from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import protocol, put_values
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
+from sswd.ioc.ca.pv import put_note
+from sswd.ioc.ca.pv.put_note import PutNote
 from sswd.ioc.ca.pv.putter import PUTTER
 
 
@@ -27,28 +29,22 @@ def write_notify(circuit: Circuit, request: Request) -> None:
 
 def _put(circuit: Circuit, request: Request) -> None:
     channel = circuit.channel(request)
+    note = _note(circuit, channel, request)
     if request.dtype > protocol.LAST_TYPE:
         text = channel.name
+        _noted(circuit, note, "REFUSED", "bad type")
         if request.cmd == protocol.WRITE_NOTIFY:
-            _answer(circuit, channel, request, protocol.BADTYPE, text)
+            _answer(circuit, request, protocol.BADTYPE, text)
             raise BadRequest(text, quiet=True)
         raise BadRequest(text, protocol.BADTYPE)
-    if request.dtype > protocol.PUT_ACKS or (
-        request.cmd == protocol.WRITE_NOTIFY
-        and protocol.STS <= request.dtype < protocol.PUT_ACKT
-    ):
-        # EPICS base takes values together with metadata in plain puts only.
-        _answer(circuit, channel, request, protocol.PUTFAIL, channel.name)
-        return
-    if not channel.rights & protocol.WRITE_RIGHT:
-        _answer(circuit, channel, request, protocol.NOWTACCESS, channel.name)
-        return
     puts = channel.served_pv.puts
     puts.overlap = getattr(channel.served_pv.data, "puts_overlap", False)
-    limit = circuit.limits.requests_in_flight
-    if circuit.in_flight >= limit or len(puts) >= limit:
-        circuit.shared.over_limit(circuit, "puts in flight", limit)
-        _answer(circuit, channel, request, protocol.PUTFAIL, "too many puts wait")
+    refusal = _refusal(circuit, channel, request)
+    if refusal is not None:
+        status, words = refusal
+        is_denied = status == protocol.NOWTACCESS
+        _noted(circuit, note, "DENIED" if is_denied else "REFUSED", words)
+        _answer(circuit, request, status, f"{channel.name}: {words}")
         return
     circuit.last_put = (channel.name, circuit.last_message_s)
     circuit.in_flight += 1
@@ -57,24 +53,69 @@ def _put(circuit: Circuit, request: Request) -> None:
     def done(error: BaseException | None) -> None:
         circuit.in_flight -= 1
         circuit.counts.puts_in_flight -= 1
+        if note is not None:
+            _noted(circuit, note, *put_note.fate_of(error))
         _ended(circuit, channel, request, error)
 
-    puts.add(lambda: _perform(circuit, channel, request), done)
+    puts.add(lambda: _perform(circuit, channel, request, note), done)
 
 
-def _perform(circuit: Circuit, channel: Channel, request: Request) -> Coro:
+def _refusal(
+    circuit: Circuit, channel: Channel, request: Request
+) -> tuple[int, str] | None:
+    """(status, words) where a put does not come as far as its PV."""
+    if request.dtype > protocol.PUT_ACKS or (
+        request.cmd == protocol.WRITE_NOTIFY
+        and protocol.STS <= request.dtype < protocol.PUT_ACKT
+    ):
+        # EPICS base takes values together with metadata in plain puts only.
+        return protocol.PUTFAIL, "a value together with metadata"
+    if not channel.rights & protocol.WRITE_RIGHT:
+        return protocol.NOWTACCESS, "no right to write"
+    limit = circuit.limits.requests_in_flight
+    if circuit.in_flight >= limit or len(channel.served_pv.puts) >= limit:
+        circuit.shared.over_limit(circuit, "puts in flight", limit)
+        return protocol.PUTFAIL, "too many puts wait"
+    return None
+
+
+def _note(circuit: Circuit, channel: Channel, request: Request) -> PutNote | None:
+    """What is known of a put that has arrived; None: nobody keeps a record."""
+    if circuit.shared.on_put is None:
+        return None
+    return put_note.put_note(
+        channel.name,
+        channel.served_pv.data,
+        (request.dtype, request.elements, request.body),
+        (circuit.address[0], circuit.host or "", circuit.user or ""),
+    )
+
+
+def _noted(circuit: Circuit, note: PutNote | None, fate: str, words: str) -> None:
+    """The put has ended so."""
+    if note is not None and circuit.shared.on_put is not None:
+        note.ended(fate, words)
+        circuit.shared.on_put(note)
+
+
+def _perform(
+    circuit: Circuit, channel: Channel, request: Request, note: PutNote | None
+) -> Coro:
     """caproto's auth_write: access, conversion, limits, putter, publication."""
     data = channel.served_pv.data
     if request.dtype in (protocol.PUT_ACKT, protocol.PUT_ACKS):
         number = int.from_bytes(request.body[:2], "big")
         return write_acknowledge(data, request.dtype, number)
-    return _write(circuit, channel, request)
+    return _write(circuit, channel, request, note)
 
 
-async def _write(circuit: Circuit, channel: Channel, request: Request) -> object:
+async def _write(
+    circuit: Circuit, channel: Channel, request: Request, note: PutNote | None
+) -> object:
     """A PV that forwards its puts is told of those that never reach its putter: its
     `refuse_put(words)` returns what is to be raised instead."""
     data = channel.served_pv.data
+    put_note.CURRENT.set(note)
     PUTTER.set(f"{circuit.user}@{circuit.host}")
     try:
         return await _convert_and_write(circuit, data, request)
@@ -110,28 +151,24 @@ def _ended(
     error: BaseException | None,
 ) -> None:
     if error is None:
-        _answer(circuit, channel, request, protocol.NORMAL, "")
+        _answer(circuit, request, protocol.NORMAL, "")
         return
     circuit.counts.failed_puts += 1
     if isinstance(error, asyncio.CancelledError):
-        _answer(circuit, channel, request, protocol.PUTFAIL, "server is going down")
+        _answer(circuit, request, protocol.PUTFAIL, "server is going down")
         return
     circuit.shared.log_failure("put to", channel.name, circuit, error)
     denied = isinstance(error, caproto.Forbidden)
     _answer(
         circuit,
-        channel,
         request,
         protocol.NOWTACCESS if denied else protocol.PUTFAIL,
         f"{channel.name}: {error}",
     )
 
 
-def _answer(
-    circuit: Circuit, channel: Channel, request: Request, status: int, text: str
-) -> None:
+def _answer(circuit: Circuit, request: Request, status: int, text: str) -> None:
     """WRITE_NOTIFY is answered always, WRITE only when it failed."""
-    del channel
     if circuit.closed:
         return
     if request.cmd == protocol.WRITE_NOTIFY:

@@ -70,7 +70,7 @@ def _parsed(text: str) -> Filters:
         if not text:
             return Filters(**found)
     given = json5.parse(text)
-    if not isinstance(given, dict) or not given:
+    if not isinstance(given, dict):
         raise BadFilter("no filter is named")
     if len(given) == 1 and _SYNC_MODES & given.keys():
         given = {"sync": given}  # caproto's short form

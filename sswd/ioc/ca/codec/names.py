@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sswd.ioc.ca.caproto_private.data import Data
+from sswd.ioc.ca.caproto_private.data import Data, has_state
 from sswd.ioc.ca.caproto_private.records import record_field
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.filters import NO_FILTERS, Filters, parse_filters
@@ -58,4 +58,6 @@ def find(pvdb: Mapping[str, Data], name: str) -> Found | None:
         filters = parse_filters(filter_text)
     except ValueError:
         return None
+    if filters.sync is not None and not has_state(data, filters.sync[1]):
+        return None  # as EPICS base; no event would ever pass
     return Found(data, filters, long_string)

@@ -159,6 +159,11 @@ def on_change(data: Data, follow: Callable[[], None]) -> None:
     ServedPv.of(data).on_change = follow
 
 
+def stamp_of(timestamp_s: float | None) -> Stamp:
+    """A UNIX time as PVs keep it; None: now."""
+    return time_stamp(timestamp_s, time.time_ns())
+
+
 def show(field: Data, value: object, stamp: Stamp) -> None:
     """Make `value` and `stamp` those of a record field; tell of a new value.
 
@@ -170,6 +175,21 @@ def show(field: Data, value: object, stamp: Stamp) -> None:
     served_pv: ServedPv | None = getattr(field, SERVED_PV_ATTRIBUTE, None)
     if is_new and served_pv is not None:
         served_pv.notify(VALUE_LOG)
+
+
+def show_with_alarm(field: Data, value: object, stamp: Stamp) -> None:
+    """The same for a field whose alarm clients look at: that of the record, with which
+    it is told in one event."""
+    store = raw(field)
+    is_new = store["value"] != value
+    store["value"], store["timestamp"] = value, stamp
+    served_pv: ServedPv | None = getattr(field, SERVED_PV_ATTRIBUTE, None)
+    if served_pv is None:
+        return
+    if is_new:
+        served_pv.notify(VALUE_LOG)
+    elif served_pv.alarm != alarm_numbers(field):
+        served_pv.notify(protocol.DBE_ALARM)
 
 
 def properties_changed(data: Data) -> None:

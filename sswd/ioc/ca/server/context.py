@@ -13,6 +13,7 @@ from sswd.ioc.ca.codec import names
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.limits import Limits
 from sswd.ioc.ca.pv.hook_guard import Hook, fenced
+from sswd.ioc.ca.pv.put_note import PutListener
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.pv.served_pv import ServedPv
 from sswd.ioc.ca.server import beacons, ports
@@ -55,6 +56,10 @@ class Context(CaprotoContext):  # type: ignore[misc]
         self.broadcaster_datagram_queue = DatagramQueue(self.counts)
         longest_s = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
         self._beacons = beacons.Beacons(self._shared, longest_s)
+
+    def on_put(self, listener: PutListener) -> None:
+        """Hand the note of each put that has ended to `listener`, from now on."""
+        self._shared.on_put = listener
 
     async def run(
         self,

@@ -13,9 +13,9 @@ HERE = Path(__file__).parent
 
 
 @contextlib.contextmanager
-def serving_base(database):
+def serving_base(database, port=None):
     """Serve this file, of `HERE` unless its path is whole; gives the port."""
-    port = free_port()
+    port = port or free_port()
     ioc = subprocess.Popen(
         [sys.executable, "-m", "epicscorelibs.ioc", "-d", str(HERE / database)],
         stdin=subprocess.PIPE,

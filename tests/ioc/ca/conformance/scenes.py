@@ -220,6 +220,11 @@ async def filtered_array(player):
         for count in (0, 5):
             await client.send(ca.message(ca.READ_NOTIFY, 6, count, channel.sid, 7))
             got += await player.answers()
+    for text in ("[1:2]", "[5:1]", "[0]", '{"arr":{"s":1}}'):  # of one element
+        channel = await client.create(f"X:DOUBLE.{text}")
+        got.append((text, channel.dtype, channel.count))
+        await client.send(ca.message(ca.READ_NOTIFY, 6, 0, channel.sid, 7))
+        got += await player.answers()
     return got
 
 
@@ -245,6 +250,8 @@ FILTERS = (
     "{'dbnd':{'abs':+1}}",
     "{dbnd:{abs:0x10}} x",
     "{dbnd:{abs:1.5}",
+    "{}",
+    '{"sync":{"m":"first","s":"made up"}}',
     '{"dec":{"n":2}}',
     '{"dec":{"n":0}}',
     '{"dec":{}}',

@@ -1,14 +1,19 @@
 """Channel names with fields and modifiers."""
 
+from typing import ClassVar
+
 import pytest
 from caproto.server import PVGroup, pvproperty
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sswd.ioc.ca.caproto_private.data import snapshot
 from sswd.ioc.ca.codec import names
+from sswd.ioc.ca.codec.filters import NO_FILTERS
 
 
 class Group(PVGroup):
+    states: ClassVar = {"blue": False}
     number = pvproperty(value=1.0, record="ai", doc="a number")
     plain = pvproperty(value="x")
     dotted = pvproperty(value=2.0, name="with.dot")
@@ -42,6 +47,15 @@ def test_find():
     assert names.find(PVDB, "P:number.EGU").data is number.fields["EGU"]
     assert names.find(PVDB, "P:with.dot").data is PVDB["P:with.dot"]
     assert names.find(PVDB, "P:plain$").long_string
+    assert names.find(PVDB, "P:number.{}").filters == NO_FILTERS
+    assert names.find(PVDB, 'P:number.{"while":"blue"}').filters.sync
+
+
+def test_no_name_of_a_state_is_remembered():
+    """Clients make them up."""
+    number = PVDB["P:number"]
+    assert snapshot(number, "first", "made up") is None
+    assert "made up" not in number._snapshots
 
 
 @pytest.mark.parametrize(
@@ -54,6 +68,7 @@ def test_find():
         "P:plain.EGU",
         "P:number.{",
         "P:number.[x]",
+        'P:number.{"while":"red"}',
     ],
 )
 def test_not_found(name):

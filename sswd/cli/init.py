@@ -1,0 +1,55 @@
+"""`sswd init`: the files of a project, or those that an existing driver lacks."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sswd.cli import existing_driver, project
+from sswd.cli.commands import Commands, write
+from sswd.exit_codes import CLEAN, UNEXPECTED
+
+_MORE = """\
+Makes the folder NAME with a driver (simulated, to begin with), its TOML, tests, and
+files for supervisord and systemd; without NAME, in the current folder. With --from,
+writes TOML and test beside a driver that you have, after importing it in a throwaway
+worker process; nothing of it is constructed. Never overwrites a file.
+
+examples:
+  sswd init stage && cd stage && pytest && sswd run stage.toml
+  sswd init --from drivers/heater.py:Heater"""
+
+
+def add(commands: Commands) -> None:
+    """Add the command."""
+    command = commands.add("init", init, "begin a project of one driver", _MORE)
+    command.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="what the driver is called: a folder, a module, the prefix of its PVs",
+    )
+    command.add_argument(
+        "--from",
+        dest="driver",
+        metavar="FILE.py:Class",
+        help="a driver that you have; NAME is that of its file unless given",
+    )
+    command.set_defaults(usage_error=command.error)
+
+
+def init(args: argparse.Namespace) -> int:
+    """Write the files; 1 when one of them is there. Raises LoadError for --from."""
+    try:
+        if args.driver is not None:
+            files, words = existing_driver.files(args.driver, args.name)
+        else:
+            files, words = project.files(args.name, Path.cwd())
+    except project.NameProblem as problem:
+        args.usage_error(str(problem))
+    if there := [path for path in files if path.exists()]:
+        shown = ", ".join(map(str, there))
+        sys.stderr.write(f"sswd: nothing written, never overwritten: {shown}\n")
+        return UNEXPECTED
+    project.write_new(files)
+    write(words)
+    return CLEAN

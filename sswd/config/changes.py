@@ -1,0 +1,53 @@
+"""What of a configuration that is read again takes effect at once. Pure."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import asdict, replace
+
+from sswd.config.keys import Config, SystemConfig
+
+WITH_A_NEW_RUN = ("target", "args", "env", "cwd", "nice", "cpus", "ping_s", "outbox")
+AT_ONCE = ("command",)
+
+
+def taken(old: Config, new: Config) -> dict[str, SystemConfig]:
+    """Systems of `old` of which something can change, as they are to be from now on."""
+    found = {}
+    for name, system in old.system.items():
+        if name not in new.system:
+            continue
+        given = asdict(new.system[name])
+        keys = {key: given[key] for key in (*WITH_A_NEW_RUN, *AT_ONCE)}
+        changed = replace(system, **keys)
+        if changed != system:
+            found[name] = changed
+    return found
+
+
+def changed_keys(old: Config, new: Config) -> list[str]:
+    """Dotted names of what `taken` gives another value."""
+    return [
+        key
+        for name, system in taken(old, new).items()
+        for key in _different(f"system.{name}", old.system[name], system)
+    ]
+
+
+def left(old: Config, new: Config) -> list[str]:
+    """Dotted names of what differs and waits for a restart of the daemon."""
+    names = sorted(old.system.keys() ^ new.system.keys())
+    found = [f"system.{name}" for name in names]
+    now = taken(old, new)
+    for name, system in old.system.items():
+        if name in new.system:
+            running = now.get(name, system)
+            found += _different(f"system.{name}", running, new.system[name])
+    found += [key for key in _different("", old, new) if key != "system"]
+    return found
+
+
+def _different(path: str, one: object, other: object) -> Iterator[str]:
+    assert isinstance(one, SystemConfig | Config)
+    for key in one.__struct_fields__:
+        if getattr(one, key) != getattr(other, key):
+            yield f"{path}.{key}".lstrip(".")

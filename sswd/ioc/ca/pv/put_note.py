@@ -1,0 +1,190 @@
+"""What is known of one put, for a record of all puts: who, what, and its fate.
+
+The values are cut, so that a note is small whatever a client puts. Loop thread only,
+until a note is handed to its listener.
+"""
+
+import asyncio
+import time
+from collections import UserList
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+import caproto
+import numpy as np
+
+from sswd.errors import (
+    CommandAborted,
+    CommandFailed,
+    CommandLost,
+    CommandRejected,
+    CommandTimeout,
+)
+from sswd.ioc.ca.caproto_private.data import (
+    Data,
+    enum_strings,
+    raw,
+    values_from_wire,
+)
+from sswd.ioc.ca.codec import protocol
+
+ELEMENTS = {protocol.STRING: 10, protocol.CHAR: 400}
+OTHER_ELEMENTS = 50
+"""As many of an array are noted; as in EPICS's caPutLog, 400 bytes."""
+CHARACTERS = 400
+
+
+@dataclass(slots=True)
+class PutNote:
+    """One put, from its arrival to its end."""
+
+    pv: str
+    address: str
+    """Where the client really is."""
+    host: str
+    user: str
+    """Who it says that it is."""
+    at_s: float
+    """When it came, in s since 1970."""
+    new: object
+    old: object
+    """A number, a text, or a list of what an array begins with."""
+    new_size: int | None = None
+    old_size: int | None = None
+    """Elements of an array; None of a scalar."""
+    command: int | None = None
+    """The id of the command that it became."""
+    fate: str = ""
+    words: str = ""
+    """Why it did not succeed."""
+    came_s: float = field(default_factory=time.monotonic)
+    took_s: float = 0.0
+
+    def ended(self, fate: str, words: str) -> None:
+        """How the put ended."""
+        self.fate, self.words = fate, words[:CHARACTERS]
+        self.took_s = time.monotonic() - self.came_s
+
+
+PutListener = Callable[[PutNote], None]
+"""Takes each put that has ended; must not block."""
+CURRENT: ContextVar[PutNote | None] = ContextVar("put", default=None)
+"""The note of the put that is being performed; each is a task of its own."""
+
+
+def note_command(command_id: int) -> None:
+    """The put that is being performed became a command."""
+    note = CURRENT.get()
+    if note is not None:
+        note.command = command_id
+
+
+_FATES = {
+    CommandFailed: "FAILED",
+    CommandTimeout: "TIMEOUT",
+    CommandAborted: "ABORTED",
+    CommandLost: "LOST",
+    CommandRejected: "REJECTED",
+    caproto.Forbidden: "DENIED",
+    asyncio.CancelledError: "LOST",
+}
+
+
+def fate_of(error: BaseException | None) -> tuple[str, str]:
+    """(fate, words) of a put whose putter has ended: a command's state, DENIED, or
+    REFUSED for what never became a command."""
+    if error is None:
+        return "DONE", ""
+    return _FATES.get(type(error), "REFUSED"), str(error) or type(error).__name__
+
+
+def put_note(
+    name: str, data: Data, sent: tuple[int, int, bytes], who: tuple[str, str, str]
+) -> PutNote:
+    """The note of a put that has arrived.
+
+    `sent`: DBR type, elements, body. `who`: address, host, user.
+    """
+    address, host, user = who
+    new, new_size = _from_wire(data, *sent)
+    old, old_size = _as_noted(data, raw(data)["value"])
+    now_s = time.time()
+    return PutNote(name, address, host, user, now_s, new, old, new_size, old_size)
+
+
+def _from_wire(
+    data: Data, dtype: int, count: int, body: bytes
+) -> tuple[object, int | None]:
+    if dtype > protocol.LAST_TYPE or dtype in (protocol.PUT_ACKT, protocol.PUT_ACKS):
+        return int.from_bytes(body[:2], "big"), None
+    native = protocol.native(dtype)
+    taken = min(count, ELEMENTS.get(native, OTHER_ELEMENTS))
+    offset, size = protocol.VALUE_OFFSET[dtype], protocol.ELEMENT_SIZE[native]
+    part = body[offset : offset + taken * size]
+    if native != protocol.STRING and len(part) < taken * size:
+        return f"{len(part)} of {taken * size} bytes", None
+    try:
+        values = values_from_wire(native, taken, part)
+    except Exception:  # noqa: BLE001 - a client's bytes; the put is refused elsewhere
+        return "unreadable", None
+    noted, size_noted = _as_noted(data, values, is_state=native != protocol.STRING)
+    return noted, None if size_noted is None else count
+
+
+def _as_noted(
+    data: Data, value: Any, *, is_state: bool = False
+) -> tuple[object, int | None]:
+    """A value cut to what is noted, and the size of an array.
+
+    `is_state`: of an enum it is the number, whose name is looked up.
+    """
+    if isinstance(value, UserList):  # caproto's DBR_STRINGs
+        value = value.data
+    if data.data_type == protocol.CHAR and not _is_text(data):
+        chars = list(bytes(value[: ELEMENTS[protocol.CHAR]]))
+        return (chars, len(value)) if data.max_length > 1 else (chars[0], None)
+    if isinstance(value, str):
+        return value[:CHARACTERS], None
+    if isinstance(value, bytes | bytearray):
+        return _text(bytes(value)), None
+    if not isinstance(value, list | tuple | np.ndarray):
+        return _element(value), None
+    if _is_text(data):  # chars, or one DBR_STRING
+        if isinstance(value, np.ndarray):
+            return _text(value.tobytes()), None
+        return _text(b"".join(value[:1])), None
+    limit = ELEMENTS.get(int(data.data_type), OTHER_ELEMENTS)
+    elements = [_element(each) for each in value[:limit]]
+    if data.max_length == 1 and len(elements) == 1:
+        return (_state(data, elements[0]) if is_state else elements[0]), None
+    return elements, len(value)
+
+
+def _is_text(data: Data) -> bool:
+    """Whether an array of chars is served as one text."""
+    is_long = getattr(data, "is_long_string", False)
+    return data.data_type == protocol.CHAR and bool(is_long or data.string_encoding)
+
+
+def _state(data: Data, element: object) -> object:
+    states = enum_strings(data)
+    if isinstance(element, int) and 0 <= element < len(states):
+        return states[element]
+    return element
+
+
+def _element(value: Any) -> object:
+    if isinstance(value, bytes):
+        return _text(value)
+    if isinstance(value, str):
+        return value[:CHARACTERS]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if isinstance(value, bool | int | float) else str(value)[:CHARACTERS]
+
+
+def _text(chars: bytes) -> str:
+    text = chars[:CHARACTERS].partition(b"\0")[0]
+    return text.decode("utf-8", "backslashreplace")

@@ -1,0 +1,123 @@
+"""Gets and puts of the command line: any IOC's PVs, each on a circuit of its own.
+
+Threading model: everything on one event loop.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from caproto import ChannelType
+
+from sswd.errors import NotFoundError, PutFailed, RemoteLost
+from sswd.ioc.client.open_channel import open_channel
+from sswd.ioc.client.put_words import elements
+from sswd.ioc.client.reading import Reading, read_type, reading, text_of, units_of
+from sswd.ioc.client.session import PutAnswer, Session
+
+ANSWER_S = 10.0
+"""A server that has a channel and does not answer a get for so long is given up."""
+CMD_ERROR_S = 0.5
+"""How long it is looked for the CMD_ERROR of a put that failed."""
+
+
+async def read(session: Session, *, as_number: bool) -> Reading:
+    """The PV's value, alarm, time and units. Raises RemoteLost."""
+    native = session.native_type
+    units = ""
+    async with asyncio.timeout(ANSWER_S):
+        if native not in (ChannelType.STRING, ChannelType.ENUM):
+            units = units_of(await session.get("control", 1))
+        response = await session.get(read_type(native, as_number=as_number))
+    return reading(
+        native, session.native_count, response, as_number=as_number, units=units
+    )
+
+
+async def get(name: str, wait_s: float, *, as_number: bool) -> Reading:
+    """Find a PV and read it. Raises NotFoundError, RemoteLost."""
+    async with open_channel(name, wait_s) as session:
+        try:
+            return await read(session, as_number=as_number)
+        except RemoteLost as error:
+            raise RemoteLost(f"{name}: {error}") from None
+        except TimeoutError:
+            raise RemoteLost(f"{name}: no answer in {ANSWER_S:g} s") from None
+
+
+async def put(
+    name: str,
+    words: Sequence[str],
+    *,
+    wait_s: float,
+    timeout_s: float | None,
+    as_number: bool,
+) -> Reading:
+    """Put, wait for the end, and read what is there then.
+
+    Without `timeout_s` it is waited without limit, as long as the server answers.
+    Raises NotFoundError, RemoteLost, PutFailed.
+    """
+    async with open_channel(name, wait_s) as session:
+        try:
+            answer = await _put(session, words, timeout_s, as_number=as_number)
+        except RemoteLost as error:
+            text = f"{name}: {error}; nobody knows what became of the put"
+            raise PutFailed(text) from None
+        except PutFailed as error:
+            raise PutFailed(f"{name}: {error}") from None
+        if not answer.is_done:
+            # A put that is denied never became a command.
+            more = "" if answer.is_denied else await _cmd_error(name)
+            raise PutFailed(f"{name}: the put failed: {answer.words}{more}")
+        try:
+            return await read(session, as_number=as_number)
+        except (RemoteLost, TimeoutError) as error:
+            text = f"{name}: the put is done, but the value cannot be read: {error}"
+            raise RemoteLost(text) from None
+
+
+async def _put(
+    session: Session, words: Sequence[str], timeout_s: float | None, *, as_number: bool
+) -> PutAnswer:
+    native = session.native_type
+    states: tuple[str, ...] = ()
+    if native == ChannelType.ENUM and not as_number:
+        states = _states(await session.get("control"))
+    data_type, data = elements(
+        native, session.native_count, words, states=states, as_number=as_number
+    )
+    future: asyncio.Future[PutAnswer] = session.put(data, data_type)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await future
+    except TimeoutError:
+        text = f"no end within {timeout_s:g} s; the put goes on in the IOC"
+        raise PutFailed(text) from None
+
+
+def _states(response: Any) -> tuple[str, ...]:
+    strings = response.metadata.enum_strings
+    return tuple(text_of(bytes(each)) for each in strings)
+
+
+async def _cmd_error(name: str) -> str:
+    """What the sswd system that owns a PV says of its last command; "" for others."""
+    names = list(cmd_error_names(name))
+    asked = (get(each, CMD_ERROR_S, as_number=False) for each in names)
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for found, answer in zip(names, answers, strict=True):
+        if isinstance(answer, Reading) and answer.value:
+            return f"; {found}: {answer.value}"
+        if isinstance(answer, BaseException) and not isinstance(
+            answer, NotFoundError | RemoteLost | OSError
+        ):
+            raise answer
+    return ""
+
+
+def cmd_error_names(name: str) -> Iterator[str]:
+    """The CMD_ERROR of each system that a PV may belong to, the nearest first."""
+    prefix = name.partition(".")[0]
+    while prefix := prefix.rstrip(":").rpartition(":")[0]:
+        yield f"{prefix}:CMD_ERROR"

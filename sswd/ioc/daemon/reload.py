@@ -1,0 +1,118 @@
+"""HUP: the TOML is read again, and what can change while the IOC runs changes.
+
+A thread reads the file, because a disk may be slow. A bad file changes nothing, and no
+worker is restarted. Else every worker is restarted with fresh code, those whose keys
+have changed with their new keys; what needs a restart of the daemon is told in the log.
+
+Threading model: the loop's own, but for what reads.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from sswd.config.changes import changed_keys, left, taken
+from sswd.config.keys import Config
+from sswd.errors import ConfigError
+from sswd.ioc.supervision.lifecycle import Event
+from sswd.ioc.template import Server
+
+log = logging.getLogger("sswd.ioc")
+
+ReadConfig = Callable[[], Config]
+"""Reads the configuration again; blocks. Raises ConfigError."""
+
+
+class Reloader:
+    """Takes the configuration anew, and restarts the workers."""
+
+    def __init__(
+        self, config: Config | None, read: ReadConfig | None, servers: Sequence[Server]
+    ) -> None:
+        """Without `config` and `read`, only code is taken anew."""
+        self._config = config
+        self._read = read
+        self._servers = servers
+        self._task: asyncio.Task[None] | None = None
+        self._is_wanted = False
+
+    def reload(self) -> None:
+        """Read and restart; once more at the end if it is under way already."""
+        self._is_wanted = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._go())
+
+    async def close(self) -> None:
+        """Wait for what is being read no longer."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    async def _go(self) -> None:
+        while self._is_wanted:
+            self._is_wanted = False
+            if await self._is_taken():
+                for server in self._servers:
+                    if server.WORKER.feed is not None:
+                        server.WORKER.feed(Event.RELOAD)
+
+    async def _is_taken(self) -> bool:
+        """Whether the configuration is good; what can change has changed then."""
+        if self._read is None or self._config is None:
+            return True
+        try:
+            new = await _in_thread(self._read)
+        except ConfigError as ex:
+            log.error("not reloaded, nothing changes: %s", ex)
+            return False
+        except Exception:
+            log.exception("not reloaded, nothing changes")
+            return False
+        self._take(self._config, new)
+        return True
+
+    def _take(self, old: Config, new: Config) -> None:
+        waits = left(old, new)
+        if waits:
+            log.warning(
+                "changed in the configuration, and waits for a restart of the daemon: "
+                "%s",
+                ", ".join(waits),
+            )
+        keys, systems = changed_keys(old, new), taken(old, new)
+        if keys:
+            log.info("changed with the configuration: %s", ", ".join(keys))
+        for server in self._servers:
+            if server.system_name in systems:
+                server.reconfigure(systems[server.system_name])
+        self._config = replace(old, system={**old.system, **systems})
+
+
+async def _in_thread(read: ReadConfig) -> Config:
+    """What `read` returns or raises. The thread "sswd-reload" is a daemon: a disk that
+    hangs must not keep the process, as asyncio's own threads would."""
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[Config] = loop.create_future()
+
+    def settle(config: Config | None, error: Exception | None) -> None:
+        if result.cancelled():
+            return
+        if config is not None:
+            result.set_result(config)
+        elif error is not None:
+            result.set_exception(error)
+
+    def run() -> None:
+        config, error = None, None
+        try:
+            config = read()
+        except Exception as ex:  # noqa: BLE001 (handed on to who waits)
+            error = ex
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(settle, config, error)
+
+    threading.Thread(target=run, name="sswd-reload", daemon=True).start()
+    return await result

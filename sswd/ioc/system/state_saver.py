@@ -1,0 +1,146 @@
+"""What a system's PVs with `restore` hold is on disk within a second of a change.
+
+The loop looks every LOOK_S what has changed and hands all values to the thread that
+writes. Values of PVs that are not served now stay in the file: their class may be the
+one that does not load today.
+
+Threading model: the loop's own.
+"""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from sswd.alarm import NO_ALARM, Alarm, Severity, Status
+from sswd.ioc import ca
+from sswd.ioc.commands.dispatcher import fitting
+from sswd.ioc.pvs.channel import Channel
+from sswd.ioc.pvs.publisher import Publisher
+from sswd.ioc.state.format import Saved, is_same
+from sswd.ioc.state.generations import Generations
+from sswd.ioc.state.writer import StateWriter
+
+log = logging.getLogger("sswd.ioc")
+
+LOOK_S = 0.4
+RETRY_S = 5.0
+"""After a write that failed."""
+LAST_S = 0.3
+"""How long the end of the IOC waits for the disk, however late it is."""
+
+
+class StateSaver:
+    """Saves the PVs of one system; nothing is read or written before the first one."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        stem: str,
+        publisher: Publisher,
+        error_pv: Channel,
+    ) -> None:
+        """`stem` begins the files' names in `folder`. `error_pv` tells why nothing can
+        be saved."""
+        self._name = name
+        self._publisher = publisher
+        self._error_pv = error_pv
+        self._loop = asyncio.get_running_loop()
+        self._generations = Generations(folder, stem)
+        self._writer = StateWriter(self._generations, self._wrote)
+        self._values: dict[str, Saved] | None = None
+        self._seen: dict[str, object] = {}
+        """What each PV had when it was looked at last."""
+        self._is_dirty = False
+        self._not_before_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
+        self._words = ""
+        self.found_words = ""
+        """What was wrong with the files at the start."""
+
+    def watch(self, pv: str) -> Saved | None:
+        """Save this PV from now on; what the files have of it."""
+        if self._values is None:
+            self._values, self.found_words = self._generations.read()
+            if self.found_words:
+                log.error("system '%s': state: %s", self._name, self.found_words)
+            self._timer = self._loop.call_later(LOOK_S, self._look)
+        return self._values.get(pv)
+
+    def take(self, pv: str) -> None:
+        """What this PV has now is what it begins with: not worth to be saved."""
+        self._seen[pv] = self._current(pv)
+
+    def save(self) -> None:
+        """Begin to save what has changed, now."""
+        self._note_changes()
+        if self._is_dirty and self._values is not None and self._is_idle.is_set():
+            self._is_dirty = False
+            self._is_idle.clear()
+            self._writer.write(dict(self._values))
+
+    async def close(self, until_s: float) -> None:
+        """Save what has changed, and wait for the disk until `until_s` (monotonic)."""
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        wait_s = max(until_s - time.monotonic(), LAST_S)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._is_idle.wait()
+                self.save()
+                await self._is_idle.wait()
+        except TimeoutError:
+            log.error(
+                "system '%s': state: %s does not take the last changes in time",
+                self._name,
+                self._generations.folder,
+            )
+
+    # -- inside
+
+    def _look(self) -> None:
+        self._timer = self._loop.call_later(LOOK_S, self._look)
+        if time.monotonic() >= self._not_before_s:
+            self.save()
+
+    def _note_changes(self) -> None:
+        assert self._values is not None or not self._seen
+        for pv, seen in self._seen.items():
+            value = self._current(pv)
+            if value is not seen and self._values is not None:
+                self._seen[pv] = value
+                if not is_same(value, seen):
+                    self._values[pv] = Saved(value, time.time())
+                    self._is_dirty = True
+
+    def _current(self, pv: str) -> object:
+        """The last accepted put of a PV that clients write, else what it shows."""
+        if pv in self._publisher.setpoints:
+            return self._publisher.setpoints[pv]
+        return self._publisher.values_of([pv]).get(pv)
+
+    def _wrote(self, words: str) -> None:
+        """In the writer's thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._written, words)
+
+    def _written(self, words: str) -> None:
+        self._is_idle.set()
+        if words:
+            self._is_dirty = True
+            self._not_before_s = time.monotonic() + RETRY_S
+        if words == self._words:
+            return
+        self._words = words
+        if words:
+            text = f"setpoints cannot be saved: {words}; what was saved before stays"
+            alarm = Alarm(Severity.MAJOR, Status.WRITE, text)
+            log.error("system '%s': %s (told once)", self._name, text)
+        else:
+            text, alarm = "", NO_ALARM
+            log.info("system '%s': setpoints are saved again", self._name)
+        ca.post(self._error_pv, fitting(text, self._error_pv), alarm=alarm)

@@ -1,0 +1,45 @@
+"""What the source of a class says of itself, for `sswd init --from`.
+
+Found in a throwaway worker, read in the command line. Guesses, for a person to correct:
+nothing at run time depends on them.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(max_length=4_096)]
+Plain = bool | int | float | Text
+_MOST = Meta(max_length=1_000)
+
+
+class Argument(Struct, frozen=True, array_like=True):
+    """A parameter of the constructor that can be given by name."""
+
+    name: Text
+    type: Text = ""
+    """Its annotation, where that is float, int, bool or str; else empty."""
+    default: Plain | None = None
+    """None: there is none, or one that TOML cannot hold."""
+    is_required: bool = False
+
+
+class OutlinePv(Struct, frozen=True, array_like=True):
+    """A PV that the source names."""
+
+    name: Text
+    type: Text
+    """As in the configuration; `is_guess` when nothing in the source says so."""
+    is_guess: bool = True
+    writable: bool = False
+    strings: Annotated[list[Text], _MOST] = []
+    readback: bool = False
+    about: Text = ""
+
+
+class Outline(Struct, frozen=True, array_like=True):
+    """A class as its source shows it."""
+
+    about: Text
+    arguments: Annotated[list[Argument], _MOST]
+    pvs: Annotated[list[OutlinePv], _MOST]

@@ -1,0 +1,233 @@
+"""`sswd put`, `get` and `monitor`: with EPICS base's IOC and with ours."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon import until
+
+from sswd import cli
+from sswd.testing import Daemon, child_env, free_port, loopback_env, running_daemon
+
+HERE = Path(__file__).parent
+DRIVERS = HERE / "drivers"
+SSWD = [sys.executable, "-m", "sswd"]
+
+
+def _base_ioc():
+    """tests/ioc/ca/conformance/base_ioc.py, which is no module of this folder."""
+    path = HERE.parent / "ioc/ca/conformance/base_ioc.py"
+    spec = importlib.util.spec_from_file_location("base_ioc", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def base_port() -> Iterator[int]:
+    with _base_ioc().serving_base(HERE / "clients.db") as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Daemon]:
+    config = (DRIVERS / "target.toml").read_text()
+    with running_daemon(config=config, folder=DRIVERS, ready=False) as daemon:
+        daemon.prefix = "T:"  # as in the file
+        daemon.wait_for("WORKER:STATE", "RUNNING", timeout_s=20.0)
+        yield daemon
+
+
+@pytest.fixture
+def base(base_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EPICS base's IOC is what the commands find."""
+    for key, value in loopback_env(base_port).items():
+        monkeypatch.setenv(key, value)
+
+
+@pytest.fixture
+def daemon(served: Daemon, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    """A daemon of ours is what the commands find."""
+    for key, value in served.env.items():
+        monkeypatch.setenv(key, value)
+    return served
+
+
+@pytest.fixture
+def sswd(capsys: pytest.CaptureFixture[str]):
+    """Runs a command; (exit code, what it printed, its errors)."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = cli.main(list(words))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def value(line: str) -> str:
+    return line.split(maxsplit=1)[1].strip()
+
+
+@pytest.mark.usefixtures("base")
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["B:ao", "2.5"], "2.5"),
+        (["B:lo", "0x10"], "16"),
+        (["B:mb", "fast"], "fast"),
+        (["B:mb", "0"], "slow"),
+        (["--number", "B:mb", "1"], "1"),
+        (["B:lso", "a text"], "a text"),
+        (["B:lso.VAL$", "x" * 60], "x" * 60),
+        (["B:wd", "1", "2.5"], "[1, 2.5]"),
+        (["B:wd", "[3, 4]"], "[3, 4]"),
+        (["B:wc", "wörter"], "wörter"),
+        (["B:wc", "1", "2"], "[1, 2]"),
+        (["B:wus", "40000"], "[40000]"),
+    ],
+)
+def test_puts_to_epics_base_are_read_back(sswd, words, shown) -> None:
+    code, out, err = sswd("put", *words)
+    assert (code, value(out), err) == (0, shown, "")
+
+
+@pytest.mark.usefixtures("base")
+def test_epics_base_refuses(sswd) -> None:
+    assert sswd("put", "B:ao.NAME", "x")[::2] == (
+        1,
+        "sswd: B:ao.NAME: the put failed: Write access denied\n",
+    )
+    code, _, err = sswd("put", "B:lo", "99999999999")
+    assert (code, "the put failed: Channel write request failed" in err) == (1, True)
+
+
+@pytest.mark.usefixtures("base")
+def test_alarm_units_and_time_of_epics_base(sswd) -> None:
+    sswd("put", "B:ao", "12")
+    code, out, _ = sswd("get", "-l", "B:ao", "B:mb")
+    assert code == 0
+    assert "12 mm MAJOR/HIHI" in out
+    code, out, _ = sswd("get", "--json", "B:ao")
+    told = json.loads(out)
+    assert (told["value"], told["severity"], told["status"], told["units"]) == (
+        12.0,
+        "MAJOR",
+        "HIHI",
+        "mm",
+    )
+
+
+@pytest.mark.usefixtures("base")
+def test_not_found_says_where_it_searched(sswd) -> None:
+    port = os.environ["EPICS_CA_SERVER_PORT"]
+    code, out, err = sswd("get", "-w", "0.3", "NO:such", "B:lo")
+    assert code == 4
+    assert out.startswith("B:lo ")
+    assert "not found: no server answered in 0.3 s; it was searched by UDP at " in err
+    assert f"127.0.0.1:{port}" in err
+    assert "EPICS_CA_AUTO_ADDR_LIST=NO" in err
+    code, _, err = sswd("put", "-w", "0.3", "NO:such", "1")
+    assert (code, "not found" in err) == (4, True)
+
+
+def test_a_put_waits_for_its_command_and_tells_how_it_failed(daemon, sswd) -> None:
+    p = daemon.prefix
+    assert sswd("put", f"{p}CMD", "slow")[0] == 0
+    code, out, _ = sswd("get", "-t", f"{p}values", f"{p}CMD_STATE", f"{p}ACK")
+    assert (code, out) == (0, "[1, 2, 3]\nDONE\n1\n")
+    code, out, err = sswd("put", f"{p}CMD", "fail")
+    assert (code, out) == (1, "")
+    assert f"{p}CMD_ERROR: ValueError: told to fail" in err
+    code, out, err = sswd("put", "--json", f"{p}CMD", "fail")
+    assert code == 1
+    assert "told to fail" in json.loads(out)["error"]
+    code, _, err = sswd("put", f"{p}FIXED", "1")
+    assert code == 1
+    assert err.endswith("the put failed: Write access denied\n"), "no other's words"
+
+
+def test_a_timeout_is_asked_for(daemon, sswd) -> None:
+    p = daemon.prefix
+    code, _, err = sswd("put", "--timeout", "0.1", f"{p}CMD", "slow")
+    assert (code, "no end within 0.1 s; the put goes on" in err) == (1, True)
+    daemon.wait_for("CMD_STATE", "DONE")
+
+
+def test_a_monitor_prints_changes_until_its_count(daemon, sswd) -> None:
+    p = daemon.prefix
+    daemon.put("NUMBER", 1.0)
+    puts = threading.Timer(0.5, lambda: daemon.put("NUMBER", 21.0))
+    puts.start()
+    code, out, _ = sswd("monitor", "-t", "--count", "2", f"{p}DOUBLED")
+    puts.join()
+    assert (code, out) == (0, "2\n42\n")
+
+
+def test_a_monitor_survives_its_server(tmp_path: Path) -> None:
+    """It says what is missing, finds it, says that it was lost, and finds it again."""
+    port = free_port()
+    env = child_env({**loopback_env(port), "PYTHONUNBUFFERED": "1"})
+    base = _base_ioc()
+    out, err = tmp_path / "out", tmp_path / "err"
+    with out.open("wb") as to_out, err.open("wb") as to_err:
+        monitor = subprocess.Popen(
+            [*SSWD, "monitor", "-w", "0.2", "B:ao"],
+            stdout=to_out,
+            stderr=to_err,
+            env=env,
+        )
+    try:
+        until(lambda: "the search goes on" in err.read_text(), "that it is missing")
+        with base.serving_base(HERE / "clients.db", port):
+            until(lambda: out.read_text().count("1.5") == 1, "its value")
+        until(lambda: "B:ao: lost" in err.read_text(), "that it is lost")
+        with base.serving_base(HERE / "clients.db", port):
+            until(lambda: out.read_text().count("1.5") == 2, "its value again", 20.0)
+        monitor.send_signal(signal.SIGINT)
+        assert monitor.wait(10) == 130
+    finally:
+        monitor.kill()
+        monitor.wait()
+    assert "Traceback" not in err.read_text()
+
+
+def test_ctrl_c_ends_the_waiting_only(daemon) -> None:
+    p = daemon.prefix
+    put = subprocess.Popen(
+        [*SSWD, "put", f"{p}CMD", "slow"], stderr=subprocess.PIPE, text=True
+    )
+    daemon.wait_for("BUSY", "Busy")
+    put.send_signal(signal.SIGINT)
+    _, err = put.communicate(timeout=10)
+    assert put.returncode == 130
+    assert "a put that was sent goes on" in err
+    daemon.wait_for("CMD_STATE", "DONE")
+
+
+def test_a_put_to_a_server_that_freezes_ends(daemon, monkeypatch, sswd) -> None:
+    """There is no limit of time, but an echo that is not answered."""
+    monkeypatch.setenv("EPICS_CA_CONN_TMO", "0.3")
+    monkeypatch.setattr("sswd.ioc.client.session.ECHO_S", 0.3)
+
+    def freeze() -> None:
+        daemon.wait_for("BUSY", "Busy")
+        os.kill(daemon.pid, signal.SIGSTOP)
+
+    freezing = threading.Thread(target=freeze)
+    freezing.start()
+    try:
+        code, _, err = sswd("put", f"{daemon.prefix}CMD", "slow")
+    finally:
+        freezing.join()
+        os.kill(daemon.pid, signal.SIGCONT)
+    daemon.wait_for("CMD_STATE", "DONE")
+    assert code == 1
+    assert "nobody knows what became of the put" in err

@@ -1,0 +1,55 @@
+"""What a file that is read again changes at once, and what waits for the daemon."""
+
+from sswd import config
+from sswd.config.changes import changed_keys, left, taken
+
+
+def loaded(**systems: dict) -> config.Config:
+    given = {
+        name: {"target": "m:C", "prefix": f"{name}:", **keys}
+        for name, keys in systems.items()
+    }
+    return config.from_dict({"prefix": "P:", "system": given}, "f")
+
+
+def test_the_same_changes_nothing() -> None:
+    one = loaded(a={"args": {"x": 1}}, b={})
+    other = loaded(a={"args": {"x": 1}}, b={})
+    assert (taken(one, other), changed_keys(one, other), left(one, other)) == (
+        {},
+        [],
+        [],
+    )
+
+
+def test_keys_of_the_worker_are_taken_and_others_wait() -> None:
+    old = loaded(a={"args": {"x": 1}}, b={}, gone={})
+    new = loaded(
+        a={"args": {"x": 2}, "nice": 5, "standby": True},
+        b={"command": {"timeout_s": 5.0}},
+        more={},
+    )
+    found = taken(old, new)
+    assert set(found) == {"a", "b"}
+    assert found["a"].args == {"x": 2}
+    assert not found["a"].standby
+    assert found["b"].command.timeout_s == 5.0
+    assert changed_keys(old, new) == [
+        "system.a.args",
+        "system.a.nice",
+        "system.b.command",
+    ]
+    assert left(old, new) == ["system.gone", "system.more", "system.a.standby"]
+
+
+def test_keys_of_the_whole_wait() -> None:
+    old = loaded(a={})
+    new = config.from_dict(
+        {
+            "prefix": "Q:",
+            "state": {"directory": "s"},
+            "system": {"a": {"target": "m:C", "prefix": "a:"}},
+        },
+        "f",
+    )
+    assert left(old, new) == ["prefix", "state"]

@@ -1,0 +1,123 @@
+"""Files of lines: whole ones, few bytes, and words when they cannot be written."""
+
+import errno
+import json
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from sswd import log_file
+from sswd.log_file import LineFile, also_logging_to, levels, place_of
+
+
+@pytest.fixture
+def made(tmp_path: Path):
+    """A small file and its path."""
+    path = tmp_path / "logs" / "some.log"
+    file = LineFile(path, max_bytes=100, keep=2, what="the test's file")
+    yield file, path
+    file.close()
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch):
+    """As a disk gets full: half of a write succeeds, then none does."""
+    write = os.write
+    room = [0]
+
+    def scarce(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        given = data[: room[0]]
+        room[0] -= len(given)
+        return write(fd, given)
+
+    def fill(left: int | None) -> None:
+        room[0] = left or 0
+        monkeypatch.setattr(log_file.os, "write", write if left is None else scarce)
+
+    return fill
+
+
+def test_it_is_ours_and_made_with_its_folder(made):
+    file, path = made
+    file.write("a line\n")
+    assert path.read_text() == "a line\n"
+    assert path.stat().st_mode & 0o7777 == 0o640
+
+
+def test_rotation_keeps_the_newest_lines_and_few_bytes(made):
+    file, path = made
+    for number in range(1000):
+        file.write(f"line {number:4}\n")
+    files = [path.with_name(f"some.log{end}") for end in (".2", ".1", "")]
+    assert sorted(path.parent.iterdir()) == sorted(files)
+    assert all(each.stat().st_size <= 100 for each in files)
+    lines = "".join(each.read_text() for each in files).splitlines()
+    first = 1000 - len(lines)
+    assert lines == [f"line {number:4}" for number in range(first, 1000)]
+
+
+def test_a_full_disk_is_told_once_and_leaves_no_half_line(made, full_disk, caplog):
+    file, path = made
+    file.write("before\n")
+    full_disk(3)
+    for _ in range(5):
+        file.write("while it is full\n")
+    assert path.read_text() == "before\n"
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+    assert "the test's file" in caplog.text
+    assert "cannot be written: No space left on device" in caplog.text
+    full_disk(None)
+    file.write("after\n")
+    file.write("after\n")
+    assert path.read_text() == "before\nafter\nafter\n"
+    assert "can be written again; 5 of its lines were lost" in caplog.text
+    assert len(caplog.records) == 2
+
+
+def test_a_link_is_not_followed(tmp_path, caplog):
+    precious = tmp_path / "precious"
+    precious.write_text("kept")
+    link = tmp_path / "link.log"
+    link.symlink_to(precious)
+    file = LineFile(link, max_bytes=100, keep=1, what="the test's file")
+    file.write("a line\n")
+    file.close()
+    assert precious.read_text() == "kept"
+    assert "is no plain file" in caplog.text
+
+
+def test_what_is_there_is_kept(tmp_path):
+    path = tmp_path / "some.log"
+    for number in range(2):
+        file = LineFile(path, max_bytes=100, keep=1, what="the test's file")
+        file.write(f"{number}\n")
+        file.close()
+    assert path.read_text() == "0\n1\n"
+
+
+def test_the_log_goes_there_too(made):
+    file, path = made
+    with also_logging_to(file, "json"):
+        logging.getLogger("sswd.test").warning("words", extra={"run": 3})
+    event = json.loads(path.read_text())
+    assert (event["message"], event["run"]) == ("words", 3)
+    logging.getLogger("sswd.test").warning("after")
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_levels_of_loggers_are_given_back():
+    logger, root = logging.getLogger("sswd.test.levels"), logging.getLogger()
+    before = root.level
+    with levels({"sswd.test.levels": "ERROR", "root": "DEBUG"}):
+        assert (logger.level, root.level) == (logging.ERROR, logging.DEBUG)
+    assert (logger.level, root.level) == (logging.NOTSET, before)
+
+
+def test_a_relative_place_is_in_the_state_directory(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sswd")
+    assert place_of("stage.log") == Path("/var/lib/sswd/stage.log")
+    assert place_of("/var/log/stage.log") == Path("/var/log/stage.log")
