@@ -22,20 +22,19 @@ _ABOUT: dict[Verb, str] = {
     "start": "start a worker",
     "stop": "stop a worker and keep it stopped",
     "abort": "end the command that runs, reject those that wait",
-    "reload": "restart all workers with fresh code, as SIGHUP does",
+    "reload": "take configuration and code anew, restart all workers, as SIGHUP does",
 }
 _MORE = """\
 Waits until it has happened; exits with 1 when it fails.
 
 examples:
   sswd {verb}
-  sswd {verb} stage --prefix LAB:"""
+  sswd {verb}{stage} --prefix LAB:"""
 _REQUESTS: dict[Verb, type[protocol.OnSystem]] = {
     "restart": protocol.Restart,
     "start": protocol.Start,
     "stop": protocol.Stop,
     "abort": protocol.Abort,
-    "reload": protocol.Reload,
 }
 _LOOK_S = 0.1
 
@@ -47,16 +46,10 @@ def add(commands: Commands) -> None:
             verb,
             functools.partial(operate, verb),
             _ABOUT[verb],
-            _MORE.format(verb=verb),
+            _MORE.format(verb=verb, stage="" if verb == "reload" else " stage"),
         )
-        command.add_argument(
-            "system",
-            nargs="?",
-            default="",
-            metavar="SYSTEM",
-            help="its name in the configuration, or `all`; may be left out where there "
-            "is one",
-        )
+        if verb != "reload":
+            _add_system(command)
         command.add_argument(
             "--timeout",
             type=float,
@@ -64,14 +57,26 @@ def add(commands: Commands) -> None:
             metavar="S",
             help="wait so long; 60 s, 0: not at all",
         )
+        command.set_defaults(system="")
         daemon.add_arguments(command)
+
+
+def _add_system(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "system",
+        nargs="?",
+        default="",
+        metavar="SYSTEM",
+        help="its name in the configuration, or `all`; may be left out where there is "
+        "one",
+    )
 
 
 def operate(verb: Verb, args: argparse.Namespace) -> int:
     """Order it and wait for what becomes of it."""
     with daemon.connect(args) as connection:
         before = _status(connection)
-        list(connection.ask(_REQUESTS[verb](system=args.system)))
+        list(connection.ask(_request(verb, args.system)))
         if args.timeout <= 0:
             return CLEAN
         meant = [s for s in before.systems if _is_meant(s, args.system)]
@@ -83,6 +88,12 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
         else:
             write(clean(f"{name}: {end.words}"))
     return CLEAN if all(end.is_good for end in ends.values()) else UNEXPECTED
+
+
+def _request(verb: Verb, system: str) -> protocol.Request:
+    if verb == "reload":
+        return protocol.Reload()
+    return _REQUESTS[verb](system=system)
 
 
 def _is_meant(system: SystemStatus, name: str) -> bool:

@@ -86,8 +86,8 @@ class Abort(OnSystem, frozen=True, kw_only=True):
     """As a put to ABORT."""
 
 
-class Reload(OnSystem, frozen=True, kw_only=True):
-    """As SIGHUP; empty: of all systems."""
+class Reload(Request, frozen=True, kw_only=True):
+    """As SIGHUP: configuration and code of all systems are taken anew."""
 
 
 class Get(Request, frozen=True, kw_only=True):

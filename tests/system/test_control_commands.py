@@ -110,12 +110,14 @@ def test_a_client_is_listed_and_can_be_closed(daemon: Daemon) -> None:
 
 def test_a_level_is_set_at_run_time(daemon: Daemon) -> None:
     pv = f"{daemon.prefix}OTHER:CMD"
-    assert "done" not in good("logs", "-n", "20")
-    assert good("level", "sswd.ioc", "debug") == "sswd.ioc  DEBUG\n"
-    good("call", pv, "x")
-    assert "CMD 'x': done" in good("logs", "-n", "20")
-    assert "sswd.ioc  DEBUG" in good("level")
+    assert good("level", "sswd.ioc", "warning") == "sswd.ioc  WARNING\n"
+    assert "sswd.ioc  WARNING" in good("level")
+    good("call", pv, "quiet")
     good("level", "sswd.ioc", "notset")
+    good("call", pv, "aloud")
+    told = good("logs", "-n", "20")
+    assert "CMD 'aloud': done" in told
+    assert "quiet" not in told
 
 
 def test_the_log_is_followed(daemon: Daemon) -> None:
@@ -187,6 +189,21 @@ def test_reload_restarts_all(daemon: Daemon) -> None:
     good("reload")
     after = [system["run"] for system in status()["systems"]]
     assert [b + 1 for b in before] == after
+
+
+def test_a_bad_file_is_refused_and_nothing_restarts(daemon: Daemon) -> None:
+    file = daemon.folder / "sswd.toml"
+    before, good_text = status(), file.read_text()
+    file.write_text("no toml")
+    try:
+        code, _, err = sswd("reload")
+    finally:
+        file.write_text(good_text)
+    assert code == 1
+    assert "not reloaded, nothing changes: " in err
+    assert [s["run"] for s in status()["systems"]] == [
+        s["run"] for s in before["systems"]
+    ]
 
 
 def test_which_system_is_asked_back(daemon: Daemon) -> None:

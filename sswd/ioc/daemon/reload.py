@@ -38,6 +38,15 @@ class Reloader:
         self._servers = servers
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
+        self._refusal = ""
+
+    async def reloaded(self) -> str:
+        """Reload, and wait until the file is read. Why nothing changes, in words;
+        empty: the workers are being restarted."""
+        self.reload()
+        assert self._task is not None
+        await asyncio.wait({self._task})
+        return self._refusal
 
     def reload(self) -> None:
         """Read and restart; once more at the end if it is under way already."""
@@ -61,14 +70,17 @@ class Reloader:
 
     async def _is_taken(self) -> bool:
         """Whether the configuration is good; what can change has changed then."""
+        self._refusal = ""
         if self._read is None or self._config is None:
             return True
         try:
             new = await _in_thread(self._read)
         except ConfigError as ex:
-            log.error("not reloaded, nothing changes: %s", ex)
+            self._refusal = f"not reloaded, nothing changes: {ex}"
+            log.error("%s", self._refusal)
             return False
-        except Exception:
+        except Exception as ex:
+            self._refusal = f"not reloaded, nothing changes: {type(ex).__name__}: {ex}"
             log.exception("not reloaded, nothing changes")
             return False
         self._take(self._config, new)

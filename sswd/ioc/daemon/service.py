@@ -200,6 +200,7 @@ class Service:
             pvdb=composed.pvdb,
             statistics=composed.statistics,
             log_ring=self._ring,
+            reload=self._reloader.reloaded,
         )
         # The lock of this prefix is held: the socket's name is ours.
         path = socket_path(file_stem(composed.prefixes[-1]))

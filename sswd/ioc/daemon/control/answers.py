@@ -50,6 +50,9 @@ class Answers:
                 return [protocol.Told(status=await self._status.collect())]
             case protocol.Call():
                 return await pv_values.call(self._api, request, who)
+            case protocol.Reload():
+                self._status.forget()
+                return await operate.reload(self._api, who)
             case protocol.Stack():
                 return await stacks.tell(self._api, request)
             case _:

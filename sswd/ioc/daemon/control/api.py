@@ -1,6 +1,6 @@
 """What the control socket may use of the daemon, as one plain object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,8 @@ class DaemonApi:
     pvdb: Mapping[str, Data]
     statistics: Statistics
     log_ring: LogRing
+    reload: Callable[[], Awaitable[str]]
+    """As SIGHUP does. Why nothing changes, in words; empty: it does."""
     version: str = field(default_factory=lambda: version("sswd"))
     """sswd's own."""
     started: float = field(default_factory=time)

@@ -20,6 +20,7 @@ from sswd.control.protocol import (
     Error,
     Logs,
     Refused,
+    Reload,
     Stack,
     Watch,
     line_of,
@@ -32,7 +33,7 @@ log = logging.getLogger("sswd.ioc")
 IDLE_S = 60.0
 WRITE_S = 10.0
 UNSENT_BYTES = 256 << 10
-WAIT = (Call, Logs, Stack, Watch)
+WAIT = (Call, Logs, Reload, Stack, Watch)
 """Requests whose answer may take long; it ends when the client hangs up. What a Call
 has begun goes on, as a put of Channel Access does."""
 

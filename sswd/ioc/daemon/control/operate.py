@@ -1,4 +1,4 @@
-"""What an operator orders for systems: restart, start, stop, abort, reload.
+"""What an operator orders: restart, start, stop, abort of systems; reload of all.
 
 Threading model: the loop's own. Nothing here waits for what it begins: `status` tells.
 """
@@ -19,7 +19,6 @@ _EVENTS: dict[type[protocol.OnSystem], Event] = {
     protocol.Restart: Event.RESTART,
     protocol.Start: Event.START,
     protocol.Stop: Event.STOP,
-    protocol.Reload: Event.RELOAD,
 }
 
 
@@ -42,11 +41,17 @@ def named(api: DaemonApi, name: str) -> list[Server]:
     return found
 
 
+async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
+    """Take configuration and code anew. Raises Refused for a file that is not good."""
+    log.info("RELOAD by %s", who)
+    if refusal := await api.reload():
+        raise Refused(refusal, "failed")
+    return []
+
+
 def perform(api: DaemonApi, request: protocol.OnSystem, who: str) -> Sequence[Answer]:
     """Order it. Raises Refused for a system that cannot be ordered anything."""
-    is_reload = isinstance(request, protocol.Reload)
-    name = request.system or (ALL if is_reload else "")
-    for server in named(api, name):
+    for server in named(api, request.system):
         served = server.served
         if served is None:
             raise Refused(f"system {server.system_name!r} is not served now")
