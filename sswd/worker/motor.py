@@ -19,7 +19,7 @@ from typing import Any, cast
 from sswd.errors import LoadError
 from sswd.pipe import motor as commands
 from sswd.pipe.motor import MotorReport
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 
 Post = Callable[[str, MotorReport], None]
 UNITS_CHARACTERS = 40

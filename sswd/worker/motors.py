@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.pipe.motor import COMMANDS, MotorReport, encode_report
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.every import Every
 from sswd.worker.log import log
 from sswd.worker.motor import Motor

@@ -8,7 +8,7 @@ import pytest
 
 from sswd.errors import LoadError
 from sswd.pipe.motor import COMMANDS, MotorReport, decode_report, encode_report
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.motors import Motors
 
 

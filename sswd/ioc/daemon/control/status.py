@@ -23,7 +23,7 @@ from sswd.control.status import (
     SystemStatus,
 )
 from sswd.ioc import ca
-from sswd.ioc.commands.dispatcher import words_of
+from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.findings import findings
