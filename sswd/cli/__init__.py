@@ -3,7 +3,7 @@
     program         `main`: finds the command, runs it, turns errors into exit codes
     run demo check put get expand schema    one file a group of commands
     show            how values of PVs are printed
-    status operate call look log_lines    the same, for a daemon that runs
+    status top operate call look log_lines    the same, for a daemon that runs
     daemon          how it is found and asked
     configuration   the arguments that say what to serve
     commands        how a command is added, and how it prints

@@ -1,11 +1,15 @@
 """`sswd clients`, `commands`, `stack`: what happens in a daemon."""
 
 import argparse
+import contextlib
+import os
+import signal
 from datetime import UTC, datetime
 
 from sswd.cli import daemon
 from sswd.cli.commands import Commands, write
 from sswd.cli.daemon import clean, columns, span
+from sswd.control.client import SilentError
 from sswd.control.protocol import Client, Clients, Close, Entry, Stack, Stacks
 from sswd.control.protocol import Commands as AskCommands
 from sswd.exit_codes import CLEAN
@@ -126,7 +130,17 @@ def ledger(args: argparse.Namespace) -> int:
 
 
 def stack(args: argparse.Namespace) -> int:
-    """Print the stacks."""
+    """Print the stacks; have a daemon that does not answer write them into its log."""
+    try:
+        return _stack(args)
+    except SilentError as silent:
+        with contextlib.suppress(OSError):
+            os.kill(silent.pid, signal.SIGUSR1)
+        words = f"{silent}; SIGUSR1 was sent: its stacks come into its log"
+        raise SilentError(words, silent.pid) from silent
+
+
+def _stack(args: argparse.Namespace) -> int:
     for stacks in daemon.ask(args, Stack(system=args.system), timeout_s=10.0):
         if not isinstance(stacks, Stacks):
             continue

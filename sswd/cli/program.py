@@ -21,6 +21,7 @@ from sswd.cli import (
     run,
     schema,
     status,
+    top,
 )
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
@@ -49,6 +50,7 @@ _GROUPS = (
     init,
     run,
     status,
+    top,
     operate,
     call,
     look,

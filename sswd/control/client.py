@@ -85,7 +85,7 @@ class Connection:
         """Send a request and give the lines of its answer as they come, with `End`.
 
         `timeout_s` is for each line; None: no end. Raises AskError when the daemon says
-        no, SilentError when it says nothing.
+        no, SilentError when it says nothing, NoDaemonError when it hangs up.
         """
         self._send(line_of(request))
         while True:
@@ -111,7 +111,7 @@ class Connection:
         except TimeoutError:
             raise self._silent(timeout_s or 0.0) from None
         except ConnectionError as ex:
-            raise SilentError(f"the daemon hung up: {ex}", self.pid) from ex
+            raise NoDaemonError(f"the daemon hung up: {ex}") from ex
 
     def _line(self, timeout_s: float | None) -> bytes:
         until_s = None if timeout_s is None else time.monotonic() + timeout_s
@@ -167,7 +167,7 @@ def find(prefix: str | None = None, file: Path | None = None) -> Connection:
         except SilentError as ex:
             connection.close()
             silent.append(ex)
-        except (AskError, Refused) as ex:
+        except (AskError, NoDaemonError, Refused) as ex:
             connection.close()
             strange.append(f"{path}: {ex}")
     meant = [pair for pair in found if _is_meant(pair[1], prefix, file)]

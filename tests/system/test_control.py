@@ -2,16 +2,21 @@
 
 import contextlib
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from control import good, objects, sswd, two_systems
+from daemon import until
 
+from sswd.control import protocol
+from sswd.control.client import Connection
 from sswd.control.protocol import MAX_REQUEST, Error, GetStatus, answer_of, line_of
 from sswd.testing import Daemon
 
@@ -121,7 +126,6 @@ def test_another_user_is_refused(daemon: Daemon) -> None:
         "os.setresuid(1000, 1000, 0)\n"
         "os.setresuid(1000, 1000, 1000)\n"
         "s.connect(f'/proc/self/fd/{s2}/' + os.path.basename(sys.argv[1]))\n"
-        's.sendall(b\'{"v":1,"cmd":"status"}\\n\')\n'
         "print(s.recv(65536).decode())\n"
     )
     modes = {p: p.stat().st_mode for p in (path, path.parent, daemon.folder)}
@@ -138,3 +142,31 @@ def test_another_user_is_refused(daemon: Daemon) -> None:
     assert isinstance(answer, Error), asked.stderr
     assert answer.words.startswith("user id 1000 may not ask this daemon")
     assert "user id 1000 may not ask this daemon" in daemon.log
+
+
+@pytest.mark.timing
+def test_a_thousand_calls_a_second_hurt_no_client(daemon: Daemon) -> None:
+    begun_s = time.monotonic()
+    calls, lag_s = 0, 1.0
+    with Connection(path_of(daemon)) as asking:
+        while (now_s := time.monotonic()) < begun_s + 2.5:
+            if calls > 1000 * (now_s - begun_s):
+                time.sleep(0.001)
+                continue
+            told, _ = asking.ask(GetStatus())
+            assert isinstance(told, protocol.Told)
+            calls, lag_s = calls + 1, told.status.ioc.loop_lag
+    assert calls > 1000
+    assert lag_s < 0.05  # of the last whole second
+
+
+def test_a_daemon_that_hangs_is_named_with_its_pid(daemon: Daemon) -> None:
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        code, _, err = sswd("stack")
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    assert code == 3
+    assert f"the daemon (pid {daemon.pid}) does not answer" in err
+    until(lambda: "Current thread" in daemon.log, "the stacks in its log")
+    until(lambda: sswd("status")[0] == 0, "its loop to be in time again")

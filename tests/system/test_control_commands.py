@@ -130,7 +130,7 @@ def test_the_log_is_followed(daemon: Daemon) -> None:
 
 def test_stacks_while_a_worker_holds_the_gil(daemon: Daemon) -> None:
     pv = f"{daemon.prefix}MAIN:CMD"
-    with started("call", pv, "crunch 4"):
+    with started("call", pv, "crunch 3"):
         daemon.wait_for("MAIN:WORKER:STALLED", "Yes")
         code, out, _ = sswd("status")
         assert code == 3
@@ -139,8 +139,15 @@ def test_stacks_while_a_worker_holds_the_gil(daemon: Daemon) -> None:
         text = good("stack", "main")
         assert "in do_crunch" in text
         assert "in own_stacks" in text  # and the IOC's
-    daemon.wait_for("MAIN:BUSY", "Idle")
-    assert status()["wrong"] == []
+    daemon.wait_for("MAIN:BUSY", "Idle", timeout_s=60)
+    until(lambda: not main_of(status())["stalled"], "a sign of life")
+
+
+def test_top_shows_the_status_and_the_last_commands(daemon: Daemon) -> None:
+    good("call", f"{daemon.prefix}OTHER:CMD", "seen from top")
+    text = good("top", "--count", "2", "--period", "0.1")
+    assert "system other" in text
+    assert "CMD 'seen from top' by " in text
 
 
 # ---- orders

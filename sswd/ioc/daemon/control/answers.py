@@ -71,6 +71,7 @@ class Answers:
             case protocol.SetLevel():
                 return levels.tell(request, who)
             case protocol.OnSystem():
+                self._status.forget()
                 return operate.perform(self._api, request, who)
             case _:
                 raise protocol.Refused(f"{type(request).__name__} has no answer")

@@ -53,6 +53,10 @@ class Collector:
         self._collected_s = 0.0
         self._last: Status | None = None
 
+    def forget(self) -> None:
+        """Something was ordered: who asks next sees what has become of it."""
+        self._last = None
+
     async def collect(self) -> Status:
         """The status of now."""
         now_s = time.monotonic()
@@ -61,9 +65,9 @@ class Collector:
         free_mb = await self._disk.free_mb()
         systems = [_system(server) for server in self._api.servers]
         ioc = self._ioc(free_mb)
-        self._last = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
-        self._collected_s = now_s
-        return self._last
+        told = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
+        self._last, self._collected_s = told, now_s
+        return told
 
     def _ioc(self, free_mb: float | None) -> IocStatus:
         api, counts = self._api, self._api.context.counts
