@@ -17,6 +17,8 @@ help:
 	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
 
 $(VENV)/installed: pyproject.toml
+	@echo "Once, about 20 s: $(VENV) with sswd, caproto, numpy, pyvisa, and what"
+	@echo "the tests need (pytest, ophyd, bluesky, aioca, supervisor, ruff, mypy ...)."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[demo]" --group dev

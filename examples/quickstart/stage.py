@@ -4,8 +4,8 @@ from sswd import System
 
 
 class Stage(System):
-    def __init__(self, step_mm):
-        self.step_mm = step_mm  # from stage.toml
+    def __init__(self, step_mm=0.5):
+        self.step_mm = step_mm  # stage.toml may say otherwise
         self.position_mm = 0.0
 
     def on_cmd(self, text):  # a put to LAB:CMD runs this; it may block

@@ -5,6 +5,8 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sswd.cli import configuration
 from sswd.cli.commands import Commands, write
 from sswd.config import Config, PvConfig, pv_from_dict
@@ -23,10 +25,12 @@ throwaway worker process; nothing is served and nothing is constructed.
 example:
   sswd check stage.toml && systemctl restart sswd@stage"""
 _PVS = """\
-One PV a line: name, type, units, access (rw or ro), description.
+One PV a line: name, type, units, access (rw or ro), description. Those under IOC:,
+which tell of the daemon itself, with --all only.
 
-example:
-  sswd pvs stage.toml | grep ' rw '"""
+examples:
+  sswd pvs stage.toml | grep ' rw '
+  sswd pvs --json stage.toml | jq -r .name"""
 
 
 def add(commands: Commands) -> None:
@@ -36,6 +40,10 @@ def add(commands: Commands) -> None:
         commands.add("pvs", pvs, "list the PVs that would be served", _PVS),
     ):
         configuration.add_arguments(command)
+    command.add_argument("--all", action="store_true", help="those under IOC: as well")
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object a line"
+    )
 
 
 def check(args: argparse.Namespace) -> int:
@@ -53,11 +61,17 @@ def check(args: argparse.Namespace) -> int:
 def pvs(args: argparse.Namespace) -> int:
     """List the PVs in aligned columns. Raises ConfigError and LoadError."""
     config, folder = configuration.read(args)
-    rows = _rows(config, folder)
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+    rows = [r for r in _rows(config, folder) if args.all or not r.is_about_ioc]
+    if args.json:
+        for row in rows:
+            write(msgspec.json.encode(row._asdict()).decode())
+        return CLEAN
+    widths = [
+        max(map(len, column)) for column in zip(*(row[:4] for row in rows), strict=True)
+    ]
     for row in rows:
-        columns = [text.ljust(n) for text, n in zip(row, widths, strict=False)]
-        write("  ".join([*columns, row[4]]).rstrip())
+        columns = [text.ljust(n) for text, n in zip(row[:4], widths, strict=True)]
+        write("  ".join([*columns, row.description]).rstrip())
     return CLEAN
 
 

@@ -16,7 +16,7 @@ from sswd.config.keys import Config
 CONFIG = Path(__file__).with_name("scan.toml")
 _NEEDS_PYVISA = (
     "sswd demo drives its instrument with pyvisa, which is not installed; "
-    'get it with: pip install "sswd[demo]"\n'
+    'get it with: pip install "sswd[demo]", in a checkout pip install -e ".[demo]"\n'
 )
 _DEVICE_STOP_S = 5.0
 

@@ -54,10 +54,6 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
     )
 
 
-def _warnings_of(factory: type, spec: WorkerSpec) -> list[str]:
-    return [*construction_warnings(factory, spec.args), *warnings_of(factory)]
-
-
 def _reads_language(factory: type) -> bool:
     """Whether it is a SequenceSystem, which nobody else has to import."""
     return any(base.__module__ == _SEQUENCE for base in factory.__mro__)
@@ -67,6 +63,10 @@ def _outline_of(factory: type) -> Outline:
     from sswd.worker.outline import outline_of  # no other worker needs it
 
     return outline_of(factory)
+
+
+def _warnings_of(factory: type, spec: WorkerSpec) -> list[str]:
+    return [*construction_warnings(factory, spec.args), *warnings_of(factory)]
 
 
 def restored_of(factory: Any) -> list[str]:

@@ -104,7 +104,7 @@ class Link:
     def worked(self, source: str) -> None:
         """An `@every` method, or a command, has succeeded."""
         if self._phase is LinkPhase.OK and source != COMMAND:
-            self._pause_s = FIRST_PAUSE_S
+            self._pause_s, self._not_before_s = FIRST_PAUSE_S, 0.0
         if not self._failures or self._phase is LinkPhase.LOST:
             return
         self._failures.pop(source, None)

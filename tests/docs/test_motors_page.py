@@ -4,6 +4,7 @@ and what it says of objects is what the worker looks for."""
 import re
 from pathlib import Path
 
+from sswd.ioc.motor.fields import WRITABLE
 from sswd.worker import motor
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +38,9 @@ def test_the_attributes_are_those_that_the_worker_looks_for() -> None:
         )
     )
     assert told == looked_for
+
+
+def test_the_reference_names_the_fields_that_can_be_written() -> None:
+    page = (ROOT / "docs" / "reference" / "pvs.md").read_text()
+    told = page.partition("means something: ")[2].partition(".")[0].split()
+    assert sorted(told) == sorted(WRITABLE)

@@ -123,11 +123,6 @@ def wait_for(command: str, wanted, env: dict[str, str]) -> None:
 def test_the_group_under_caprotos_own_run(folder: Path) -> None:
     [(_, script)] = blocks("python")
     (folder / "script.py").write_text(script)
-    (folder / "stage.py").write_text(
-        (folder / "stage.py")
-        .read_text()
-        .replace("(self, step_mm)", "(self, step_mm=9)")
-    )
     env = {**child_env(), "STATE_DIRECTORY": str(folder)}
     with serving([sys.executable, "script.py"], folder, env):
         wait_for("sswd get LAB:seq:WORKER:STATE", "RUNNING", env)

@@ -5,11 +5,10 @@ runs with its simulator; the others are run here.
 """
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from sswd.config.keys import SystemConfig
+from sswd.config import load
 from sswd.worker.system import System
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +33,12 @@ def test_the_commands_name_what_is_there() -> None:
                 assert (ROOT / "examples/readbacks" / word).exists(), word
 
 
-def test_the_configuration_is_one() -> None:
+def test_the_configuration_is_one(tmp_path: Path) -> None:
     (text,) = blocks("toml")
-    keys = tomllib.loads(text)["system"]["camera"]
-    assert set(keys) <= set(SystemConfig.__struct_fields__)
+    file = tmp_path / "camera.toml"
+    file.write_text(f'prefix = "CAM:"\n{text}')
+    camera = load(file).system["camera"]
+    assert (camera.on_link_lost, camera.link_failures) == ("restart", 3)
 
 
 class Services:

@@ -104,19 +104,15 @@ class Corrupt(System):
     """Writes what CMD names to the IOC."""
 
     def io_execute(self, pv_name: str, value: Any) -> None:
-        """A name of WRONG, or `damage NAME AT BYTE`."""
+        """A name of WRONG, `flood NAME` of FLOODS, or `bytes HEX`."""
         if value == "good":
             self.io_put("NUMBER", 7)
             return
         if value.startswith("flood"):
             _flood(frame(FLOODS[value.split()[1]]))
             return
-        if value.startswith("damage"):
-            _, name, at, byte = value.split()
-            data = bytearray(frame(MESSAGES[name]))
-            data[int(at) % len(data)] = int(byte)
-        else:
-            data = bytearray(WRONG[value])
+        is_given = value.startswith("bytes")
+        data = bytes.fromhex(value.split()[1]) if is_given else WRONG[value]
         with up() as pipe:
             pipe.sendall(data)
-        self.sleep(0.2 if value.startswith("damage") else 60)
+        self.sleep(0.2 if is_given else 60)

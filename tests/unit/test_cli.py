@@ -234,7 +234,22 @@ def test_pvs_lists_all_sorts_aligned_and_toml_wins(declares, toml, capsys):
     assert split["P:MODE"] == ["enum", "-", "ro", "(a|b)"]
     columns = {f"{line} ".index(f" {split[line.split()[0]][2]} ") for line in lines}
     assert len(columns) == 1
-    assert not any(name.endswith("SYSRESET") for name in split)
+    assert not any(name.startswith("P:IOC:") for name in split)
+
+
+def test_pvs_of_the_ioc_itself_and_as_json(declares, toml, capsys):
+    assert cli.main(["pvs", "--all", "--json", toml]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    by_name = {row.pop("name"): row for row in rows}
+    assert by_name["P:WORKER:PID"] == {
+        "type": "int",
+        "units": "-",
+        "access": "ro",
+        "description": "Process id of the worker, 0 if none",
+        "is_about_ioc": False,
+    }
+    assert by_name["P:IOC:LOOP_LAG"]["is_about_ioc"]
+    assert not any(name.endswith("SYSRESET") for name in by_name)
 
 
 def test_check_says_what_is_good(declares, toml, capsys):

@@ -1,5 +1,7 @@
 """Row 53, seen from the pipes: a forked child is not the worker."""
 
+import time
+
 import pytest
 
 from sswd.pipe.protocol import Finished, Ready
@@ -40,6 +42,16 @@ def test_a_pool_that_logs_tears_no_frame(rig):
     assert worker.posted("message") == [f"sum {sum(n * n for n in range(40))}"] * 3
     worker.wait_output("WARNING forking: pool has 39")
     assert worker.stop() == 0
+
+
+def test_a_child_does_not_hold_the_pipes_of_a_worker_that_is_gone(rig):
+    worker = rig("forking:Forking").begin()
+    worker.execute(60.0, pv="LEAVE")
+    assert worker.wait_exit() == 3
+    until_s = time.monotonic() + 10.0
+    while not worker.is_up_closed and time.monotonic() < until_s:
+        worker.pump(0.1)
+    assert worker.is_up_closed
 
 
 @pytest.mark.parametrize("target", ["ForksBetween", "ForksInSetup"])

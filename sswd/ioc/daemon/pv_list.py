@@ -26,13 +26,15 @@ _ELEMENTS = ("motor", "action", "int64", "uint16", "int8", "uint8")
 
 
 class Row(NamedTuple):
-    """One PV; every part is text, and only the description may be empty."""
+    """One PV; of its texts only the description may be empty."""
 
     name: str
     type: str
     units: str
     access: str
     description: str
+    is_about_ioc: bool
+    """Whether it tells of the daemon itself, not of a system."""
 
 
 def rows(
@@ -54,14 +56,15 @@ def rows(
             pvdb |= dict.fromkeys(keys.aliases, channels[pv])
         for axis, motor in config.system[name].motors.items():
             pvdb[server.prefix + axis] = make_channel(axis, server.prefix, motor)
-    return [_row(name, data) for name, data in pvdb.items()]
+    about_ioc = composed.about_ioc
+    return [_row(name, data, name in about_ioc) for name, data in pvdb.items()]
 
 
 async def _never(name: str, value: object) -> None:
     raise AssertionError(f"{name} = {value!r}: a listing serves nothing")
 
 
-def _row(name: str, data: Any) -> Row:
+def _row(name: str, data: Any, is_about_ioc: bool) -> Row:
     is_writable = AccessRights.WRITE in data.check_access("", "")
     metadata = data._data  # noqa: SLF001 - caproto has no public word for "if any"
     units = metadata.get("units") or "-"
@@ -73,6 +76,7 @@ def _row(name: str, data: Any) -> Row:
         units.decode() if isinstance(units, bytes) else units,
         "rw" if is_writable else "ro",
         " ".join([*description, f"({states})"] if states else description),
+        is_about_ioc,
     )
 
 

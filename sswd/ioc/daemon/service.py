@@ -1,6 +1,7 @@
 """The daemon: composes templates of all systems, serves them, handles signals."""
 
 import asyncio
+import gc
 import importlib
 import logging
 import os
@@ -46,6 +47,8 @@ class Composed(NamedTuple):
     guardian: Guardian
     prefixes: list[str]
     """Of the daemon, and of each system."""
+    about_ioc: frozenset[str]
+    """Names of the PVs that tell of the daemon itself, not of a system."""
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -71,6 +74,7 @@ def compose(config: Config, folder: Path) -> Composed:
         )
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
+    of_systems = frozenset(pvdb)
     prefix = f"{config.prefix}IOC:"
     _merge(pvdb, caproto_statistics(prefix), "IOC")
     statistics = Statistics(prefix=prefix)
@@ -79,7 +83,13 @@ def compose(config: Config, folder: Path) -> Composed:
     limits = Limits(**msgspec.structs.asdict(config.limits))
     prefixes = [config.prefix, *map(config.prefix_of, config.system)]
     return Composed(
-        pvdb, servers, statistics, limits, guardian, list(dict.fromkeys(prefixes))
+        pvdb,
+        servers,
+        statistics,
+        limits,
+        guardian,
+        prefixes=list(dict.fromkeys(prefixes)),
+        about_ioc=frozenset(pvdb) - of_systems,
     )
 
 
@@ -142,6 +152,9 @@ class Service:
     async def serve(self) -> None:
         """Serve until a signal says stop; then stop all workers at once."""
         self._take_signals()
+        # Modules and PVs stay to the end. A full collection that looks at all of them
+        # keeps clients waiting for 30 ms and more, and a flood of posts brings one on.
+        gc.freeze()
         adopt()
         self._reaper.start()
         server = Context(self._composed.pvdb, limits=self._composed.limits)

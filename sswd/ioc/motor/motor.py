@@ -76,7 +76,7 @@ class Motor:
         try:
             todo = puts.put(self.record, field, float(value))
         except Refused as ex:
-            raise self._refuse(field, str(ex)) from None
+            raise self._refuse(field, str(ex), value) from None
         if field in DRIVE and was_done and self.record.is_done:
             self.channel.show(done=False)  # who waits for the end of a move sees one
         writes = [step for step in todo if isinstance(step, Write)]
@@ -95,7 +95,7 @@ class Motor:
         finally:
             waiters.discard(waiter)
 
-    def _refuse(self, field: str, words: str) -> BaseException:
+    def _refuse(self, field: str, words: str, value: object = None) -> BaseException:
         """A put that cannot be obeyed is a REJECTED command; what waits for a motion
         to begin sees one that failed."""
         if field in DRIVE and self.record.is_done:
@@ -104,7 +104,7 @@ class Motor:
                 Source.FAILED_COMMAND, alarm_from(Source.FAILED_COMMAND, words)
             )
         self.channel.show()
-        future = self._dispatcher.submit(f"{self.name}.{field}", None, words)
+        future = self._dispatcher.submit(f"{self.name}.{field}", value, words)
         refused = future.exception()
         assert refused is not None
         return refused

@@ -189,7 +189,11 @@ class MotorRecord:
         if end is End.DONE or (why is Why.STOP and job.command in _JOGS):
             words = ""
         has_end = end is End.NEVER_RAN or self._ended > self._ended_at_begin
-        return self._rest(words, is_stopped=why is Why.STOP, is_final=has_end)
+        done = self._rest(words, is_stopped=why is Why.STOP, is_final=has_end)
+        if why is None and not done:
+            # Nobody knows when it will rest: .DMOV waits for that, the put does not.
+            done, self._fault = [self._fault], Settled("")
+        return done
 
     def lost(self) -> list[Instruction]:
         """The worker is gone. What it did is unknown until the next one reports."""

@@ -27,6 +27,9 @@ HELPED_S = 60.0
 _NO_WORKER = "no worker is RUNNING"
 _UNKNOWN = LinkState(LinkPhase.LOST, _NO_WORKER)
 
+MAX_LOGGED = 4_000
+"""Characters of a worker's words in one line of the log."""
+
 
 class LinkStatus:
     """The link of one system, as its worker told it last."""
@@ -130,7 +133,8 @@ class LinkStatus:
             if before is not _UNKNOWN:
                 log.info("%s: link OK again", run.who)
             return
-        log.warning("%s: link %s: %s", run.who, message.phase.name, message.words)
+        words = message.words[:MAX_LOGGED]
+        log.warning("%s: link %s: %s", run.who, message.phase.name, words)
         if message.phase is LinkPhase.LOST:
             text = f"link lost: {message.words}"
             ca.post(self._status.LAST_ERROR, fitting(text, self._status.LAST_ERROR))
@@ -150,7 +154,7 @@ class LinkStatus:
         if now_s > self._not_before_s + HELPED_S:
             self._restarts.clear()
         self._not_before_s = now_s + (self._restarts.died(now_s, 0.0) or 0.0)
-        text = f"restarting, on_link_lost: {self._state.words}"
+        text = f"restarting, on_link_lost: {self._state.words[:MAX_LOGGED]}"
         log.warning("system '%s': %s", self._name, text)
         ca.post(self._status.LAST_ERROR, fitting(text, self._status.LAST_ERROR))
         self._feed(Event.RECYCLE)

@@ -34,6 +34,7 @@ from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
+from sswd.ioc.system.language import Language
 from sswd.ioc.system.motors import add_motors
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
@@ -55,9 +56,7 @@ from sswd.pipe.protocol import (
     Restore,
     WorkerSpec,
 )
-from sswd.sequence import OWN_TEXT, VerbError, VerbSignature, preview
 from sswd.sequence.step_pvs import READY, STEP_TIME
-from sswd.sequence.verbs import from_plain
 
 log = logging.getLogger("sswd.ioc")
 
@@ -87,9 +86,7 @@ class ServedSystem:
         self._guardian = guardian
         self._launch = launch
         self._folder = folder
-        self.verbs: tuple[VerbSignature, ...] = ()
-        """Signatures of the system's verbs, from its last Loaded."""
-        self.reads_language = True
+        self._language = Language(name)
         self.posts = PostQueue()
         self.commands = CommandQueue(self._submit_by_hand)
         self._array_bytes = largest(0, (c.max_length for c in self._known_channels()))
@@ -288,8 +285,7 @@ class ServedSystem:
         """What a text put to CMD would do, by the grammar; nothing is executed."""
         step_s = self.publisher.values_of([STEP_TIME]).get(STEP_TIME)
         limit = self._template.fed["values"].max_length
-        what = preview(text, self.verbs, limit, step_s=step_s)
-        return str(what) if self.reads_language or not what.error else OWN_TEXT
+        return self._language.preview(text, limit, step_s)
 
     async def forward(self, pv: str, value: object) -> None:
         """The putter of a declared PV."""
@@ -313,8 +309,7 @@ class ServedSystem:
             self._inputs.run_begins()
             then()
 
-        self.reads_language = loaded.reads_language
-        self._read_verbs(loaded)
+        self._language.learn(loaded)
         serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
         steps = serving(self.name, loaded.pvs, self.config.target, serve)
         in_turns(steps, declared)
@@ -332,14 +327,6 @@ class ServedSystem:
                 self._pvs.change(message)
             case _:
                 pass
-
-    def _read_verbs(self, loaded: Loaded) -> None:
-        try:
-            self.verbs = from_plain(loaded.verbs)
-        except VerbError as ex:
-            log.error(
-                "system '%s': the verbs of the class cannot be used: %s", self.name, ex
-            )
 
     def restore(self, loaded: Loaded) -> None:
         """Hand a new run the last setpoints that were accepted since the IOC started,

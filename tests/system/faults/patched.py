@@ -112,8 +112,12 @@ def drop_and_say_ok() -> None:
 
 
 def judge_before_draining() -> None:
-    """The exit is looked at first, and what the pipe still holds is not read."""
-    turn = Bridge._turn
+    """The exit is looked at first, and what the pipe still holds is not read, neither
+    by the thread nor by the loop."""
+    turn, receive = Bridge._turn, Bridge.receive
+
+    def receive_of_the_living(self: Any) -> Any:
+        return [] if self.has_exited else receive(self)
 
     def judge(self: Any) -> None:
         self._poll.poll(self._timeout_ms())
@@ -130,6 +134,7 @@ def judge_before_draining() -> None:
         self._deliver([Gone(self._lines.end(), time.monotonic())])
 
     Bridge._turn = judge  # type: ignore[method-assign]
+    Bridge.receive = receive_of_the_living  # type: ignore[method-assign]
     Bridge._last_words = last_words  # type: ignore[method-assign]
 
 

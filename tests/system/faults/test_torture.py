@@ -10,7 +10,7 @@ from daemon import until
 from patched import patched
 from served import served
 from systems import one_system
-from torture import ENDED, Outcome, Torture, is_dead, violations
+from torture import ENDED, Outcome, Torture, is_dead, killed_once, violations
 
 pytestmark = pytest.mark.row(40)
 
@@ -20,6 +20,15 @@ KEEP = 'queue = 64\non_restart = "keep"\non_down = "queue"'
 FLUSH = 'queue = 64\non_restart = "flush"\non_down = "reject"'
 
 
+def config_of(journal: Path, policy: str) -> str:
+    return one_system(
+        "journal:Journal",
+        args=f'path = "{journal}"',
+        command=policy,
+        restart="delay_s = 0.02\nmax_delay_s = 0.02",
+    )
+
+
 def tortured(
     client: Client,
     folder: Path,
@@ -27,22 +36,15 @@ def tortured(
     *,
     commands: int = COMMANDS,
     kills: int = KILLS,
-    fault: str = "none",
 ) -> Outcome:
-    """A daemon's fate under SIGKILLs; `fault` is one of patched.py."""
+    """A daemon's fate under SIGKILLs."""
     journal = folder / "journal"
-    config = one_system(
-        "journal:Journal",
-        args=f'path = "{journal}"',
-        command=policy,
-        restart="delay_s = 0.02\nmax_delay_s = 0.02",
-    )
-    with served(config, client, command=patched(fault)) as daemon:
+    with served(config_of(journal, policy), client) as daemon:
         torture = Torture(daemon, client, journal)
         outcome = torture.run(commands, kills, SEED, waits_for_worker=policy is FLUSH)
         assert torture.kills == kills
     told = {fate: sum(f == [fate] for f in outcome.fates.values()) for fate in FATES}
-    print(f"{fault}: {commands} commands, {kills} kills: {told}")
+    print(f"{commands} commands, {kills} kills: {told}")
     return outcome
 
 
@@ -90,24 +92,26 @@ def test_what_never_ran_is_not_lost(client: Client, tmp_path: Path) -> None:
         assert ends == ["DONE", "REJECTED", "REJECTED"]
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("fault", "words"),
+    ("fault", "after_end", "words"),
     [
-        ("always_retry", "ran 2 times"),
-        ("drop_and_say_ok", "did not reach its end"),
-        ("judge_before_draining", "its end was reported"),
+        ("none", False, ""),
+        ("none", True, ""),
+        ("always_retry", False, "1 ran 2 times"),
+        ("drop_and_say_ok", False, "1 is DONE, but it did not reach its end"),
+        ("judge_before_draining", True, "1 is LOST, but its end was reported"),
     ],
+    ids=["right", "right_after_the_end", "retry", "say_ok", "judge_too_soon"],
 )
 def test_the_checker_catches_a_wrong_policy(
-    client: Client, tmp_path: Path, fault: str, words: str
+    client: Client, tmp_path: Path, fault: str, after_end: bool, words: str
 ) -> None:
-    """Whether a kill hits the moment at which the policy is wrong is chance, so there
-    may be five rounds."""
-    for number in range(5):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        outcome = tortured(client, folder, KEEP, commands=100, kills=6, fault=fault)
-        if any(words in violation for violation in violations(outcome)):
-            return
-    pytest.fail(f"not caught in five rounds: {outcome}")
+    """One SIGKILL, just where the policy is wrong; and nothing is found in the right
+    one."""
+    journal = tmp_path / "journal"
+    config = config_of(journal, KEEP)
+    with served(config, client, command=patched(fault)) as daemon:
+        outcome = killed_once(daemon, client, journal, after_end=after_end)
+    found = violations(outcome)
+    assert len(found) == bool(words), outcome
+    assert all(violation.startswith(words) for violation in found), found

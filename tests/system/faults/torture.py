@@ -27,6 +27,8 @@ WINDOW = 8
 """Puts that wait at a time."""
 WORK_MS = 6.0
 PAUSE_S = 0.15
+SHORT_MS, LONG_MS = 200, 2000
+"""A command that still runs when the IOC is stopped, or the worker killed, for it."""
 ENDED = {"DONE", "FAILED", "TIMEOUT", "ABORTED", "LOST", "REJECTED"}
 
 
@@ -163,6 +165,32 @@ class Torture:
             until(lambda: is_dead(pid), "the worker to be dead")
             os.kill(self._daemon.pid, signal.SIGCONT)
         until(lambda: self._pid.last.value != pid, "another worker", 30.0)
+
+
+def killed_once(
+    daemon: Daemon, client: Client, journal: Path, *, after_end: bool
+) -> Outcome:
+    """Two commands; the worker is killed while the first runs, or when it has reported
+    the first one's end and the IOC, which does not get to run, has not read that."""
+    prefix = daemon.prefix
+    ids, states = (
+        client.monitor(prefix + "CMD_ID"),
+        client.monitor(prefix + "CMD_STATE"),
+    )
+    worker = client.get(prefix + "WORKER:PID")
+    texts = (f"1 {SHORT_MS if after_end else LONG_MS}", "2 0")
+    puts = [client.start_put(prefix + "CMD", text) for text in texts]
+    until(lambda: "start 1" in journal.read_text(), "the first to start")
+    if after_end:
+        os.kill(daemon.pid, signal.SIGSTOP)
+        until(lambda: "idle" in journal.read_text(), "its end to be reported")
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: is_dead(worker), "the worker to be dead")
+    if after_end:
+        os.kill(daemon.pid, signal.SIGCONT)
+    answers = {number: put.result(30.0) for number, put in enumerate(puts, 1)}
+    until(lambda: len(_fates(ids, states)) == len(puts), "all fates")
+    return Outcome(answers, _fates(ids, states), read_journal(journal))
 
 
 def is_dead(pid: int) -> bool:

@@ -484,3 +484,29 @@ def test_commands_run_all_the_same():
     ledger.link_down("no link", "run", 0.0)
     command, instructions = ledger.submit("CMD", 1, 0.0)
     assert instructions == [Send(command), Tell(command)]
+
+
+def test_withdraw_ends_the_commands_of_these_pvs_and_no_others() -> None:
+    ledger = Ledger(Policy())
+    ledger.worker_up(0.0)
+    running, _ = ledger.submit("M.DVAL", 1.0, 0.0)
+    waiting, _ = ledger.submit("M.DVAL", 2.0, 0.0)
+    other, _ = ledger.submit("CMD", "x", 0.0)
+    done = ledger.withdraw(["M.DVAL"], Cause.REPLACED, 1.0)
+    assert Settle(waiting) in done
+    assert (waiting.state, other.state) == (CommandState.REJECTED, CommandState.QUEUED)
+    assert (running.state, running.cause) == (CommandState.RUNNING, Cause.REPLACED)
+    assert running.rung_due_s == 2.0
+    assert [rung.value for rung in Cause.REPLACED.rungs] == ["flag", "exception"]
+
+
+@pytest.mark.parametrize("mild", [Cause.MOTOR_STOP, Cause.REPLACED])
+def test_an_abort_goes_on_where_the_stop_of_a_motor_failed(mild: Cause) -> None:
+    ledger = Ledger(Policy())
+    ledger.worker_up(0.0)
+    command, _ = ledger.submit("M.DVAL", 1.0, 0.0)
+    ledger.withdraw(["M.DVAL"], mild, 0.0)
+    assert not ledger.withdraw(["M.DVAL"], Cause.MOTOR_STOP, 0.1)
+    assert ledger.cancel(Cause.ABORT, 0.2)
+    assert command.cause is Cause.ABORT
+    assert not ledger.cancel(Cause.RESTART, 0.3)

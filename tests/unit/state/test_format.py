@@ -72,7 +72,11 @@ def test_a_newer_version_is_told() -> None:
         decode(content)
 
 
-@pytest.mark.parametrize("value", [object(), 1j, np.ones(2, complex)], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), 1j, np.ones(2, complex)],
+    ids=["object", "complex", "complex array"],
+)
 def test_a_value_without_a_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         encode(1, {"X": Saved(value, 1.0)})

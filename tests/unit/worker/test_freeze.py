@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from sswd.pipe.codec import MessageEncoder, Unsendable
 from sswd.pipe.protocol import Post
-from sswd.worker.freeze import MAX_ARRAY, MAX_TEXT, freeze, sayable
+from sswd.worker.freeze import MAX_ARRAY, MAX_TEXT, freeze, plain_array, sayable
 
 
 class Color(enum.IntEnum):
@@ -146,6 +146,17 @@ def test_it_is_a_snapshot():
     assert frozen[0].tolist() == [0, 1, 2]
     assert frozen[1].tolist() == [1, 2]
     assert frozen[2] == b"ab"
+
+
+def test_a_large_array_has_a_mask_as_a_small_one_has():
+    """Those go another way: they are looked at, and not copied."""
+    plain = np.zeros(4)
+    assert plain_array(plain) is plain
+    masked = np.ma.masked_array([1.0, 999.0], mask=[False, True])
+    np.testing.assert_equal(plain_array(masked), [1.0, np.nan])
+    assert isinstance(
+        plain_array(np.ma.masked_array([1, 9], [False, True])), Unsendable
+    )
 
 
 def test_long_bytes_cross_without_copies():

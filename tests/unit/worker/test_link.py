@@ -54,6 +54,27 @@ def test_a_closed_connection_reconnects_at_once():
     assert one.told == (OK, "", False, False)
 
 
+def test_a_link_that_has_worked_since_is_made_anew_at_once():
+    """However long the pauses of the outage before it were."""
+    one = link()
+    one.failed("read", "x", Kind.CUT, 0.0)
+    for now_s in (1.0, 2.0, 4.0, 8.0):
+        one.reconnecting()
+        one.connect_failed(CONNECT, "x", now_s)
+    one.reconnecting()
+    one.connected()
+    one.is_up(12.0)
+    one.failed("read", "x", Kind.CUT, 12.1)
+    assert one.step(12.1) is None  # it is up and down
+    assert one.step(20.0) is Step.RECONNECT
+    one.reconnecting()
+    one.connected()
+    one.is_up(20.0)
+    one.worked("read")
+    one.failed("read", "x", Kind.CUT, 20.1)
+    assert one.step(20.1) is Step.RECONNECT
+
+
 def test_pauses_double_up_to_the_longest():
     one = link()
     one.failed("read", "x", Kind.CUT, 0.0)

@@ -48,6 +48,13 @@ class Forking(System):
         if what == "sleep":
             self.sleep(0.01)
 
+    def on_LEAVE(self, value: float) -> None:
+        """The worker dies at once; its child lives on for `value` s."""
+        if os.fork() == 0:
+            time.sleep(value)
+        else:
+            os._exit(3)
+
     def on_POOL(self, size: int) -> None:
         """A Pool of forks that log, while the worker posts without a pause."""
         context = multiprocessing.get_context("fork")
