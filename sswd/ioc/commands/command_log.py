@@ -36,7 +36,8 @@ class CommandLog:
         ran_s = command.ran_s(time.monotonic())
         kept_back = self._done.collect_kept_back()
         more = f" ({kept_back} more that succeeded are not logged)" if kept_back else ""
-        log.info("%s: done in %.3g s%s", words_of(command), ran_s, more)
+        who = f", put by {command.who}" if command.who else ""
+        log.info("%s: done in %.3g s%s%s", words_of(command), ran_s, who, more)
 
     def _failed(self, command: Command) -> None:
         """With the system's traceback if it has one."""
