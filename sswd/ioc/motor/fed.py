@@ -33,10 +33,10 @@ class MotorFed(FedPv):
         self._on_report = on_report
         self._on_lost = on_lost
 
-    def show(self) -> None:
+    def show(self, stamp_s: float | None = None) -> None:
         """The fields have the alarm, too."""
-        super().show()
-        self._channel.show()
+        super().show(stamp_s)
+        self._channel.show(stamp_s=stamp_s)
 
     def note(self, source: Source, alarm: Alarm) -> None:
         """As the base's. A worker that is gone can say nothing of the motion."""
