@@ -28,6 +28,14 @@ def place_of(file: str) -> Path:
     return state_directory() / Path(file).expanduser()
 
 
+MEND = "make room, or give the daemon the right to write there"
+
+
+def troubles() -> list[str]:
+    """What is wrong with the files that are open, in words. Any thread."""
+    return [file.trouble for file in tuple(_open_files) if file.trouble]
+
+
 class LineFile:
     """Takes lines and never raises. `write` is for one thread.
 
@@ -39,6 +47,9 @@ class LineFile:
         self._path = path
         self._lost = 0
         self._rotating = _Rotating(path, max_bytes, keep)
+        self.trouble = ""
+        """Why nothing can be written now, in words; any thread may read it."""
+        _open_files.add(self)
 
     def write(self, line: str) -> None:
         """Write a line with its line feed, or count it as lost."""
@@ -47,7 +58,11 @@ class LineFile:
         except (OSError, NotOursError) as error:
             self._lost += 1
             if self._lost == 1:
-                self._tell(error)
+                why = error.strerror if isinstance(error, OSError) else None
+                self.trouble = (
+                    f"{self._what} {self._path} cannot be written: {why or error}"
+                )
+                log.error("%s; its lines are lost until it can; %s", self.trouble, MEND)
         else:
             self._tell_recovery()
 
@@ -56,24 +71,18 @@ class LineFile:
 
     def close(self) -> None:
         """Close the file."""
+        _open_files.discard(self)
         with contextlib.suppress(OSError):
             self._rotating.close()
 
-    def _tell(self, error: Exception) -> None:
-        why = error.strerror if isinstance(error, OSError) else None
-        log.error(
-            "%s %s cannot be written: %s; its lines are lost until it can; make room, "
-            "or give the daemon the right to write there",
-            self._what,
-            self._path,
-            why or error,
-        )
-
     def _tell_recovery(self) -> None:
         if self._lost:
-            lost, self._lost = self._lost, 0
+            lost, self._lost, self.trouble = self._lost, 0, ""
             text = "%s %s can be written again; %d of its lines were lost"
             log.warning(text, self._what, self._path, lost)
+
+
+_open_files: set[LineFile] = set()
 
 
 class _Rotating(RotatingFileHandler):
@@ -146,7 +155,7 @@ def also_logging_to(file: LineFile, form: Literal["text", "json"]) -> Iterator[N
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        handler.end()
         file.close()
 
 

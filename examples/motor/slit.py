@@ -13,16 +13,20 @@ class Blade:
     def __init__(self, low: float, high: float) -> None:
         self.limits = (low, high)
         self.position = 0.0
+        self.moving = False
         self._stopped = False
 
     def move(self, position: float) -> None:
         """Go there. sswd reads `position` meanwhile."""
-        self._stopped = False
+        self._stopped, self.moving = False, True
         step = self.velocity * 0.02
-        while not self._stopped and self.position != position:
-            time.sleep(0.02)
-            way = position - self.position
-            self.position += max(-step, min(step, way))
+        try:
+            while not self._stopped and self.position != position:
+                time.sleep(0.02)
+                way = position - self.position
+                self.position += max(-step, min(step, way))
+        finally:
+            self.moving = False
 
     def stop(self) -> None:
         """Have `move` return soon. Called from another thread."""

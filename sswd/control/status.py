@@ -94,6 +94,8 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     state_directory: str
     disk_free: float | None
     """MB, where post-mortems go; None: the disk does not say."""
+    files: list[str] = []
+    """What is wrong with the log file and the audit log, in words."""
 
 
 class Status(Struct, frozen=True, kw_only=True):

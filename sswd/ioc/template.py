@@ -1,8 +1,4 @@
-"""The template: CMD, ACK, message, values, and the PVs that tell of commands.
-
-Usable alone, by the daemon, and as `SubGroup(Server, prefix="seq:")` in one's own
-PVGroup, under `sswd run` or under caproto's own `run()`.
-"""
+"""The template: CMD, ACK, message, values, and the PVs that tell of commands."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -328,9 +324,7 @@ class Server(PVGroup):  # type: ignore[misc]
         float, int, bool or bytes, a list of these, or a numeric numpy array. Raises
         CommandFailed, CommandTimeout, CommandAborted, CommandLost or CommandRejected,
         all CommandError of `sswd.errors`, with the words of CMD_ERROR. On the IOC's
-        loop only::
-
-            await self.system_io_execute(pv_name='CMD', value='[0]')
+        loop only: `await self.system_io_execute(pv_name="CMD", value="[0]")`.
         """
         if self._served is None:
             raise CommandRejected(f"rejected: {NO_SYSTEM}")

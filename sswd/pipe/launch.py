@@ -26,7 +26,8 @@ from multiprocess.connection import Connection, Pipe
 
 from sswd import guard
 from sswd.pipe.mark import carrying, new_mark
-from sswd.pipe.protocol import STACKS, WorkerSpec
+from sswd.pipe.protocol import STACKS
+from sswd.pipe.worker_spec import WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
 

@@ -51,8 +51,8 @@ from sswd.pipe.protocol import (
     Ready,
     Stop,
     Update,
-    WorkerSpec,
 )
+from sswd.pipe.worker_spec import WorkerSpec
 
 WAIT_S = 10.0
 _KILLED, _TERMINATED = -9, -15

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.every import Every, every_of
 from sswd.worker.log import log
 from sswd.worker.motors import Motors

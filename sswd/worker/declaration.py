@@ -8,7 +8,8 @@ from typing import Any
 
 from sswd.errors import LoadError
 from sswd.pipe.outline import Outline
-from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
+from sswd.pipe.protocol import PROTOCOL, Loaded
+from sswd.pipe.worker_spec import WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
 from sswd.worker.constructing import construction_problems, construction_warnings

@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sswd.pipe.protocol import LinkState, WorkerSpec
+from sswd.pipe.protocol import LinkState
+from sswd.pipe.worker_spec import WorkerSpec
 from sswd.worker.adapter import Adapter
 from sswd.worker.link import COMMAND, CONNECT, SETUP, Link, Step, Told
 from sswd.worker.link_errors import kind_of

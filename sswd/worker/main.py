@@ -15,7 +15,8 @@ from sswd.errors import SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
 from sswd.pipe.limits import array_bytes
-from sswd.pipe.protocol import Down, Failed, Ready, WorkerSpec
+from sswd.pipe.protocol import Down, Failed, Ready
+from sswd.pipe.worker_spec import WorkerSpec
 from sswd.worker.adapter import Adapter
 from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control

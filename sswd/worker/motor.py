@@ -19,7 +19,7 @@ from typing import Any, cast
 from sswd.errors import LoadError
 from sswd.pipe import motor as commands
 from sswd.pipe.motor import MotorReport
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 
 Post = Callable[[str, MotorReport], None]
 UNITS_CHARACTERS = 40
@@ -44,6 +44,8 @@ class Motor:
         self._completed = completed
         self._post = post
         self._lock = threading.Lock()
+        self.is_another_busy: Callable[[], bool] = bool
+        """Whether another motor moves, and this one perhaps with it."""
         self._is_busy = False
         self._ended = 0
         self._last: MotorReport | None = None
@@ -202,7 +204,8 @@ class Motor:
 
     @property
     def _is_active(self) -> bool:
-        return self._is_busy or (self._last is not None and self._last.moving)
+        last = self._last
+        return (last is not None and last.moving) or self.is_another_busy()
 
     def _read(self) -> MotorReport:
         units = self._value("units")

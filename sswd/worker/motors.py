@@ -3,11 +3,12 @@
 Threading model: main thread, but for `abort`, which runs on a thread of its own.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sswd.pipe.motor import COMMANDS, MotorReport, encode_report
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.every import Every
 from sswd.worker.log import log
 from sswd.worker.motor import Motor
@@ -36,11 +37,16 @@ class Motors:
             for command in COMMANDS
         }
         self._running: Motor | None = None
+        for motor in self._motors.values():
+            motor.is_another_busy = self._is_busy
 
     def check(self) -> None:
         """Raises LoadError for an object that is not there or cannot be moved."""
         for motor in self._motors.values():
             motor.check()
+
+    def _is_busy(self) -> bool:
+        return self._running is not None
 
     def has(self, pv: str) -> bool:
         """Whether this command is one of a motor."""
@@ -53,7 +59,15 @@ class Motors:
         try:
             motor.execute(command, float(value))
         finally:
+            self._report_others(motor)
             self._running = None
+
+    def _report_others(self, moved: Motor) -> None:
+        """A pseudo-motor moves others: who waits for its end sees where they are."""
+        for motor in self._motors.values():
+            if motor is not moved:
+                with contextlib.suppress(Exception):  # its next poll tells of it
+                    motor.report()
 
     def abort_of(self, system: Callable[[], None] | None) -> Callable[[], None] | None:
         """What an abort calls: stop() of the motor that moves, else the system's."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sswd.pipe.codec import LARGE, SlotRef
-from sswd.pipe.protocol import Slots
+from sswd.pipe.worker_spec import Slots
 
 
 class SlotWriter:

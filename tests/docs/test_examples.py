@@ -188,7 +188,7 @@ def test_motor(tmp_path: Path) -> None:
         assert daemon.get("GAP.RBV") == 1.0
         assert [daemon.get(f"{pv}.RBV") for pv in ("LEFT", "RIGHT")] == [-0.5, 0.5]
         assert daemon.put("CENTRE", 0.25, timeout_s=20.0)
-        assert [daemon.get(f"{pv}.VAL") for pv in ("LEFT", "RIGHT")] == [0.0, 0.0]
+        assert [daemon.get(f"{pv}.RBV") for pv in ("LEFT", "RIGHT")] == [-0.25, 0.75]
         assert daemon.get("GAP.RBV") == 1.0
         assert not daemon.put("GAP", 41.0)
         assert "outside the limits 0 to 40" in daemon.get("CMD_ERROR")

@@ -25,6 +25,12 @@ class Slow(System):
         getattr(self, f"do_{word}")(float(rest))
         self.io_put("message", f"after {text}")
 
+    def on_LEVEL(self, level: float) -> None:
+        """A setpoint."""
+
+    def on_MODE(self, mode: str) -> None:
+        """A setpoint."""
+
     def do_sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 

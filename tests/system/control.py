@@ -68,7 +68,7 @@ def sswd(*words: str) -> tuple[int, str, str]:
 def good(*words: str) -> str:
     """Standard output of a program that must succeed."""
     code, out, err = sswd(*words)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, ""), (code, out, err)
     return out
 
 

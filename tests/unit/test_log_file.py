@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sswd import log_file
-from sswd.log_file import LineFile, also_logging_to, levels, place_of
+from sswd.log_file import LineFile, also_logging_to, levels, place_of, troubles
 
 
 @pytest.fixture
@@ -70,12 +70,16 @@ def test_a_full_disk_is_told_once_and_leaves_no_half_line(made, full_disk, caplo
     assert [r.levelname for r in caplog.records] == ["ERROR"]
     assert "the test's file" in caplog.text
     assert "cannot be written: No space left on device" in caplog.text
+    assert troubles() == [
+        f"the test's file {path} cannot be written: No space left on device"
+    ]
     full_disk(None)
     file.write("after\n")
     file.write("after\n")
     assert path.read_text() == "before\nafter\nafter\n"
     assert "can be written again; 5 of its lines were lost" in caplog.text
     assert len(caplog.records) == 2
+    assert troubles() == []
 
 
 def test_a_link_is_not_followed(tmp_path, caplog):
@@ -87,6 +91,7 @@ def test_a_link_is_not_followed(tmp_path, caplog):
     file.write("a line\n")
     file.close()
     assert precious.read_text() == "kept"
+    assert troubles() == [], "a closed file is nobody's trouble"
     assert "is no plain file" in caplog.text
 
 

@@ -28,8 +28,8 @@ from sswd.pipe.protocol import (
     Rung,
     Stop,
     Up,
-    WorkerSpec,
 )
+from sswd.pipe.worker_spec import WorkerSpec
 
 DRIVERS = Path(__file__).parent / "drivers"
 LIMIT_S = 10.0

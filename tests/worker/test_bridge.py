@@ -29,8 +29,8 @@ from sswd.pipe.protocol import (
     Restore,
     Rung,
     Stop,
-    WorkerSpec,
 )
+from sswd.pipe.worker_spec import WorkerSpec
 
 from .rig import DRIVERS, LIMIT_S, updates_of
 

@@ -1,5 +1,6 @@
 """The end of a worker that nobody kills, and the firewall around what systems raise."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -63,6 +64,20 @@ def test_the_end_has_a_deadline_and_tells_where_it_hangs(worker, what):
     assert time.monotonic() - begun_s < 6.0
     assert "Timeout (0:00:03)!" in worker.printed
     assert "in hang" in worker.printed
+
+
+@pytest.mark.timing
+def test_a_kernel_timer_stands_behind_the_deadline(worker):
+    worker.run("cancel_and_hang")
+    begun_s = time.monotonic()
+    assert worker.stop() == -signal.SIGALRM
+    assert time.monotonic() - begun_s < 7.0
+
+
+@pytest.mark.parametrize("what", ["masked_thread", "ask_late"])
+def test_signals_do_not_spoil_the_end(worker, what):
+    worker.run(what)
+    assert worker.stop() == 0
 
 
 def test_no_pulse_once_the_main_thread_is_leaving(rig, tmp_path):

@@ -252,7 +252,7 @@ def test_a_waiting_standby_ends_when_the_ioc_is_gone(rig):
 PARENT = f"""
 import os, sys, time
 from sswd.pipe.launch import launch
-from sswd.pipe.protocol import WorkerSpec
+from sswd.pipe.worker_spec import WorkerSpec
 
 spec = WorkerSpec(name="orphan", target="systems:Chameleon", folder={str(DRIVERS)!r})
 process = launch(spec)

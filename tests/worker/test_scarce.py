@@ -20,7 +20,7 @@ from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.process.run import Run
 from sswd.pipe.launch import launch
-from sswd.pipe.protocol import Slots, WorkerSpec
+from sswd.pipe.worker_spec import Slots, WorkerSpec
 
 from .rig import DRIVERS
 

@@ -16,7 +16,7 @@ from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
 from sswd.pipe.launch import WorkerProcess, launch
-from sswd.pipe.protocol import WorkerSpec
+from sswd.pipe.worker_spec import WorkerSpec
 
 from .rig import DRIVERS, LIMIT_S
 

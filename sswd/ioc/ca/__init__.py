@@ -41,12 +41,13 @@ from sswd.ioc.ca.pv.publish import (
     show_with_alarm,
     stamp_of,
 )
-from sswd.ioc.ca.pv.put_note import PutListener, PutNote, note_command
+from sswd.ioc.ca.pv.put_note import LOCAL, PutListener, PutNote, note_command
 from sswd.ioc.ca.pv.putter import putter
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
 __all__ = [
+    "LOCAL",
     "Circuit",
     "Context",
     "Counts",

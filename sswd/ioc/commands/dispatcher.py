@@ -22,7 +22,8 @@ from sswd.errors import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
-from sswd.ioc.commands.history import Ended, History, entry_of, value_words
+from sswd.ioc.commands.command_log import CommandLog, words_of
+from sswd.ioc.commands.history import Ended, History, entry_of
 from sswd.ioc.commands.ledger import (
     Escalate,
     Instruction,
@@ -35,10 +36,8 @@ from sswd.ioc.commands.ledger import (
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.publisher import Publisher
-from sswd.logs import log_with_trace
 from sswd.pipe.codec import encoded
 from sswd.pipe.protocol import Failure
-from sswd.ratelimit import TokenBucket
 
 log = logging.getLogger("sswd.ioc")
 
@@ -64,11 +63,6 @@ class CommandPvs(Protocol):
     BUSY: Channel
     QUEUE_LEN: Channel
     PROGRESS: Channel
-
-
-def words_of(command: Command) -> str:
-    """ "command 41 CMD '[0, 1]'", for logs and post-mortems."""
-    return f"command {command.id} {command.pv} {value_words(command.value)}"
 
 
 def fitting(text: str, pv: Channel) -> str:
@@ -99,8 +93,7 @@ class CommandDispatcher:
         self._timer: asyncio.TimerHandle | None = None
         self._has_final_ack = False
         self._ack_refusal = ""
-        self._bucket = TokenBucket(burst=50, rate_per_s=5.0)
-        self._done_bucket = TokenBucket(burst=20, rate_per_s=1.0)
+        self._log = CommandLog()
         self._history = History()
 
     @property
@@ -282,34 +275,11 @@ class CommandDispatcher:
             self._tell_end(command)
 
     def _tell_end(self, command: Command) -> None:
-        if command.state is CommandState.DONE:
-            self._log_done(command)
-        else:
-            self._tell_log(command)
+        self._log.ended(command)
+        if command.state is not CommandState.DONE:
             self._publisher.command_failed(command.pv, command.error)
         if command.pv == "CMD":
             self._final_ack(command)
-
-    def _log_done(self, command: Command) -> None:
-        """One event for each that succeeded; fewer where they come thick and fast."""
-        if not log.isEnabledFor(logging.INFO) or not self._done_bucket.take():
-            return
-        ran_s = command.ran_s(time.monotonic())
-        kept_back = self._done_bucket.collect_kept_back()
-        more = f" ({kept_back} more that succeeded are not logged)" if kept_back else ""
-        log.info("%s: done in %.3g s%s", words_of(command), ran_s, more)
-
-    def _tell_log(self, command: Command) -> None:
-        """One event for each bad end, with the system's traceback if it has one;
-        fewer where a client makes thousands a second."""
-        if not self._bucket.take():
-            return
-        words = f"{words_of(command)}: {command.error}"
-        if command.state is CommandState.FAILED:
-            words = f"{words_of(command)} failed: {command.error}"
-        if kept_back := self._bucket.collect_kept_back():
-            words += f" ({kept_back} more that did not succeed are not logged)"
-        log_with_trace(log, logging.WARNING, command.traceback, "%s", words)
 
     def _final_ack(self, command: Command) -> None:
         if command.state is CommandState.REJECTED:

@@ -13,7 +13,8 @@ from sswd.ioc.system.worker_spec import surroundings
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
 from sswd.pipe.launch import WorkerProcess, launch
-from sswd.pipe.protocol import Failed, Loaded, Up, WorkerSpec
+from sswd.pipe.protocol import Failed, Loaded, Up
+from sswd.pipe.worker_spec import WorkerSpec
 
 LIMIT_S = 60.0
 

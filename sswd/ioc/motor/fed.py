@@ -36,7 +36,7 @@ class MotorFed(FedPv):
     def show(self, stamp_s: float | None = None) -> None:
         """The fields have the alarm, too."""
         super().show(stamp_s)
-        self._channel.show()
+        self._channel.show(stamp_s=stamp_s)
 
     def note(self, source: Source, alarm: Alarm) -> None:
         """As the base's. A worker that is gone can say nothing of the motion."""

@@ -3,9 +3,7 @@
 After motorRecord.cc of epics-modules/motor, for a motor whose driver moves by itself:
 no backlash, no encoder. Three rules stand above it. DMOV is 1 only when the command has
 ended, and a report made after its end says that nothing moves. A worker that is lost
-while something moved leaves DMOV at 0 until its next run reports. What ended a motion
-before its target is told in words.
-"""
+while something moved leaves DMOV at 0 until its next run reports."""
 
 import math
 from enum import Enum

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from sswd.config.companions import READBACK
 from sswd.config.keys import PvConfig
-from sswd.pipe.protocol import PvNames
+from sswd.pipe.worker_spec import PvNames
 
 
 def names_of(pvs: Mapping[str, PvConfig], group: Iterable[str] = ()) -> PvNames:

@@ -24,8 +24,8 @@ from sswd.pipe.protocol import (
     Restore,
     Stop,
     Up,
-    WorkerSpec,
 )
+from sswd.pipe.worker_spec import WorkerSpec
 
 
 class Run:

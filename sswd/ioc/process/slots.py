@@ -28,7 +28,7 @@ import numpy.typing as npt
 from sswd.config.companions import with_companions
 from sswd.config.keys import PvConfig
 from sswd.pipe.codec import LARGE, SlotRef, array_size
-from sswd.pipe.protocol import Slots
+from sswd.pipe.worker_spec import Slots
 
 log = logging.getLogger("sswd.ioc")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sswd.config.keys import SystemConfig
 from sswd.ioc.commands.command import Command
-from sswd.ioc.commands.dispatcher import words_of
+from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.backoff import Ceiling, Size

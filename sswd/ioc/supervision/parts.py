@@ -10,7 +10,8 @@ from sswd.ioc.process.run import Run
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
-from sswd.pipe.protocol import LinkPhase, Loaded, Message, WorkerSpec
+from sswd.pipe.protocol import LinkPhase, Loaded, Message
+from sswd.pipe.worker_spec import WorkerSpec
 
 LaunchRun = Callable[[WorkerSpec], Run]
 """Starts a worker process. Raises OSError when the host has no room for it."""

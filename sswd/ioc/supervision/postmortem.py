@@ -19,7 +19,7 @@ import msgspec
 from sswd.directories import make_own, open_own, state_directory
 from sswd.errors import NotOursError
 from sswd.ioc.commands.command import Command
-from sswd.ioc.commands.dispatcher import words_of
+from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.process.exit_words import crash_text, exit_words, failed_words
 from sswd.ioc.process.run import Run
 from sswd.ratelimit import OncePerKey

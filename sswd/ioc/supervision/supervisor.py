@@ -29,7 +29,7 @@ from sswd.ioc.supervision.standby import Standby
 from sswd.ioc.supervision.state_machine import StateMachine
 from sswd.ioc.supervision.timers import EventTimers
 from sswd.ioc.supervision.worker_events import WorkerEvents, WorkerProcesses
-from sswd.pipe.protocol import WorkerSpec
+from sswd.pipe.worker_spec import WorkerSpec
 
 log = logging.getLogger("sswd.ioc")
 

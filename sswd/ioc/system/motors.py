@@ -10,7 +10,7 @@ from sswd.ioc.commands.dispatcher import CommandDispatcher
 from sswd.ioc.motor.motor import Motor
 from sswd.ioc.pvs.publisher import Publisher
 from sswd.ioc.system.template_api import TemplateApi
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 
 
 def add_motors(

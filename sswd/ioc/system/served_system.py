@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from sswd.config.keys import PvConfig, SystemConfig
 from sswd.ioc.commands.command import Command
-from sswd.ioc.commands.dispatcher import CommandDispatcher, words_of
+from sswd.ioc.commands.command_log import words_of
+from sswd.ioc.commands.dispatcher import CommandDispatcher
 from sswd.ioc.commands.ledger import Ledger
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.guardian import Guardian
@@ -54,8 +55,8 @@ from sswd.pipe.protocol import (
     Message,
     Properties,
     Restore,
-    WorkerSpec,
 )
+from sswd.pipe.worker_spec import WorkerSpec
 from sswd.sequence.step_pvs import READY, STEP_TIME
 
 log = logging.getLogger("sswd.ioc")

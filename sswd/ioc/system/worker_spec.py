@@ -10,8 +10,8 @@ from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.monitor import pulse_period_s
 from sswd.ioc.system.motors import motor_specs
-from sswd.pipe.protocol import WorkerSpec
 from sswd.pipe.surroundings import Surroundings
+from sswd.pipe.worker_spec import WorkerSpec
 
 CREDITS = 8
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from client import UP_S, Client
+from control import found_here, good, status
 from daemon import until
 from served import START_S, served
 
@@ -70,15 +72,15 @@ def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def last(folder: Path, pv: str) -> dict[str, Any]:
-    """The newest line about a PV, which has been put once more."""
+def last(folder: Path, pv: str, count: int = 1) -> dict[str, Any]:
+    """The newest line about a PV, which has been put so often."""
     found: list[dict[str, Any]] = []
 
     def is_there() -> bool:
         found[:] = [line for line in lines(folder) if line["pv"] == pv]
-        return bool(found)
+        return len(found) == count
 
-    until(is_there, f"a line about {pv}")
+    until(is_there, f"{count} lines about {pv}")
     return found[-1]
 
 
@@ -94,8 +96,7 @@ def test_every_put_and_its_fate(client: Client, tmp_path: Path) -> None:
         assert line["user"]
         assert line["host"]
         assert not daemon.put("NUMBER", 5000.0)
-        until(lambda: len(lines(tmp_path)) == 2, "a line about what was refused")
-        line = last(tmp_path, f"{p}NUMBER")
+        line = last(tmp_path, f"{p}NUMBER", 2)
         assert (line["new"], line["old"], line["fate"]) == (5000.0, 3.0, "REJECTED")
         assert "outside the limits" in line["error"]
         assert not daemon.put("CMD", "fail")
@@ -116,10 +117,24 @@ def test_every_put_and_its_fate(client: Client, tmp_path: Path) -> None:
         assert last(tmp_path, f"{p}BYTES")["new"] == [0, 255]
         assert daemon.put("WORKER:RESTART", 1)
         assert last(tmp_path, f"{p}WORKER:RESTART")["new"] == "Act"
+        _orders_by_the_socket(daemon, tmp_path)
         log = (tmp_path / "log/daemon.log").read_text()
-        assert "command 1 NUMBER 3.0: done in" in log
+        assert re.search(r"command 1 NUMBER 3.0: done in \S+ s, put by \S+@\S+", log)
         assert log in daemon.log, "the file has what standard error has"
         assert "Channel Access on TCP port" not in daemon.log, "levels of loggers"
+
+
+def _orders_by_the_socket(daemon: Daemon, folder: Path) -> None:
+    """What comes through the control socket is a put as well."""
+    with found_here(daemon):
+        daemon.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
+        good("call", f"{daemon.prefix}MODE", "slow")
+        line = last(folder, f"{daemon.prefix}MODE", 2)
+        assert (line["new"], line["old"], line["fate"]) == ("slow", "fast", "DONE")
+        assert (line["address"], line["command"]) == ("local", daemon.get("CMD_ID"))
+        good("abort")
+        line = last(folder, f"{daemon.prefix}ABORT")
+        assert (line["new"], line["address"]) == ("Act", "local")
 
 
 @pytest.mark.row(36)
@@ -128,9 +143,13 @@ def test_without_a_folder_it_is_told_and_heals(client: Client, tmp_path: Path) -
     (tmp_path / "log").write_text("in its place")
     with auditing(client, tmp_path) as daemon:
         _cannot_write(daemon, client, "Not a directory", "the log file")
+        with found_here(daemon):
+            wrong = [each["words"] for each in status()["wrong"]]
+        assert all("cannot be written: Not a directory" in words for words in wrong)
+        assert len(wrong) == 2
         (tmp_path / "log").unlink()
         assert daemon.put("NUMBER", 2.0)
-        assert last(tmp_path, f"{daemon.prefix}NUMBER")["new"] == 2.0
+        assert last(tmp_path, f"{daemon.prefix}NUMBER")["new"] == 2.0, "the first one"
         until(lambda: daemon.log.count("can be written again") == 2, "that it is told")
 
 
@@ -154,7 +173,7 @@ def test_a_full_disk(client: Client, tmp_path: Path, disk: str) -> None:
             seen = len(lines(tmp_path))
             assert daemon.put("NUMBER", 2.0)
             until(lambda: len(lines(tmp_path)) > seen, "a line on the disk again")
-            assert "can be written again" in daemon.log
+            until(lambda: "can be written again" in daemon.log, "that it is told")
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
 

@@ -128,3 +128,12 @@ def test_what_is_wrong_with_the_ioc(ioc, words: str) -> None:
     [wrong] = findings(ioc, [RUNS])
     assert (wrong.where, wrong.words) == ("IOC", words)
     assert wrong.mend
+
+
+def test_a_file_that_cannot_be_written_is_named():
+    words = "the audit log /a/b cannot be written: No space left on device"
+    [wrong] = findings(replace(IOC, files=[words]), [RUNS])
+    assert (wrong.where, wrong.words) == ("IOC", words)
+    assert wrong.mend == "free space on the disk that is named"
+    [wrong] = findings(replace(IOC, files=["the log file /x cannot be written"]), [])
+    assert "give the daemon the right" in wrong.mend

@@ -8,7 +8,7 @@ import pytest
 
 from sswd import System
 from sswd.errors import LoadError
-from sswd.pipe.protocol import WorkerSpec
+from sswd.pipe.worker_spec import WorkerSpec
 from sswd.worker.constructing import construction_problems, construction_warnings
 from sswd.worker.declaration import check, in_order_of, loaded_of, restored_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from sswd.errors import LoadError
 from sswd.pipe.motor import COMMANDS, MotorReport, decode_report, encode_report
-from sswd.pipe.protocol import MotorSpec
+from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.motors import Motors
 
 
@@ -246,6 +246,21 @@ def test_reports_that_say_nothing_new_are_few() -> None:
     stage.position = 1.0
     motors.report()
     assert [report.position for report in reports] == [0.0, 1.0]
+
+
+def test_motors_that_move_with_another_are_told_before_its_end() -> None:
+    class Pair(Stage):
+        def move(self, position: float) -> None:
+            self.position = one.position = position
+
+    one, pair = Stage(), Pair()
+    owner = Owner(one)
+    owner.axes = pair  # type: ignore[assignment]
+    told: dict[str, str] = {}
+    specs = {"X": MotorSpec(""), "AXES": MotorSpec("")}
+    motors = Motors(specs, owner, lambda result: result, told.update)
+    motors.execute("AXES.DVAL", 2.0)
+    assert decode_report(told["X"]).position == 2.0
 
 
 def test_positions_that_are_no_numbers() -> None:

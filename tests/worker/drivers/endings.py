@@ -4,16 +4,19 @@ import asyncio
 import atexit
 import concurrent.futures
 import ctypes
+import faulthandler
 import importlib
 import io
 import logging
 import os
+import signal
 import sys
 import threading
 import time
 from pathlib import Path
 
 from sswd import System, every
+from sswd.pipe.protocol import STACKS
 
 
 class Exit(BaseException):
@@ -112,6 +115,23 @@ class Endings(System):
     def do_exit_and_hang(self) -> None:
         atexit.register(hang)
         sys.exit(4)
+
+    def do_cancel_and_hang(self) -> None:
+        """An SDK with a use of its own for faulthandler's timer."""
+        atexit.register(hang)
+        atexit.register(faulthandler.cancel_dump_traceback_later)
+
+    def do_masked_thread(self) -> None:
+        """Signals that wake nobody, as some SDKs leave the thread that calls them."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        threading.Thread(target=hang).start()
+
+    def do_ask_late(self) -> None:
+        """The IOC wants to know the stacks of a worker that is about to be gone."""
+        libc = ctypes.CDLL(None)
+        kill = ctypes.cast(libc.kill, ctypes.c_void_p)
+        # At the end of the process C calls kill(exit status, STACKS): 0 is our group.
+        libc.on_exit(kill, ctypes.c_void_p(int(STACKS)))
 
     def do_own_exit_and_hang(self) -> None:
         atexit.register(hang)

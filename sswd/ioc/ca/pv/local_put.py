@@ -13,6 +13,14 @@ import numpy as np
 from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data, dbr_type
 from sswd.ioc.ca.codec import protocol, put_values
+from sswd.ioc.ca.pv.put_note import (
+    CURRENT,
+    LOCAL,
+    PutListener,
+    PutNote,
+    fate_of,
+    put_note,
+)
 from sswd.ioc.ca.pv.putter import PUTTER
 from sswd.ioc.ca.pv.served_pv import ServedPv
 from sswd.sizes import STRING_BYTES
@@ -22,16 +30,32 @@ LocalValue: TypeAlias = _Scalar | list[_Scalar]
 """A number, a text (of an enum: a state), or an array."""
 
 
-async def local_put(data: Data, value: LocalValue, who: str) -> None:
-    """Put a value and return when that has ended. `who` is "user@host".
+async def local_put(
+    name: str,
+    data: Data,
+    value: LocalValue,
+    who: str,
+    on_put: PutListener | None = None,
+) -> None:
+    """Put a value to the PV of this name and return when that has ended.
+
+    `who` is "user@host". `on_put` takes the put's note when it has ended.
 
     Raises what the putter raises, CommandErrors among it; ValueError for a value that
     does not fit; caproto.Forbidden for a PV that clients may not write.
     """
     dtype, count, body = _as_from_wire(data, value)
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    note = None
+    if on_put is not None:
+        user, _, host = who.partition("@")
+        sent = (dtype, count, body)
+        note = put_note(name, data, sent, (LOCAL, host, user))
 
     def done(error: BaseException | None) -> None:
+        if note is not None and on_put is not None:
+            note.ended(*fate_of(error))
+            on_put(note)
         if ended.done():
             return
         if error is None:
@@ -43,7 +67,7 @@ async def local_put(data: Data, value: LocalValue, who: str) -> None:
 
     puts = ServedPv.of(data).puts
     puts.overlap = getattr(data, "puts_overlap", False)
-    puts.add(lambda: _write(data, dtype, count, body, who), done)
+    puts.add(lambda: _write(data, (dtype, count, body), who, note), done)
     await ended
 
 
@@ -63,8 +87,12 @@ def _as_from_wire(data: Data, value: LocalValue) -> tuple[int, int, bytes]:
     return protocol.STRING, len(encoded), body
 
 
-async def _write(data: Data, dtype: int, count: int, body: bytes, who: str) -> object:
+async def _write(
+    data: Data, sent: tuple[int, int, bytes], who: str, note: PutNote | None
+) -> object:
     PUTTER.set(who)
+    CURRENT.set(note)
+    dtype, count, body = sent
     user, _, host = who.partition("@")
     if not data.check_access(host, user) & protocol.WRITE_RIGHT:
         raise caproto.Forbidden("clients may not write it")

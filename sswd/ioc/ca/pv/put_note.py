@@ -36,6 +36,10 @@ OTHER_ELEMENTS = 50
 CHARACTERS = 400
 
 
+LOCAL = "local"
+"""The address of who puts through the control socket."""
+
+
 @dataclass(slots=True)
 class PutNote:
     """One put, from its arrival to its end."""

@@ -61,6 +61,11 @@ class Context(CaprotoContext):  # type: ignore[misc]
         """Hand the note of each put that has ended to `listener`, from now on."""
         self._shared.on_put = listener
 
+    @property
+    def put_listener(self) -> PutListener | None:
+        """Who takes the notes of puts that have ended; None: nobody."""
+        return self._shared.on_put
+
     async def run(
         self,
         *,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from sswd.control.mends import mend_of
 from sswd.control.status import IocStatus, SystemStatus, Wrong
+from sswd.log_file import MEND
 
 FULL_MB = 50.0
 SLOW_S = 0.5
@@ -34,6 +35,8 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
             f"the disk of {folder} is full: {ioc.disk_free:.0f} MB are left",
             "free space there",
         )
+    for words in ioc.files:
+        yield words, mend_of(words) or MEND
     if ioc.loop_lag > SLOW_S:
         yield (
             f"the IOC was late by {ioc.loop_lag:.2g} s in the last second",

@@ -4,10 +4,13 @@ Threading model: the loop's own. Nothing here waits for what it begins: `status`
 """
 
 import logging
+import time
 from collections.abc import Sequence
 
+from sswd.config.keys.pv import ACTION_STRINGS
 from sswd.control import protocol
 from sswd.control.protocol import Answer, Refused
+from sswd.ioc import ca
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
@@ -15,6 +18,13 @@ from sswd.ioc.template import Server
 log = logging.getLogger("sswd.ioc")
 
 ALL = "all"
+_PVS: dict[type[protocol.OnSystem], str] = {
+    protocol.Restart: "WORKER:RESTART",
+    protocol.Start: "WORKER:START",
+    protocol.Stop: "WORKER:STOP",
+    protocol.Abort: "ABORT",
+}
+"""The PVs that do the same; the audit log names them."""
 _EVENTS: dict[type[protocol.OnSystem], Event] = {
     protocol.Restart: Event.RESTART,
     protocol.Start: Event.START,
@@ -46,7 +56,20 @@ async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
     log.info("RELOAD by %s", who)
     if refusal := await api.reload():
         raise Refused(refusal, "failed")
+    for server in api.servers:
+        _note(api, f"{server.prefix}{_PVS[protocol.Restart]}", who)
     return []
+
+
+def _note(api: DaemonApi, pv: str, who: str) -> None:
+    """Tell the audit log of an order, as of the put that does the same."""
+    if api.context.put_listener is None:
+        return
+    user, _, host = who.partition("@")
+    states = ACTION_STRINGS[::-1]
+    note = ca.PutNote(pv, ca.LOCAL, host, user, time.time(), *states)
+    note.ended("DONE", "")
+    api.context.put_listener(note)
 
 
 def perform(api: DaemonApi, request: protocol.OnSystem, who: str) -> Sequence[Answer]:
@@ -57,6 +80,7 @@ def perform(api: DaemonApi, request: protocol.OnSystem, who: str) -> Sequence[An
             raise Refused(f"system {server.system_name!r} is not served now")
         what = type(request).__name__.upper()
         log.info("system '%s': %s by %s", server.system_name, what, who)
+        _note(api, f"{server.prefix}{_PVS[type(request)]}", who)
         if isinstance(request, protocol.Abort):
             served.dispatcher.abort()
         else:

@@ -61,7 +61,8 @@ async def call(api: DaemonApi, request: Call, who: str) -> Sequence[Answer]:
     data = _find(api, request.pv)
     began_s = time.monotonic()
     try:
-        await ca.local_put(data, request.value, who)
+        on_put = api.context.put_listener
+        await ca.local_put(request.pv, data, request.value, who, on_put)
     except caproto.Forbidden as ex:
         raise Refused(f"{request.pv}: {ex}") from ex
     except (SswdError, caproto.CaprotoError, ValueError, TypeError) as ex:

@@ -23,7 +23,7 @@ from sswd.control.status import (
     SystemStatus,
 )
 from sswd.ioc import ca
-from sswd.ioc.commands.dispatcher import words_of
+from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.findings import findings
@@ -33,6 +33,7 @@ from sswd.ioc.supervision.lifecycle import WorkerState
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
+from sswd.log_file import troubles
 
 PER_S = 20
 SHOWN_PVS = 5
@@ -90,6 +91,7 @@ class Collector:
             port=getattr(api.context, "port", 0) or 0,
             state_directory=str(self._disk.folder),
             disk_free=free_mb,
+            files=troubles(),
         )
 
 
