@@ -19,7 +19,8 @@ from sswd.pipe.protocol import MAX_ARRAY
 
 Array = npt.NDArray[Any]
 
-_SCALARS = (float, bool, type(None))
+SCALARS = (float, bool, type(None))
+"""Types of which every value is one of ours as it is."""
 _NUMBERS = {float, int, bool, *(np.dtype(code).type for code in "?bBhHiIlLqQefd")}
 _LONG_BYTES = 4096
 _DEPTH = 16
@@ -40,7 +41,7 @@ def plain(value: Any) -> Any:
     float64, int64 or bool arrays; numpy scalars and 0-d arrays become Python scalars.
     """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
     if kind is str:
         return sendable(value) if len(value) <= MAX_TEXT else Unsendable(_long(value))
@@ -93,7 +94,7 @@ def _error(ex: Exception) -> str:
 def _plain(value: Any, kind: type, depth: int) -> Any:
     if depth > _DEPTH:
         raise RecursionError
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
     if isinstance(value, np.ndarray):
         return _plain_array(value, depth)

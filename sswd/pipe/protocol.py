@@ -78,8 +78,11 @@ class LinkPhase(IntEnum):
     """`ping` or `connect` failed, or the connection is being made anew."""
 
 
-class Update(msgspec.Struct, frozen=True, array_like=True):
-    """One value on its way to a PV, or only a change of its alarm."""
+class Update(msgspec.Struct, array_like=True):
+    """One value on its way to a PV, or only a change of its alarm.
+
+    Not frozen: while it waits in the worker, a newer value can take its place.
+    """
 
     pv: Name
     value: Any

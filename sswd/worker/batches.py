@@ -1,32 +1,14 @@
 """Updates on their way into messages: by what their texts and arrays weigh. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from sswd.alarm import Alarm
 from sswd.pipe.protocol import Update
 
 BATCH_BYTES = 1 << 20
 """Of texts and arrays in one message; a larger value travels alone. The IOC bounds what
 one frame may announce, and 256 arrays of nearly 1 MiB would be too much."""
-
-
-class Entry:
-    """One unsent update; mutable, so that a newer value can take its place."""
-
-    __slots__ = ("alarm", "keeps_value", "pv", "stamp_s", "value")
-
-    def __init__(
-        self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
-    ) -> None:
-        self.pv, self.value, self.stamp_s, self.alarm = pv, value, stamp_s, alarm
-        self.keeps_value = False
-
-    def update(self) -> Update:
-        """As a message carries it."""
-        return Update(self.pv, self.value, self.stamp_s, self.alarm, self.keeps_value)
 
 
 def weight(value: object) -> int:

@@ -79,20 +79,6 @@ def problems_of(
     return found
 
 
-def argument_problem(factory: Any, args: dict[str, Any]) -> str | None:
-    """Why `factory(**args)` cannot be called, in words; None: it can be."""
-    try:
-        signature = inspect.signature(factory)
-    except (TypeError, ValueError):
-        return None  # C code that does not say what it takes
-    try:
-        signature.bind(**args)
-    except TypeError as ex:
-        name = getattr(factory, "__name__", str(factory))
-        return f"args do not fit {name}{signature}: {ex}"
-    return None
-
-
 def _handlers(
     factory: type, pvs: Collection[str], actions: Collection[str]
 ) -> dict[str, Call]:

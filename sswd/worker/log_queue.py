@@ -17,16 +17,14 @@ class LogQueue:
     """At most MAX_RECORDS unsent log records."""
 
     def __init__(self) -> None:
-        self._records: deque[Log] = deque(maxlen=MAX_RECORDS)
+        self.records: deque[Log] = deque(maxlen=MAX_RECORDS)
+        """Those that wait; for reading only."""
         self._dropped = 0
-
-    def __len__(self) -> int:
-        return len(self._records)
 
     def append(self, record: Log) -> None:
         """Queue a record; beyond MAX_RECORDS the oldest is dropped and counted."""
-        self._dropped += len(self._records) == MAX_RECORDS
-        self._records.append(record)
+        self._dropped += len(self.records) == MAX_RECORDS
+        self.records.append(record)
 
     def send(self, writer: FrameWriter) -> None:
         """Send all that wait, and how many were dropped."""
@@ -34,5 +32,5 @@ class LogQueue:
             dropped, self._dropped = self._dropped, 0
             words = f"{dropped} log records dropped: the IOC was behind"
             writer.send(Log(logging.WARNING, "sswd.worker", words))
-        while self._records:
-            writer.send(self._records.popleft())
+        while self.records:
+            writer.send(self.records.popleft())

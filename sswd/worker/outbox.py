@@ -48,11 +48,11 @@ from sswd.pipe.protocol import (
     Post,
     Update,
 )
-from sswd.worker.batches import BATCH_BYTES, Entry, batches, weight
+from sswd.worker.batches import BATCH_BYTES, batches, weight
 from sswd.worker.forks import end_if_child
-from sswd.worker.freeze import freeze, plain_array, pv_name
+from sswd.worker.freeze import SCALARS, freeze, plain_array, pv_name
 from sswd.worker.log_queue import LogQueue
-from sswd.worker.reading import parts_of
+from sswd.worker.reading import update_of
 from sswd.worker.slots import SlotWriter
 
 Array = npt.NDArray[Any]
@@ -87,11 +87,11 @@ class Outbox:
         self._lock = threading.RLock()
         self._write_lock = threading.Lock()
         self._room = threading.Condition(self._lock)
-        self._entries: deque[Entry] = deque()
-        self._newest: dict[str, Entry] = {}
+        self._entries: deque[Update] = deque()
+        self._newest: dict[str, Update] = {}
         self._acks = 0
         self.max_array = MAX_ARRAY
-        """Bytes of the largest array that any PV holds; set before the first post."""
+        """Bytes of the largest array that any PV holds; `declare` may raise it."""
         self.in_order = frozenset({"ACK"})
         """PVs that are never conflated; set before the first post."""
         self._notes = LogQueue()
@@ -105,19 +105,11 @@ class Outbox:
         EPICS does not know; nothing is posted then.
         """
         now_s = time.time()
-        readings = [
-            (pv_name(pv), *parts_of(value, now_s)) for pv, value in updates.items()
-        ]
-        for name, value, stamp_s, alarm in readings:
-            array = value
-            if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
-                array = plain_array(value)
-            is_array = isinstance(array, np.ndarray)
-            if is_array and LARGE <= array.nbytes <= self.max_array:
-                self._append_large(name, array, stamp_s, alarm)
+        for update in [update_of(pv, v, now_s) for pv, v in updates.items()]:
+            if type(update.value) in SCALARS:
+                self._append(update)
             else:
-                frozen = self._fitting(freeze(value))
-                self._append(name, frozen, stamp_s, alarm)
+                self._append_copy(update)
         self.pump()
 
     def post_alarm(self, pv: str, alarm: Alarm) -> None:
@@ -131,9 +123,7 @@ class Outbox:
             if older is not None and len(self._entries) >= self._bound:
                 older.alarm = alarm
             else:
-                entry = self._append(name, None, time.time(), alarm)
-                if entry is not None:
-                    entry.keeps_value = True
+                self._append(Update(name, None, time.time(), alarm, keeps_value=True))
         self.pump()
 
     def free(self, slots: Iterable[int]) -> None:
@@ -212,15 +202,17 @@ class Outbox:
 
     def pump(self) -> None:
         """Send while there is something to send and a credit for it."""
-        while self._notes or self._entries:
+        records = self._notes.records
+        while records or self._entries:
             if self._credits <= 0:
                 self._fetch_grants()
-            if self._credits <= 0 and not self._notes:
-                return
+                if self._credits <= 0 and not records:
+                    return
             if not self._write_lock.acquire(blocking=False):
                 return
             try:
-                self._notes.send(self._writer)
+                if records:
+                    self._notes.send(self._writer)
                 while batch := self._take():
                     self._writer.send(Post(batch))
             finally:
@@ -248,35 +240,43 @@ class Outbox:
             self._credits -= credits_of(update.value for update in posts)
         self._writer.send(Post(posts))
 
-    def _append(
-        self, pv: str, value: Any, stamp_s: float, alarm: Alarm | None = None
-    ) -> Entry | None:
-        """Queue one update; None when it took the place of an older one."""
+    def _append(self, update: Update) -> None:
+        """Queue one update, or let it take the place of an older one."""
+        pv = update.pv
         is_ack = pv in self.in_order
         with self._lock:
-            if is_ack and self._acks >= MAX_ACKS:
-                self._room.wait_for(lambda: self._acks < MAX_ACKS, ACK_WAIT_S)
-            if not is_ack and len(self._entries) >= self._bound:
-                older = self._newest.get(pv)
-                if older is not None:
-                    self._replace(older, value, stamp_s, alarm)
-                    return None
-            entry = Entry(pv, value, stamp_s, alarm)
             if is_ack:
+                if self._acks >= MAX_ACKS:
+                    self._room.wait_for(lambda: self._acks < MAX_ACKS, ACK_WAIT_S)
                 self._acks += 1
             else:
-                self._newest[pv] = entry
-            self._entries.append(entry)
-            return entry
+                if len(self._entries) >= self._bound:
+                    older = self._newest.get(pv)
+                    if older is not None:
+                        self._replace(older, update)
+                        return
+                self._newest[pv] = update
+            self._entries.append(update)
 
-    def _append_large(
-        self, pv: str, array: Array, stamp_s: float, alarm: Alarm | None
-    ) -> None:
+    def _append_copy(self, update: Update) -> None:
+        """Queue an update whose value the system may change after this."""
+        value = update.value
+        if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+            array = plain_array(value)
+            sizes = range(LARGE, self.max_array + 1)
+            if not isinstance(array, Unsendable) and array.nbytes in sizes:
+                self._append_large(update, array)
+                return
+        update.value = self._fitting(freeze(value))
+        self._append(update)
+
+    def _append_large(self, update: Update, array: Array) -> None:
         """A large array conflates at once, and lies in a slot where there is one.
 
         Not quite at once: copying over a frame that nobody has seen takes the memory
         bandwidth that the IOC and its clients need for the frame before.
         """
+        pv = update.pv
         self._fetch_grants()
         until_s = time.monotonic() + min(array.nbytes / READ_BYTES_S, PATIENCE_S)
         while self._holds_unsent(pv) and time.monotonic() < until_s:
@@ -289,24 +289,25 @@ class Outbox:
                 if isinstance(older.value, SlotRef):
                     over = self._slots.put_over(older.value, array)
                 if over is not None:
-                    older.value, older.stamp_s, older.alarm = over, stamp_s, alarm
+                    older.value = over
+                    older.stamp_s, older.alarm = update.stamp_s, update.alarm
                 else:
-                    self._replace(older, freeze(array), stamp_s, alarm)
+                    update.value = freeze(array)
+                    self._replace(older, update)
                 return
         slot = self._slots.put(pv, array)
-        self._append(pv, freeze(array) if slot is None else slot, stamp_s, alarm)
+        update.value = freeze(array) if slot is None else slot
+        self._append(update)
 
     def _holds_unsent(self, pv: str) -> bool:
         older = self._newest.get(pv)
         return older is not None and is_large(older.value)
 
-    def _replace(
-        self, older: Entry, value: Any, stamp_s: float, alarm: Alarm | None
-    ) -> None:
+    def _replace(self, older: Update, newer: Update) -> None:
         if isinstance(older.value, SlotRef):
             self._slots.free(older.value.slot)
-        older.value, older.stamp_s, older.alarm = value, stamp_s, alarm
-        older.keeps_value = False
+        older.value, older.stamp_s = newer.value, newer.stamp_s
+        older.alarm, older.keeps_value = newer.alarm, newer.keeps_value
 
     def _take(self) -> list[Update]:
         """The next batch, paid with credits; empty when there is none to be had.
@@ -321,11 +322,12 @@ class Outbox:
             cost, size = 1, 0
             while entries and len(batch) < MAX_UPDATES and cost == 1:
                 value = entries[0].value
-                size += weight(value)
-                if batch and (is_large(value) or size > BATCH_BYTES):
-                    break
-                if is_large(value):
-                    cost = LARGE_CREDITS
+                if type(value) not in SCALARS:
+                    size += weight(value)
+                    if batch and (is_large(value) or size > BATCH_BYTES):
+                        break
+                    if is_large(value):
+                        cost = LARGE_CREDITS
                 batch.append(self._pop())
             self._credits -= cost
         return batch
@@ -339,10 +341,10 @@ class Outbox:
         return taken
 
     def _pop(self) -> Update:
-        entry = self._entries.popleft()
-        if self._newest.get(entry.pv) is entry:
-            del self._newest[entry.pv]
-        if entry.pv in self.in_order:
+        update = self._entries.popleft()
+        if self._newest.get(update.pv) is update:
+            del self._newest[update.pv]
+        if update.pv in self.in_order:
             self._acks -= 1
             self._room.notify_all()
-        return entry.update()
+        return update

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from sswd.alarm import Alarm, Severity, alarm_of
-from sswd.worker.freeze import sayable
+from sswd.pipe.protocol import Update
+from sswd.worker.freeze import pv_name, sayable
 
 MESSAGE_CHARACTERS = 256
 LATEST_S = 4_000_000_000.0
@@ -70,8 +71,9 @@ def checked_time(timestamp: float | None) -> float | None:
     return seconds
 
 
-def parts_of(value: Any, now_s: float) -> tuple[Any, float, Alarm | None]:
-    """Value, time stamp and alarm of what was posted. Raises ValueError."""
+def update_of(pv: object, value: Any, now_s: float) -> Update:
+    """What was posted, with the value as it was given. Raises ValueError."""
     if type(value) is not Reading:
-        return value, now_s, None
-    return value.value, checked_time(value.timestamp) or now_s, value.alarm()
+        return Update(pv_name(pv), value, now_s)
+    stamp_s = checked_time(value.timestamp) or now_s
+    return Update(pv_name(pv), value.value, stamp_s, value.alarm())

@@ -46,7 +46,7 @@ from sswd.ioc.system.template_api import TemplateApi
 from sswd.ioc.system.trigger import Trigger
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
-from sswd.pipe.limits import frame_limits, largest
+from sswd.pipe.limits import array_bytes, frame_limits, largest
 from sswd.pipe.protocol import (
     Declare,
     InputsTaken,
@@ -133,8 +133,12 @@ class ServedSystem:
             channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:
             self._inputs.add_dependent(name, config.depends)
-        self._array_bytes = largest(self._array_bytes, [config.capacity])
-        self._frame_limits.body = frame_limits(self._array_bytes).body
+        self._make_room(largest(self._array_bytes, [config.capacity]))
+
+    def _make_room(self, array: int) -> None:
+        """A worker may post arrays of so many bytes from now on."""
+        self._array_bytes = array
+        self._frame_limits.body = frame_limits(array).body
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -295,6 +299,8 @@ class ServedSystem:
             case InputsTaken(names):
                 self._inputs.taken(names)
             case Declare(pvs):
+                # As the worker reckons: one that is refused may be posted, too.
+                self._make_room(array_bytes(self._array_bytes, pvs))
                 self._pvs.declare_found(pvs, self.config.target)
             case Properties():
                 self._pvs.change(message)
@@ -313,10 +319,8 @@ class ServedSystem:
         """Hand a new run the last setpoints that were accepted since the IOC started,
         and the last values of the PVs that its class wants back."""
         if loaded.restored or loaded.takes_setpoints:
-            values: dict[str, object] = {}
-            if loaded.takes_setpoints:
-                values |= self.publisher.setpoints
-            values |= self.publisher.values_of(loaded.restored)
+            setpoints = self.publisher.setpoints if loaded.takes_setpoints else {}
+            values = {**setpoints, **self.publisher.values_of(loaded.restored)}
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))
 

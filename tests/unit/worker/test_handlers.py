@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sswd.worker.every import every
-from sswd.worker.handlers import argument_problem, problems_of
+from sswd.worker.handlers import problems_of
 
 
 def problems(body: dict[str, Any], **known: Any) -> list[str]:
@@ -119,18 +119,3 @@ def test_async_beside_commands_is_refused():
 def test_other_systems_may_call_what_they_like_connect():
     body = {"connect": needs_two, "ping": f1, "on_X": f0, "io_execute": f2}
     assert problems(body, is_system=False) == []
-
-
-class Takes:
-    def __init__(self, address, timeout_s=2.0): ...
-
-
-@pytest.mark.parametrize("args", [{}, {"adress": "a"}, {"address": 1, "x": 2}])
-def test_args_that_do_not_fit(args):
-    words = argument_problem(Takes, args)
-    assert words.startswith("args do not fit Takes(address, timeout_s=2.0): ")
-
-
-@pytest.mark.parametrize("factory", [Takes, dict])
-def test_args_that_fit_or_cannot_be_known(factory):
-    assert argument_problem(factory, {"address": "a"}) is None

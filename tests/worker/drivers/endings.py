@@ -5,6 +5,7 @@ import atexit
 import concurrent.futures
 import ctypes
 import faulthandler
+import importlib
 import io
 import logging
 import os
@@ -83,6 +84,13 @@ class Endings(System):
             (self.path / "thread").write_text("done")
 
         threading.Thread(target=work).start()
+
+    def do_child(self) -> None:
+        """A process that is no daemon, which nobody joins."""
+        self.do_rows()
+        self.do_atexit()  # before: it is called after multiprocessing's own
+        fork = importlib.import_module("multiprocessing").get_context("fork")
+        fork.Process(target=time.sleep, args=(3600,), name="endless").start()
 
     def do_executor(self) -> None:
         """Its idle threads end only when Python tells them to."""
