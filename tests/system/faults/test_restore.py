@@ -78,7 +78,8 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait(5)
     with place.served(client) as daemon:
-        # RUNNING is told after the last of them.
+        log = daemon.log
+        assert log.index("restore: ran again") < log.index("STARTING -> RUNNING")
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
         assert client.get(prefix + "WORKER:RESTORED") == (
             "run 1: ran again: SPEED, MODE, TABLE, ASKED"
@@ -86,6 +87,7 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         assert client.get(prefix + "NOTE") == "by hand"
         assert client.get(prefix + "COUNT") == 41
         assert client.get(prefix + "LOOSE") == 0.0
+        assert client.get(prefix + "CMD_ID") == 4
         # A worker that is restarted has them as well.
         place.file.unlink()
         os.kill(client.get(prefix + "WORKER:PID"), signal.SIGKILL)
@@ -94,9 +96,10 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
 
 
+@pytest.mark.row(17)
 def test_the_drivers_answer_wins(place: Place, client: Client) -> None:
     with place.served(client):
-        put_all(client, place.prefix)
+        put_all(client, place.prefix)  # and TERM, at once
     with place.served(client, ", answer = 9"):
         assert place.journal == ["setup", *SETPOINTS]
         assert client.get(place.prefix + "ASKED") == 9
