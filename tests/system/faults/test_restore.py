@@ -100,6 +100,7 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
 def test_the_drivers_answer_wins(place: Place, client: Client) -> None:
     with place.served(client):
         put_all(client, place.prefix)  # and TERM, at once
+    assert '"value": 99}' in place.saved()  # posted by close()
     with place.served(client, ", answer = 9"):
         assert place.journal == ["setup", *SETPOINTS]
         assert client.get(place.prefix + "ASKED") == 9
