@@ -51,14 +51,17 @@ test: lint test-only
 test-pythons: $(VENV)/installed
 	tests/pythons.sh
 
-# Half an hour: crash and restart cycles, then everything at once;
-# make soak CYCLES=100 MINUTES=1 for less.
+# Half an hour: crash and restart cycles, everything at once, and an instrument that is
+# cut over and over; make soak CYCLES=100 MINUTES=1 CUTS=20 for less.
 CYCLES ?= 1000
 MINUTES ?= 10
+CUTS ?= 200
 soak: $(VENV)/installed
 	$(BIN)/python tests/soak/soak.py --cycles $(CYCLES)
 	$(BIN)/python tests/soak/mixed.py --minutes $(MINUTES)
 	$(BIN)/python tests/soak/state_torture.py --kills 300
+	PATH=$(abspath $(BIN)):$$PATH SSWD_TEST_CUTS=$(CUTS) \
+	    $(BIN)/python -m pytest -q -s tests/system/faults/test_cuts.py
 
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed

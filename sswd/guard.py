@@ -84,10 +84,13 @@ def _mark_of(pid: int) -> bytes:
     """What the process was started with; empty for a zombie, or without a mark."""
     start = os.fsencode(VARIABLE) + b"="
     environ = b""
-    with contextlib.suppress(ProcessLookupError):  # as some kernels say it of a zombie
+    # Some kernels say so of a zombie; and a program may have given up being debugged
+    # (PR_SET_DUMPABLE, set-user-id): it may be in the group still.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         environ = _read(pid, "environ")
-    if not environ and len(threads := _threads(pid)) > 1:
-        environ = _read(pid, f"task/{threads[-1]}/environ")  # its main thread has ended
+    if not environ and len(threads := _threads(pid)) > 1:  # its main thread has ended
+        with contextlib.suppress(PermissionError):
+            environ = _read(pid, f"task/{threads[-1]}/environ")
     for variable in environ.split(b"\0"):
         if variable.startswith(start):
             return variable[len(start) :]

@@ -66,7 +66,44 @@ def logging_to(options: LogOptions, stream: IO[str] | None = None) -> Iterator[N
         root.removeHandler(handler)
         for each, level in before:
             each.setLevel(level)
-        handler.close()
+        handler.end()
+
+
+_OURS = ("sswd", "caproto", "asyncio", "py.warnings")
+"""Loggers whose words are the daemon's, with all below them."""
+
+
+@contextlib.contextmanager
+def kept_logging() -> Iterator[None]:
+    """What is imported within the block may add to logging, but silences nothing.
+
+    A user's module may call dictConfig or basicConfig(force=True): both take other
+    handlers away, the first one disables all loggers that are there. Main thread.
+    """
+    root = logging.getLogger()
+    handlers, level, off = list(root.handlers), root.level, root.manager.disable
+    factory = logging.getLogRecordFactory()
+    names = [n for n in root.manager.loggerDict if n.partition(".")[0] in _OURS]
+    loggers = [(x, x.level, x.propagate) for x in map(logging.getLogger, names)]
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.addHandler(handler)  # it is there once, however often it is added
+        root.setLevel(level)
+        logging.disable(off)
+        if not _makes_records():
+            logging.setLogRecordFactory(factory)
+        for each, level_before, propagated in loggers:
+            each.disabled, each.propagate = False, propagated
+            each.setLevel(level_before)
+
+
+def _makes_records() -> bool:
+    """Whether the factory for log records works; one may add fields of its own."""
+    with contextlib.suppress(Exception):
+        return isinstance(logging.makeLogRecord({}), logging.LogRecord)
+    return False
 
 
 class LineHandler(logging.Handler):
@@ -93,12 +130,15 @@ class LineHandler(logging.Handler):
         except Exception:  # noqa: BLE001 - logging's rule: a bad call hurts no caller
             self.handleError(record)
 
-    def close(self) -> None:
-        """Write what waits, for at most FLUSH_S, and end the thread."""
+    def end(self) -> None:
+        """Write what waits, for at most FLUSH_S, and end the thread.
+
+        Not by `close`, which others call as well: dictConfig, logging.shutdown.
+        """
         with contextlib.suppress(queue.Full):
             self._lines.put(None, timeout=FLUSH_S)
         self._thread.join(FLUSH_S)
-        super().close()
+        self.close()
 
     def _write(self) -> None:
         # A closed standard error leaves nobody to tell; lines are then dropped.

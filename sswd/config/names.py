@@ -14,6 +14,8 @@ TEMPLATE_NAMES = frozenset(
     }
 )
 RESERVED_PREFIXES = ("WORKER:", "TRIGGER:")
+LONGEST_NAME = "WORKER:LAST_ERROR"
+"""Of all that sswd itself serves for a system."""
 STATISTICS_PREFIX = "IOC:"
 
 # EPICS base: PVNAME_STRINGSZ is 61 with its NUL; a record's name may hold any printable

@@ -16,6 +16,7 @@ from sswd.config.keys import (
     TriggerConfig,
 )
 from sswd.config.names import (
+    LONGEST_NAME,
     NAME_BYTES,
     STATISTICS_PREFIX,
     Problem,
@@ -24,6 +25,7 @@ from sswd.config.names import (
 )
 
 MARK = guard.VARIABLE
+PREFIX_CHARACTERS = NAME_BYTES - len(LONGEST_NAME)
 INPUTS = 64
 INPUT_NAME = 40
 _SYSTEM_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -104,6 +106,10 @@ def whole(config: Config) -> Iterator[Problem]:
             yield key, "missing: with several systems each needs a prefix of its own"
         elif prefix in prefixes:
             yield key, f"{prefix!r} is also the prefix of system {prefixes[prefix]}"
+        elif len(prefix) > PREFIX_CHARACTERS:
+            text = f"{prefix!r} has {len(prefix)} characters; {PREFIX_CHARACTERS} "
+            text += f"leave room for {LONGEST_NAME} in EPICS's {NAME_BYTES}"
+            yield key, text
         prefixes[prefix] = name
         for pv, keys in with_companions(system.pvs).items():
             where = f"system.{name}.pvs.{pv}"

@@ -19,6 +19,9 @@ from typing import Any
 import numpy as np
 
 _DATES = (dt.date, dt.time, dt.timedelta)
+_EXACT = 2**53
+"""From here on a float is not every whole number."""
+_INT64 = 2**63
 _SimpleCData: Any = ctypes.c_int.__mro__[1]
 """The base of c_int, c_double and the like."""
 
@@ -47,18 +50,23 @@ def number_of(value: Any) -> float | int | None:
 
     Raises OverflowError for a finite one beyond the range of a float.
     """
-    if isinstance(value, decimal.Decimal):
-        number = float(value)
-        if isinf(number) and value.is_finite():
-            raise OverflowError("beyond the range of a 64-bit float")
-        return number
     if hasattr(value, "__array__") or isinstance(value, type):
         return None
-    if isinstance(value, numbers.Real):
-        return float(value)
+    if isinstance(value, decimal.Decimal | numbers.Real):
+        return _nearest(value)
     if hasattr(value, "__index__"):
         return operator.index(value)
     return None
+
+
+def _nearest(value: Any) -> float | int:
+    """As a float; as an int where that is too coarse and an int is not."""
+    number = float(value)
+    if isinf(number) and value != number:
+        raise OverflowError("beyond the range of a 64-bit float")
+    if _EXACT <= abs(number) < _INT64 and number != value == int(value):
+        return int(value)
+    return number
 
 
 def unwrapped(value: Any) -> Any:
@@ -76,10 +84,18 @@ def unwrapped(value: Any) -> Any:
     if getattr(value, "unitless", False) and hasattr(value, "magnitude"):
         return value.magnitude
     if hasattr(value, "__array__") and not isinstance(value, type):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.asarray(value)
+        return _of_array(value)
     return value
+
+
+def _of_array(value: Any) -> Any:
+    """The array that it says it is, with its mask and units if that has any."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        inside = np.asanyarray(value)
+    if any(each.category.__name__ == "UnitStrippedWarning" for each in told):
+        raise TypeError("it has units; post its number in the PV's units")
+    return inside
 
 
 def _of_ctypes(value: Any) -> Any:
@@ -94,6 +110,8 @@ def _of_ctypes_array(value: Any) -> Any:
         return bytes(value)
     if kind is ctypes.c_wchar:
         return value.value
+    if getattr(kind, "_type_", None) is ctypes.c_char and hasattr(kind, "_length_"):
+        return [each.value for each in value]  # texts, as C has them
     found = np.ctypeslib.as_array(value)
     if found.dtype.kind == "O":
         raise TypeError("its elements are pointers")

@@ -68,6 +68,9 @@ class FrameReader(Generic[M]):
     def read(self) -> list[M]:
         """Read once and return the messages that are complete now.
 
+        A frame beyond the limits is looked at again with the next bytes if messages
+        came before it: the caller may raise the limits for them.
+
         Empty when nothing was there on a non-blocking fd, or only a part. Raises
         PipeClosed at EOF or reset, ProtocolError on bytes that are no message.
         """
@@ -106,6 +109,12 @@ class FrameReader(Generic[M]):
         while end - offset >= HEADER.size:
             head_size, body_size = HEADER.unpack_from(rest, offset)
             if head_size > self._limits.head or body_size > self._limits.body:
+                if (
+                    messages
+                    and head_size <= self._limits.head
+                    and body_size <= MAX_BODY
+                ):
+                    break  # what was said before it may raise the limits
                 raise ProtocolError(f"frame of {head_size} + {body_size} bytes")
             start = offset + HEADER.size
             body_start = start + head_size

@@ -21,6 +21,7 @@ Array = npt.NDArray[Any]
 
 SCALARS = (float, bool, type(None))
 """Types of which every value is one of ours as it is."""
+_NUMBERS = {float, int, bool, *(np.dtype(code).type for code in "?bBhHiIlLqQefd")}
 _LONG_BYTES = 4096
 _DEPTH = 16
 """Lists within lists, and wrappers within wrappers, up to here."""
@@ -143,7 +144,7 @@ def _text(text: str) -> Any:
 
 def _chars(value: bytes | bytearray | memoryview) -> Any:
     """Chars as bytes; a memoryview of numbers as what its format says."""
-    if isinstance(value, memoryview) and value.format not in ("B", "c"):
+    if isinstance(value, memoryview) and value.format.lstrip("<>=@!") not in "Bc":
         try:
             array = np.asarray(value)
         except (ValueError, RuntimeError):
@@ -193,11 +194,9 @@ def _numeric(array: Array) -> Array:
     if words:
         raise Refused(words)
     dtype = array.dtype
+    bare = _filled(array) if _is_masked(array) else np.asarray(array)
     if dtype.kind not in "biuf":
         raise Refused(f"array of dtype {dtype}"[:_WORDS])
-    if isinstance(array, np.ma.MaskedArray):
-        array = _filled(array)
-    bare = np.asarray(array)
     if dtype.kind != "f" or dtype.itemsize <= 8:
         return bare
     with np.errstate(over="ignore"):
@@ -208,16 +207,21 @@ def _numeric(array: Array) -> Array:
 
 
 def _is_masked(array: Array) -> bool:
-    return isinstance(array, np.ma.MaskedArray) and bool(np.ma.is_masked(array))
+    """Whether elements are masked, by numpy's masks or those of another library."""
+    if type(array) is np.ndarray or array.dtype.kind == "V":  # rows of a table
+        return False
+    return bool(np.any(getattr(array, "mask", False)))
 
 
-def _filled(array: "np.ma.MaskedArray[Any, Any]") -> Array:
-    """NaN where a float is masked. No integer says "unknown", so those are refused."""
-    if not np.ma.is_masked(array):
-        return np.asarray(array.data)
+def _filled(array: Array) -> Array:
+    """NaN where a float is masked. Nothing else says "unknown", so that is refused."""
+    mask: Any = getattr(array, "mask", False)
+    bare = np.asarray(array)
     if array.dtype.kind == "f":
-        return np.asarray(array.filled(math.nan))
-    masked = int(np.count_nonzero(np.ma.getmaskarray(array)))
+        filled = bare.copy()
+        filled[mask] = math.nan
+        return filled
+    masked = int(np.count_nonzero(mask))
     raise Refused(
         f"masked array of {array.dtype} with {masked} masked elements; "
         "fill them, or post floats"
@@ -234,15 +238,17 @@ def _plain_list(values: list[Any], depth: int) -> Any:
         return np.empty(0)
     if all(isinstance(v, str | bytes) for v in values):
         return _texts(values)
-    if type(values[0]) in (int, float, bool) or isinstance(values[0], np.number):
-        array = _quick(values)
-        if array is not None:
-            return array
+    array = _quick(values) if type(values[0]) in _NUMBERS else None
+    if array is not None:
+        return array
     return _stacked([_plain(v, type(v), depth + 1) for v in values], values)
 
 
 def _quick(values: list[Any]) -> Array | None:
-    """A flat list of numbers as an array; None where each must be looked at."""
+    """A flat list of numbers as an array; None where each must be looked at: numpy
+    would take the number out of what has a unit, or is masked."""
+    if not _NUMBERS.issuperset(map(type, values)):
+        return None
     try:
         array = np.array(values)
     except Exception:  # noqa: BLE001 (an element's own code)

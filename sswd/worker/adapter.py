@@ -153,7 +153,7 @@ class Adapter:
 
         def abort() -> None:
             try:
-                method()
+                self._completed(method())
             except Exception:  # noqa: BLE001 (firewall around user code)
                 log.exception("abort() raised; the abort goes on with its next step")
 

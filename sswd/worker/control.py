@@ -173,5 +173,6 @@ class Control:
                 self._watch.cancel(command_id, rung)
             case Stop():
                 self.stopping = True
+                self._watch.stop()
                 self._begun.set()
                 os.eventfd_write(self.stop_wakes, 1)

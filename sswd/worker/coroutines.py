@@ -12,6 +12,7 @@ Threading model: main thread, but for `cancel` (control thread).
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -38,17 +39,28 @@ class Coroutines:
         """The result of a method: what its coroutine returns, where it is one.
 
         Raises what the coroutine raises; Aborted when it was cancelled because its
-        command is to end; TypeError for a generator, which nothing would run. A
-        coroutine that another one of ours runs around is given back to be awaited.
+        command is to end; TypeError for a generator, which nothing would run, and for a
+        coroutine on another thread than the main one, where the loop is. A coroutine
+        that another one of ours runs around is given back to be awaited; one that a
+        coroutine returns has been forgotten, and is run as well.
         """
         if inspect.isgenerator(result) or inspect.isasyncgen(result):
             raise TypeError(
                 "the handler returned a generator, which runs nothing; "
                 "return a value, or write it without `yield`"
             )
-        if not inspect.isawaitable(result) or self._task is not None:
+        if not inspect.isawaitable(result):
             return result
-        return self._run(await_user(result))
+        if threading.current_thread() is not threading.main_thread():
+            if inspect.iscoroutine(result):
+                result.close()
+            raise TypeError(
+                "it returned a coroutine, and those run on the main thread only; "
+                "write abort(), and what runs beside commands, as plain methods"
+            )
+        if self._task is not None:
+            return result
+        return self.completed(self._run(await_user(result)))
 
     def cancel(self) -> None:
         """Cancel the coroutine that runs, if one does. Control thread."""

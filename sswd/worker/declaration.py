@@ -3,13 +3,15 @@
 Pure, but that the source of the class is read for `sswd check`.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sswd.errors import LoadError
 from sswd.pipe.protocol import PROTOCOL, Loaded, WorkerSpec
 from sswd.sequence import verbs_of
 from sswd.sequence.verbs import to_plain
-from sswd.worker.handlers import argument_problem, problems_of
+from sswd.worker.constructing import construction_problems, construction_warnings
+from sswd.worker.handlers import problems_of
 from sswd.worker.inspection import warnings_of
 from sswd.worker.system import System
 
@@ -27,8 +29,8 @@ def check(factory: type, spec: WorkerSpec) -> None:
         pvs=("CMD", *own, *spec.pvs.forwarded),
         actions=actions.union(spec.pvs.actions),
     )
-    if spec.inspect and (unfit := argument_problem(factory, spec.args)):
-        problems.append(unfit)
+    if spec.inspect:
+        problems += construction_problems(factory, spec.args)
     if problems:
         raise LoadError("; ".join(problems))
 
@@ -41,17 +43,48 @@ def loaded_of(factory: Any, spec: WorkerSpec) -> Loaded:
         _pvs_of(factory),
         list(to_plain(verb.signature for verb in verbs_of(factory).values())),
         restored_of(factory),
-        warnings_of(factory) if spec.inspect else [],
-        [str(pv) for pv in getattr(factory, "in_order", ())],
+        _warnings_of(factory, spec) if spec.inspect else [],
+        in_order_of(factory),
         has_connect=is_system and callable(getattr(factory, "connect", None)),
         takes_setpoints=is_system,
     )
 
 
+def _warnings_of(factory: type, spec: WorkerSpec) -> list[str]:
+    return [*construction_warnings(factory, spec.args), *warnings_of(factory)]
+
+
 def restored_of(factory: Any) -> list[str]:
     """PVs whose last values the class wants back in a new run."""
-    return [str(pv) for pv in getattr(factory, "restored", ())]
+    return _names_of(factory, "restored")
+
+
+def in_order_of(factory: Any) -> list[str]:
+    """PVs whose every post is published."""
+    return _names_of(factory, "in_order")
+
+
+def _names_of(factory: Any, attribute: str) -> list[str]:
+    found = getattr(factory, attribute, ())
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        raise LoadError(
+            f"{factory.__name__}.{attribute} is {found!r}; give a list of PV names"
+        )
+    return [str(pv) for pv in found]
 
 
 def _pvs_of(factory: Any) -> dict[str, dict[str, Any]]:
-    return {str(k): dict(v) for k, v in dict(getattr(factory, "pvs", {})).items()}
+    pvs = getattr(factory, "pvs", {})
+    if not isinstance(pvs, Mapping):
+        kind = type(pvs).__name__
+        raise LoadError(
+            f"{factory.__name__}.pvs is a {kind}; give a dict of the class, "
+            'pvs = {"NAME": {"type": "float"}}'
+        )
+    for name, keys in pvs.items():
+        if not isinstance(keys, Mapping):
+            raise LoadError(
+                f"{factory.__name__}.pvs: {name} is {keys!r}; give a dict of keys, "
+                '{"type": "float"} for one'
+            )
+    return {str(name): dict(keys) for name, keys in pvs.items()}

@@ -54,10 +54,9 @@ def refuse_in_child(what: str) -> None:
     raise error
 
 
-def end_child() -> NoReturn:
+def end_child(error: BaseException | None = None) -> NoReturn:
     """End this child, which has left user code: by what it raised, if it did."""
     code = 0
-    error = sys.exc_info()[1]
     if isinstance(error, SystemExit):
         code = exit_code_of(error)
     elif error is not None:
@@ -70,11 +69,12 @@ def end_child() -> NoReturn:
 
 
 def exit_code_of(ex: SystemExit) -> int:
-    """As Python does it: None is 0, words are printed and 1."""
-    if ex.code is None or isinstance(ex.code, int):
-        return ex.code or 0
-    with contextlib.suppress(BaseException):  # their own __str__, a driver's stream
-        sys.stderr.write(f"{ex.code}\n")
+    """As Python does it: None is 0, words are printed and 1. Never raises."""
+    with contextlib.suppress(BaseException):  # their own `code`, __str__ or stream
+        code = ex.code
+        if code is None or isinstance(code, int):
+            return int(code or 0)
+        sys.stderr.write(f"{code}\n")
     return 1
 
 

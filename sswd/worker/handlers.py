@@ -5,8 +5,10 @@ the first put, perhaps at night. So both are refused when the class is loaded, w
 file and line, by `sswd check` too.
 """
 
+import functools
 import inspect
 import re
+import types
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
@@ -77,20 +79,6 @@ def problems_of(
     return found
 
 
-def argument_problem(factory: Any, args: dict[str, Any]) -> str | None:
-    """Why `factory(**args)` cannot be called, in words; None: it can be."""
-    try:
-        signature = inspect.signature(factory)
-    except (TypeError, ValueError):
-        return None  # C code that does not say what it takes
-    try:
-        signature.bind(**args)
-    except TypeError as ex:
-        name = getattr(factory, "__name__", str(factory))
-        return f"args do not fit {name}{signature}: {ex}"
-    return None
-
-
 def _handlers(
     factory: type, pvs: Collection[str], actions: Collection[str]
 ) -> dict[str, Call]:
@@ -149,10 +137,29 @@ def _function(
         return found.__func__, True
     if isinstance(found, classmethod):
         return found.__func__, False
-    return (found, False) if inspect.isroutine(found) else (None, False)
+    if isinstance(found, functools.partialmethod):
+        return getattr(factory, name), False
+    if isinstance(found, types.MethodType | types.BuiltinFunctionType):
+        return found, True  # of another object
+    if inspect.isroutine(found):
+        return found, False
+    if callable(found) and not hasattr(type(found), "__get__"):
+        return _of_object(found), True
+    return None, False
+
+
+def _of_object(found: Callable[..., Any]) -> Callable[..., Any]:
+    """What a call of an object runs that is no function."""
+    is_clear = isinstance(found, type | functools.partial)
+    return found if is_clear else found.__call__  # type: ignore[operator]
 
 
 def _where(factory: type, name: str, function: Callable[..., Any]) -> str:
+    given = inspect.getattr_static(factory, name)
+    if isinstance(given, functools.partialmethod):
+        function = given.func
+    while isinstance(function, functools.partial):
+        function = function.func
     code = getattr(inspect.unwrap(function), "__code__", None)
     place = f"{code.co_filename}, line {code.co_firstlineno}: " if code else ""
     return f"{place}{factory.__name__}.{name}"

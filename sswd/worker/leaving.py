@@ -3,8 +3,9 @@
 Threads that are no daemons are joined, atexit functions run, files are flushed and the
 destructors of C libraries run, because the process ends by SystemExit and not by
 os._exit. None of that may keep a worker that takes no commands any more: threads have
-THREADS_S, all together LEAVE_S. Then faulthandler tells where it hangs and ends the
-process with exit code 1; a kernel timer stands behind it.
+THREADS_S, processes of multiprocessing CHILDREN_S, all together LEAVE_S. Then
+faulthandler tells where it hangs and ends the process with exit code 1; a kernel timer
+stands behind it.
 
 Threading model: main thread.
 """
@@ -28,6 +29,8 @@ from sswd.worker.stdio import take_streams
 
 THREADS_S = 1.0
 """Threads of the driver that are no daemons have so long to end."""
+CHILDREN_S = 0.5
+"""And so long have its processes of multiprocessing that are no daemons."""
 LEAVE_S = 3.0
 """The whole end may take so long."""
 _BELT_S = 0.5
@@ -61,6 +64,7 @@ def leave(code: int, stacks: int) -> NoReturn:
     until_s = time.monotonic() + LEAVE_S + _BELT_S
     faulthandler.dump_traceback_later(LEAVE_S, exit=True, file=stacks)
     _join_threads()
+    _end_children(min(time.monotonic() + CHILDREN_S, until_s))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, until_s - time.monotonic())
     for name in ("stdout", "stderr"):
@@ -91,6 +95,30 @@ def _join_threads() -> None:
             "daemons, or end them in close()",
             ", ".join(left),
         )
+
+
+def _end_children(until_s: float) -> None:
+    """Join them as multiprocessing does in its atexit function, but not for ever.
+
+    It would keep the driver's own atexit functions, and the rows of its files, beyond
+    LEAVE_S. Whoever is left is killed, as the end of the run would do it.
+    """
+    for library in ("multiprocessing", "multiprocess"):
+        module = sys.modules.get(f"{library}.process")
+        if module is None:
+            continue
+        children = [each for each in module.active_children() if not each.daemon]
+        for child in children:
+            child.join(max(0.0, until_s - time.monotonic()))
+        left = [child for child in children if child.is_alive()]
+        for child in left:
+            child.kill()
+        if left:
+            log.warning(
+                "the worker ends although processes of the driver still run: %s; make "
+                "them daemons, or end them in close()",
+                ", ".join(child.name for child in left),
+            )
 
 
 def _may_stay(thread: threading.Thread) -> bool:

@@ -92,9 +92,7 @@ class Link:
         if self._phase is LinkPhase.LOST:
             return
         self._phase = LinkPhase.FAILING
-        self._wants_restart = (
-            self._restart_after is not None and count >= self._restart_after
-        )
+        self._wants_restart = self._is_hopeless()
         is_sure = kind is Kind.CUT or count >= TWICE
         if self._has_ping and (kind is not Kind.OTHER or is_sure):
             self._plan(Step.PING, now_s)
@@ -126,11 +124,13 @@ class Link:
         """`ping` has returned: the link is good, whatever else fails."""
         self._step = None
         self._is_in_doubt = False
-        self._failures.pop(COMMAND, None)
+        for source in (COMMAND, CONNECT):  # CONNECT: ping itself had failed
+            self._failures.pop(source, None)
         if not self._failures:
             self._is_good()
             return
         self._phase = LinkPhase.FAILING
+        self._wants_restart = self._is_hopeless()
         self._not_before_s = now_s + self._next_pause_s()
 
     def reconnecting(self) -> None:
@@ -164,10 +164,13 @@ class Link:
 
     def _lost(self) -> None:
         self._phase, self._is_in_doubt = LinkPhase.LOST, True
-        count = self._failures[CONNECT] = self._failures.get(CONNECT, 0) + 1
-        self._wants_restart = (
-            self._restart_after is not None and count >= self._restart_after
-        )
+        self._failures[CONNECT] = self._failures.get(CONNECT, 0) + 1
+        self._wants_restart = self._is_hopeless()
+
+    def _is_hopeless(self) -> bool:
+        """Whether some source has failed so often in a row that a restart is due."""
+        most = max(self._failures.values(), default=0)
+        return self._restart_after is not None and most >= self._restart_after
 
     def _plan(self, step: Step, now_s: float) -> None:
         if self._step is None:

@@ -19,7 +19,7 @@ from sswd.worker.link import COMMAND, CONNECT, SETUP, Link, Step, Told
 from sswd.worker.link_errors import kind_of
 from sswd.worker.log import log
 from sswd.worker.outbox import Outbox
-from sswd.worker.watch import call_user
+from sswd.worker.watch import CommandWatch, call_user
 from sswd.worker.words import words_of
 
 PING_S = 5.0
@@ -37,6 +37,15 @@ class LinkMethods(NamedTuple):
     setup: Callable[[], None]
 
 
+class LinkSettings(NamedTuple):
+    """What the class and the configuration say of the link."""
+
+    ping_s: float = PING_S
+    sets_up_once: bool = False
+    peer: str = ""
+    """Words for who is connected to, where they are known."""
+
+
 class LinkKeeper:
     """What the worker does about its link."""
 
@@ -45,20 +54,16 @@ class LinkKeeper:
         link: Link,
         outbox: Outbox,
         methods: LinkMethods,
-        *,
-        ping_s: float = PING_S,
-        sets_up_once: bool = False,
-        peer: str = "",
+        watch: CommandWatch,
+        settings: LinkSettings,
     ) -> None:
-        """`peer` are words for who is connected to, where they are known."""
         self._link = link
         self._outbox = outbox
         self._connect, self._disconnect, self._ping, self._setup = methods
-        self._ping_s = ping_s
-        self._ping_due_s = time.monotonic() + ping_s
-        self._sets_up_once = sets_up_once
+        self._watch = watch
+        self._ping_s, self._sets_up_once, self._peer = settings
+        self._ping_due_s = time.monotonic() + self._ping_s
         self._was_set_up = False
-        self._peer = peer
         self._lock = threading.Lock()
         self._told: Told = link.told
 
@@ -87,15 +92,22 @@ class LinkKeeper:
         self._was_set_up = True
 
     def run_due(self) -> float | None:
-        """Do what is due; seconds until there is something again, None: unknown."""
+        """Do what is due; seconds until there is something again, None: unknown.
+
+        Stop ends what it does: the worker closes then, and nothing is judged.
+        """
         now_s = time.monotonic()
         step = self._link.step(now_s)
         if step is None and self._is_ping_due(now_s):
             step = Step.PING
-        if step is Step.PING:
-            self._do_ping()
-        elif step is Step.RECONNECT:
-            self._reconnect()
+        if step is not None and self._watch.begin_linking():
+            try:
+                if step is Step.PING:
+                    self._do_ping()
+                else:
+                    self._reconnect()
+            finally:
+                self._watch.end()
         due = [self._link.due_s(), self._ping_due_s if self._ping else None]
         now_s = time.monotonic()
         return min((t - now_s for t in due if t is not None), default=None)
@@ -129,6 +141,8 @@ class LinkKeeper:
     def _do_ping(self) -> None:
         assert self._ping is not None
         words = _attempt(self._ping)
+        if self._watch.is_stopping:
+            return
         if words:
             log.warning("ping() failed: %s", words)
             self._judge(self._link.ping_failed, words, time.monotonic())
@@ -149,6 +163,8 @@ class LinkKeeper:
             if not (self._was_set_up and self._sets_up_once):
                 words = _attempt(self._setup)
                 self._was_set_up |= not words
+        if self._watch.is_stopping:
+            return
         if words:
             self._judge(self._link.connect_failed, doing, words, time.monotonic())
         else:
@@ -187,7 +203,9 @@ _PEERS = ("address", "resource", "resource_name", "host", "hostname", "ip", "url
 """Names of constructor arguments that say with whom a driver talks."""
 
 
-def keeper_of(adapter: Adapter, outbox: Outbox, spec: WorkerSpec) -> LinkKeeper:
+def keeper_of(
+    adapter: Adapter, outbox: Outbox, watch: CommandWatch, spec: WorkerSpec
+) -> LinkKeeper:
     """The connection of a constructed system."""
     connect, ping = adapter.optional("connect"), adapter.optional("ping")
     ping_s = spec.ping_s or adapter.setting("ping_s") or PING_S
@@ -200,7 +218,10 @@ def keeper_of(adapter: Adapter, outbox: Outbox, spec: WorkerSpec) -> LinkKeeper:
         ),
         outbox,
         LinkMethods(connect, adapter.optional("disconnect"), ping, adapter.setup),
-        ping_s=float(ping_s),
-        sets_up_once=bool(adapter.setting("setup_once")),
-        peer=f" ({', '.join(named)})"[:_PEER] if named else "",
+        watch,
+        LinkSettings(
+            float(ping_s),
+            bool(adapter.setting("setup_once")),
+            f" ({', '.join(named)})"[:_PEER] if named else "",
+        ),
     )

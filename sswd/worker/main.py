@@ -20,7 +20,7 @@ from sswd.worker.adapter import Adapter
 from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.coroutines import Coroutines
-from sswd.worker.declaration import check, loaded_of, restored_of
+from sswd.worker.declaration import check, in_order_of, loaded_of, restored_of
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
@@ -153,7 +153,7 @@ class Worker:
             doing = "import"
             factory = call_user(load_class, self._spec.target, self._spec.folder)
             check(factory, self._spec)
-            self._outbox.in_order |= frozenset(getattr(factory, "in_order", ()))
+            self._outbox.in_order |= frozenset(in_order_of(factory))
             loaded = loaded_of(factory, self._spec)
             self._services.may_return(loaded.pvs)
             self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
@@ -198,7 +198,7 @@ class Worker:
 
     def _open(self, adapter: Adapter) -> LinkKeeper:
         """Connect where the system can, set up, and begin with `@every` methods."""
-        keeper = keeper_of(adapter, self._outbox, self._spec)
+        keeper = keeper_of(adapter, self._outbox, self._watch, self._spec)
         keeper.open()
         self._watch.end()
         self._watch.set_abort(adapter.abort)

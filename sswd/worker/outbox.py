@@ -91,7 +91,7 @@ class Outbox:
         self._newest: dict[str, Update] = {}
         self._acks = 0
         self.max_array = MAX_ARRAY
-        """Bytes of the largest array that any PV holds; set before the first post."""
+        """Bytes of the largest array that any PV holds; `declare` may raise it."""
         self.in_order = frozenset({"ACK"})
         """PVs that are never conflated; set before the first post."""
         self._notes = LogQueue()

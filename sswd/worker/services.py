@@ -9,6 +9,7 @@ from typing import Any
 from sswd.alarm import Alarm
 from sswd.config import pv_from_dict
 from sswd.config.companions import READBACK
+from sswd.pipe.limits import array_bytes
 from sswd.pipe.protocol import MAX_DECLARED, Declare, Log, Properties
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.forks import is_child, refuse_in_child
@@ -77,6 +78,8 @@ class WorkerServices:
         items = iter(keys.items())
         while part := dict(itertools.islice(items, MAX_DECLARED)):
             self._outbox.send(Declare(part))
+        # After: the IOC takes larger frames once it has been told of these.
+        self._outbox.max_array = array_bytes(self._outbox.max_array, keys)
 
     def change(self, properties: Properties) -> None:
         """Tell the IOC of new limits, units or strings."""

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from sswd.pipe.protocol import STACKS, Log
 from sswd.stacks import tell_stacks
-from sswd.worker import log as own_log
 from sswd.worker.exception_text import message_of, repr_of, trace_of
 from sswd.worker.forks import is_child, write_line
 from sswd.worker.freeze import sayable
+from sswd.worker.log import Tell, log
 
 MAX_TEXT = 16_000  # characters of one log record
 MAX_NAME = 200  # characters of a logger's name
@@ -56,19 +56,13 @@ def take_streams(spare: int) -> None:
 class IocHandler(logging.Handler):
     """Sends log records to the IOC; which threads log does not matter."""
 
-    def __init__(self, note: Callable[[Log], None]) -> None:
+    def __init__(self, tell: Tell) -> None:
         super().__init__()
-        self._note = note
+        self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = _message_of(record)
         trace = trace_of(record.exc_info[1]) if record.exc_info else ""
-        if is_child():
-            write_line(f"{record.levelname} {record.name}: {message}\n{trace}")
-            return
-        texts = (record.name[:MAX_NAME], message[:MAX_TEXT], trace[-MAX_TEXT:])
-        level = min(max(int(record.levelno), 0), MAX_LEVEL)
-        self._note(Log(level, *map(sayable, texts)))
+        self._tell(record.levelno, record.name, _message_of(record), trace)
 
 
 def _message_of(record: logging.LogRecord) -> str:
@@ -82,11 +76,21 @@ def _message_of(record: logging.LogRecord) -> str:
 
 
 def log_to_ioc(note: Callable[[Log], None], level: int = logging.INFO) -> None:
-    """Send the records of every logger in this process to the IOC."""
-    handler = IocHandler(note)
-    own_log.keep_to(handler)
+    """Send the records of every logger in this process to the IOC, and our own words.
+
+    What a driver does to the logging module reaches its own records only.
+    """
+
+    def tell(levelno: int, name: str, message: str, trace: str) -> None:
+        if is_child():
+            write_line(f"{logging.getLevelName(levelno)} {name}: {message}\n{trace}")
+            return
+        texts = (name[:MAX_NAME], message[:MAX_TEXT], trace[-MAX_TEXT:])
+        note(Log(min(max(int(levelno), 0), MAX_LEVEL), *map(sayable, texts)))
+
+    log.keep_to(tell)
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [IocHandler(tell)]
     root.setLevel(level)
     logging.raiseExceptions = False
     logging.captureWarnings(True)

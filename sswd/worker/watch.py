@@ -23,6 +23,8 @@ from sswd.worker.system import Aborted
 SETUP = 0
 """The "command" id during construction and setup, which Stop may interrupt."""
 IDLE = -1
+LINKING = -2
+"""While the link is made anew, or asked for, between commands: Stop interrupts it."""
 SIGNAL = signal.SIGRTMIN + 3  # unused by drivers known to us; SIGUSR1/2 are not
 
 MISSED_S = 0.05
@@ -61,10 +63,14 @@ def call_user(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     A forked child of it ends here.
     """
     try:
-        return function(*args, **kwargs)
-    finally:
+        result = function(*args, **kwargs)
+    except BaseException as ex:
         if is_child():
-            end_child()
+            end_child(ex)
+        raise
+    if is_child():
+        end_child()
+    return result
 
 
 async def await_user(awaitable: Awaitable[Any]) -> Any:
@@ -111,6 +117,8 @@ class CommandWatch:
         self._id = IDLE
         self._cancelled = IDLE
         self._raise_in = IDLE
+        self.is_stopping = False
+        """Whether the worker is asked to stop: no work on the link begins any more."""
         self._abort: Callable[[], None] | None = None
         self._aborting: threading.Thread | None = None
         self.aborted = threading.Event()
@@ -143,6 +151,15 @@ class CommandWatch:
             self._id = command_id
             return True
 
+    def begin_linking(self) -> bool:
+        """Work on the link is about to begin; False: the worker is to stop."""
+        with self._lock:
+            if self.is_stopping:
+                return False
+            self.aborted.clear()
+            self._id = LINKING
+            return True
+
     def end(self) -> bool:
         """The command has ended; True when it had been asked to end."""
         with self._lock:
@@ -158,12 +175,12 @@ class CommandWatch:
 
     @property
     def runs_command(self) -> bool:
-        """Whether a command runs: neither nothing, nor the constructor or setup."""
-        return self._id not in (SETUP, IDLE)
+        """Whether a command runs: not the constructor, setup, or work on the link."""
+        return self._id > SETUP
 
     @property
     def is_running(self) -> bool:
-        """Whether a command, the constructor or setup runs."""
+        """Whether a command, the constructor, setup or work on the link runs."""
         return self._id != IDLE
 
     @property
@@ -193,6 +210,20 @@ class CommandWatch:
         self.cancel_coroutine()
         if rung is Rung.EXCEPTION:
             self._signal()
+
+    def stop(self) -> None:
+        """The worker is to stop: end work on the link. Control thread only.
+
+        A command, or the start, is ended by a Cancel of its own.
+        """
+        with self._lock:
+            self.is_stopping = True
+            if self._id != LINKING:
+                return
+            self._raise_in = LINKING
+            self.aborted.set()
+        self.cancel_coroutine()
+        self._signal()
 
     def retry(self) -> None:
         """Signal again if the exception is still to be raised. Control thread only."""

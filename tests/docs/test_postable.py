@@ -46,7 +46,11 @@ class Frame:
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         del copy
-        return np.asarray(self.values, dtype)
+        return (
+            np.ma.asanyarray(self.values, dtype)
+            if np.ma.isMA(self.values)
+            else (np.asarray(self.values, dtype))
+        )
 
 
 class OnGpu:
@@ -120,3 +124,34 @@ def test_no_masked_value_is_published_as_a_number() -> None:
     np.testing.assert_equal(coerce(masked), [1.0, np.nan])
     with pytest.raises(PostRefused, match="masked"):
         coerce(np.ma.masked_array([1, 999], mask=[False, True]))
+
+
+class Masks(np.ndarray):
+    """As astropy's Masked: an array with a mask that numpy knows nothing of."""
+
+    @property
+    def mask(self) -> Any:
+        return np.asarray(self) > 5
+
+
+def test_masks_of_other_libraries_count() -> None:
+    """In an array, in an element, and in a list that numpy would take as it is."""
+    array = np.array([1.0, 9.0]).view(Masks)
+    np.testing.assert_equal(plain(array), [1.0, np.nan])
+    np.testing.assert_equal(plain([1.0, array[1:].reshape(())]), [1.0, np.nan])
+    assert array.tolist() == [1.0, 9.0]
+    whole = plain(np.array([1, 9]).view(Masks))
+    assert isinstance(whole, Unsendable)
+    assert "1 masked" in whole.reason
+
+
+class HasUnits(np.ndarray):
+    """As unyt's quantities: `float()` of it is its number, without a word."""
+
+    units = "mm"
+
+
+def test_a_list_does_not_strip_units() -> None:
+    got = plain([0.0, np.array(1.0).view(HasUnits)])
+    assert isinstance(got, Unsendable)
+    assert "units" in got.reason

@@ -42,6 +42,12 @@ class Alarms(System):
     def do_ok(self, _rest):
         self.ok("PLAIN")
 
+    def do_in_and_out(self, _rest):
+        """An alarm, and at once a value that is good again."""
+        for i in range(20):
+            self.alarm("PLAIN", "MINOR")
+            self.io_put("PLAIN", float(i))
+
     def do_sampled(self, _rest):
         self.io_put("PLAIN", 3.0, timestamp=SAMPLED_S)
 

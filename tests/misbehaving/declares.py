@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+import numpy as np
+
 from sswd import System
 
 PVS = """
@@ -16,11 +18,16 @@ RANGE = { type = "enum", strings = ["a", "b", "c"], writable = true }
 
 
 class Found(System):
-    """Its axes are in the file that AXES names, one "name type" a line."""
+    """Its axes are in the file that AXES names, one "name type" a line; cameras have
+    the shape of their image behind."""
 
     def setup(self) -> None:
         for line in pathlib.Path(os.environ["AXES"]).read_text().splitlines():
-            name, kind = line.split()
+            name, kind, *shape = line.split()
+            if shape:
+                self.declare({name: {"type": kind, "shape": [int(n) for n in shape]}})
+                self.io_put(name, np.ones([int(n) for n in shape], kind))
+                continue
             self.declare({name: {"type": kind, "writable": True, "readback": True}})
             self.io_put(f"{name}_RBV", 0)
 

@@ -21,6 +21,12 @@ match os.environ["SILENCED_BY"]:
     case "root":
         logging.getLogger().handlers.clear()
         logging.getLogger().setLevel(logging.CRITICAL)
+    case "machinery":
+        logging.setLogRecordFactory(lambda *_args, **_more: None)
+        logging.Logger.handle = lambda _logger, _record: None
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(lambda _record: False)
+            handler.close()
 
 
 class Silent(System):

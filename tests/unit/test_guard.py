@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sswd import detached_env
+from sswd import detached_env, guard
 from sswd.guard import VARIABLE, end_left, kill_but_trackers
 from sswd.pipe.mark import carrying, new_mark
 
@@ -83,6 +83,22 @@ def test_the_group_is_ended_without_a_mark(start):
     process = start("", env=detached_env(), process_group=0)
     end_left({"no such"}, process.pid)
     assert process.wait(1) == -9
+
+
+def test_a_program_that_may_not_be_looked_into_is_found_by_its_group(
+    start, monkeypatch
+):
+    """One that is not dumpable, where we are not root."""
+
+    def read(pid, name):
+        if name.endswith("environ"):
+            raise PermissionError(13, "Permission denied")
+        return _read(pid, name)
+
+    _read = guard._read
+    monkeypatch.setattr(guard, "_read", read)
+    process = start(new_mark("a"), process_group=0)
+    assert process.pid in list(guard._carriers({b"no such"}, process.pid))
 
 
 def test_detached_env_takes_the_mark_away(start, monkeypatch):

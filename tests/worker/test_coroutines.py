@@ -2,7 +2,7 @@
 
 import pytest
 
-from sswd.pipe.protocol import Rung
+from sswd.pipe.protocol import Log, ReadState, Rung
 
 from .rig import was_aborted
 
@@ -65,6 +65,26 @@ def test_an_async_io_execute_awaits_the_handler(rig):
     worker = rig("awaiting:Around").begin()
     assert worker.run(1.0, "X").failure is None
     assert worker.posted("X_RBV") == [2.0]
+
+
+def test_a_coroutine_that_a_coroutine_returns_is_run(rig):
+    """Somebody forgot `await`; without us that would be a success of nothing."""
+    worker = rig("awaiting:Hides").begin()
+    assert worker.run("done").failure is None
+    assert worker.posted("message") == ["done"]
+
+
+def test_coroutines_that_no_thread_can_run_are_told(rig):
+    worker = rig("awaiting:Hides").begin()
+    state = worker.wait(ReadState, lambda said: bool(said.words))
+    assert "plain methods" in state.words
+    command = worker.execute("sleep")
+    worker.wait_post("message", "sleep")
+    worker.cancel(command, Rung.FLAG)
+    worker.wait(Log, lambda log: "abort() raised" in log.message)
+    worker.cancel(command, Rung.EXCEPTION)
+    assert was_aborted(worker.wait_finished(command))
+    assert not worker.posted("values")
 
 
 def test_a_plain_worker_never_loads_asyncio(worker):

@@ -42,8 +42,17 @@ def test_threads_that_do_not_end_are_told(rig):
     assert [r for r in worker.logs() if "still run" in r.message]
 
 
+def test_a_process_that_nobody_joins_is_ended_and_told(worker, tmp_path):
+    """It must not keep the driver's own atexit functions and rows from their turn."""
+    worker.run("child")
+    assert worker.stop() == 0
+    assert (tmp_path / "atexit").read_text() == "done"
+    assert (tmp_path / "rows").read_text() == "1, 2, 3\n"
+    assert [r for r in worker.logs() if "still run: endless" in r.message]
+
+
 @pytest.mark.timing
-@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang"])
+@pytest.mark.parametrize("what", ["hang_at_exit", "exit_and_hang", "own_exit_and_hang"])
 def test_the_end_has_a_deadline_and_tells_where_it_hangs(worker, what):
     command = worker.execute(what)
     if what == "hang_at_exit":

@@ -52,3 +52,10 @@ def test_a_child_of_a_method_between_commands_runs_none(rig, target):
     assert set(worker.posted("ACK")) == {str(worker.pid)}
     assert len([m for m in worker.said if isinstance(m, Ready)]) == 1
     assert worker.stop() == 0
+
+
+def test_a_child_of_close_has_not_failed(rig):
+    worker = rig("forking:ForksInClose").begin()
+    assert worker.stop() == 0
+    assert worker.posted("message")[-1] == "child 0"
+    assert "failed" not in worker.printed

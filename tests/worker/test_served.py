@@ -11,6 +11,7 @@ import pytest
 from sswd.config.keys import CommandConfig, RestartConfig, SystemConfig
 from sswd.errors import CommandAborted, CommandLost, CommandRejected
 from sswd.ioc.process.bridge import Bridge
+from sswd.ioc.supervision import lifecycle
 from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
@@ -126,6 +127,26 @@ async def test_close_leaves_nothing_of_a_standby_that_is_slow_to_go(
     await one.server.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("sswd-bridge")]
     assert standby.process.exited == -1  # given back
+
+
+async def test_who_is_dead_but_not_judged_is_not_unkillable(
+    served, monkeypatch, caplog
+):
+    """On a busy host the bridge may take longer than KILL_S to drain the pipe."""
+    one = await served().started()
+    last_words = Bridge._last_words
+
+    def slow(bridge: Bridge) -> None:
+        time.sleep(0.4)
+        last_words(bridge)
+
+    monkeypatch.setattr(lifecycle, "KILL_S", 0.1)
+    monkeypatch.setattr(Bridge, "_last_words", slow)
+    one.system.supervisor._active.kill("this test wants it")
+    await one.until(lambda: one.active is None)
+    assert "does not die of SIGKILL" not in caplog.text
+    assert "was killed by SIGKILL" in caplog.text
+    await one.server.close()
 
 
 @pytest.mark.parametrize("say", [Event.STOP, Event.RESTART, Event.START])

@@ -15,6 +15,8 @@ log = logging.getLogger("sswd.ioc")
 
 WAIT_S = 2.0
 ASKS = 3
+MAX_NAME = 60
+"""Of this length, and longer, caproto refuses to search."""
 
 
 class _Asker(asyncio.DatagramProtocol):
@@ -58,7 +60,7 @@ async def warn_of_duplicates(names: Iterable[str], our_port: int) -> None:
 
     `our_port` is our TCP port: answers that name it are taken for our own.
     """
-    asker = _Asker(list(names), our_port)
+    asker = _Asker([name for name in names if len(name) < MAX_NAME], our_port)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
         lambda: asker,

@@ -1,5 +1,6 @@
 """One daemon per prefix on a host: a lock in the runtime directory."""
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -36,15 +37,15 @@ def prefix_lock(config: Config) -> Iterator[None]:
 def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
     path = folder / f"{file_stem(prefix)}.lock"
     fd = open_own(path, os.O_RDWR | os.O_CREAT)
-    file = stack.enter_context(os.fdopen(fd, "r+"))
+    stack.callback(os.close, fd)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = file.read().strip() or "another process"
+        holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
         raise PortTakenError(
-            f"prefix {prefix!r} is served on this host already, by pid {holder}; stop "
-            "that daemon or choose another prefix"
+            f"prefix {prefix!r} is served on this host already, by pid "
+            f"{holder or 'unknown'}; stop that daemon or choose another prefix"
         ) from None
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
+    with contextlib.suppress(OSError):  # a full disk; the lock is held all the same
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)

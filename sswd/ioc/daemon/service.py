@@ -23,6 +23,7 @@ from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.template import Server
+from sswd.logs import kept_logging
 from sswd.stacks import tell_stacks
 
 log = logging.getLogger("sswd.ioc")
@@ -191,7 +192,9 @@ def _template(
         sys.path.insert(0, str(folder))
     module, _, class_name = system.group.partition(":")
     try:
-        root = getattr(importlib.import_module(module), class_name)(prefix=prefix)
+        with kept_logging():
+            group = getattr(importlib.import_module(module), class_name)
+            root = group(prefix=prefix)
     except Exception as ex:
         raise ConfigError(
             f"system.{name}.group: {system.group!r} cannot be made: "

@@ -32,16 +32,21 @@ class ShownPv:
         """The alarm that shows."""
         return shown_of(self.held)
 
-    def show(self) -> None:
+    def show(self, stamp_s: float | None = None) -> None:
         """Publish the alarm that shows, if it is not published yet."""
         self.has_news = False
-        ca.set_alarm(self.data, self.shown)
+        ca.set_alarm(self.data, self.shown, stamp_s)
 
-    def change(self, source: Source, alarm: Alarm) -> None:
-        """Have `source` say this, and publish the alarm that shows if it changes."""
+    def change(
+        self, source: Source, alarm: Alarm, stamp_s: float | None = None
+    ) -> None:
+        """Have `source` say this, and publish the alarm that shows if it changes.
+
+        `stamp_s` is the time of the change (UNIX); None: now.
+        """
         self.note(source, alarm)
         if self.has_news:
-            self.show()
+            self.show(stamp_s)
 
     def note(self, source: Source, alarm: Alarm) -> None:
         """The same, but publish nothing: a value is about to be published."""

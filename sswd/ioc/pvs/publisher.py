@@ -169,13 +169,17 @@ class Publisher:
         if dtype is not None:
             self.publish(pv + DTYPE, dtype.data.value, stamp_s)
 
-    def driver_says(self, pv: str, alarm: Alarm) -> None:
-        """The driver changes the alarm of a PV without posting a value."""
+    def driver_says(self, pv: str, alarm: Alarm, stamp_s: float | None) -> None:
+        """The driver changes the alarm of a PV without posting a value.
+
+        With the driver's time: by ours it could be later than that of the next value,
+        and archivers drop a value whose time is not later than what they have.
+        """
         fed = self._pvs.get(pv)
         if fed is None:
             self._refuse(pv, "the IOC has no such PV to post", "is it declared?")
         else:
-            fed.change(Source.DRIVER, alarm)
+            fed.change(Source.DRIVER, alarm, stamp_s)
 
     def _end_of_old_value(self, pv: str, fed: FedPv) -> None:
         """A value has come: what was said of the old one's age is over."""

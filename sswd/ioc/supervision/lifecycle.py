@@ -38,6 +38,8 @@ class Phase(Enum):
         WorkerState.RUNNING,
         "the worker takes commands; fresh code is being imported",
     )
+    STUCK = (WorkerState.STARTING, "killed as it started, and it does not die")
+    UNDEAD = (WorkerState.RUNNING, "killed, and it does not die; nobody waits with it")
     RESTARTING = (WorkerState.STOPPING, "asked to close; another run follows")
     STOPPING = (WorkerState.STOPPING, "asked to close; STOPPED follows")
     CLOSING = (WorkerState.STOPPING, "asked to close; the IOC ends")
@@ -146,6 +148,8 @@ _SHUTDOWN = (
 _ANEW = (A.CLEAR_BUDGET, A.DROP_STANDBY)
 _BEGIN_ANEW = (*_ANEW, A.START_RUN)
 _GIVE_IN = (A.DROP_STANDBY, A.FLUSH)
+_ALONE = (A.DROP_STANDBY, A.TELL_UNKILLABLE)
+"""No process waits, or imports, beside a worker that cannot be killed."""
 
 
 def _restart(step: Step) -> dict[Event, Step]:
@@ -153,12 +157,12 @@ def _restart(step: Step) -> dict[Event, Step]:
     return {E.RESTART: step, E.RELOAD: step}
 
 
-def _alive(phase: Phase) -> dict[Event, Step]:
+def _alive(unkillable: Phase) -> dict[Event, Step]:
     """What may happen to every worker that was not asked to stop."""
     return {
         E.STOP: Step(P.STOPPING, _STOP),
         E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN),
-        E.UNKILLABLE: Step(phase, (A.TELL_UNKILLABLE,)),
+        E.UNKILLABLE: Step(unkillable, _ALONE),
         E.DIED: Step(P.PARKING, (A.ON_LOST, A.PARK)),
         # An orderly exit that nobody asked for (its run() returned) is a death.
         E.ENDED: Step(P.PARKING, (A.ON_LOST, A.PARK)),
@@ -169,7 +173,7 @@ def _stopping(phase: Phase) -> dict[Event, Step]:
     """What the time does to a worker that was asked to stop."""
     return {
         E.STOP_OVERDUE: Step(phase, (A.KILL_LATE_CLOSER,)),
-        E.UNKILLABLE: Step(phase, (A.TELL_UNKILLABLE,)),
+        E.UNKILLABLE: Step(phase, _ALONE),
     }
 
 
@@ -183,37 +187,49 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.SHUTDOWN: Step(P.CLOSED, (A.DROP_STANDBY, A.FINISH)),
     },
     P.STARTING: {
-        **_alive(P.STARTING),
+        **_alive(P.STUCK),
         E.READY: Step(P.RUNNING, _READY),
         E.LATE: Step(P.LINGERING),
         E.OVERDUE: Step(P.STARTING, (A.KILL_LATE_STARTER,)),
     },
     P.RENEWING: {
-        **_alive(P.RENEWING),
+        **_alive(P.STUCK),
         E.READY: Step(P.YOUNG, _READY),
         E.LATE: Step(P.LINGERING),
         E.OVERDUE: Step(P.RENEWING, (A.KILL_LATE_STARTER,)),
     },
     P.LINGERING: {
-        **_alive(P.LINGERING),
+        **_alive(P.STUCK),
         E.READY: Step(P.RUNNING, _READY),
         E.OVERDUE: Step(P.LINGERING, (A.KILL_LATE_STARTER,)),
         **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
     },
+    P.STUCK: {
+        **_alive(P.STUCK),
+        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
+    },
     P.YOUNG: {
-        **_alive(P.YOUNG),
+        **_alive(P.UNDEAD),
         E.LATE: Step(P.RUNNING),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RUNNING: {
-        **_alive(P.RUNNING),
+        **_alive(P.UNDEAD),
         **_restart(Step(P.REFRESHING, _REFRESH)),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.REFRESHING: {
-        **_alive(P.REFRESHING),
+        **_alive(P.RESTARTING),
         E.FRESH: Step(P.RESTARTING, _RESTART),
         E.STALE: Step(P.RUNNING, (A.TELL_STALE,)),
+        E.RECYCLE: Step(P.RESTARTING, _RESTART),
+        # The import ends here; the start is left to do it.
+        E.UNKILLABLE: Step(P.RESTARTING, (*_ALONE, *_RESTART)),
+    },
+    P.UNDEAD: {
+        **_alive(P.UNDEAD),
+        # Without fresh code: the start imports it, once this worker is gone.
+        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RESTARTING: {
@@ -235,7 +251,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.STOP_OVERDUE: Step(P.CLOSING, (A.KILL_LATE_CLOSER,)),
         E.ENDED: Step(P.CLOSED, (A.ON_LOST, A.FLUSH, A.FINISH)),
         E.DIED: Step(P.CLOSING_PARKING, (A.ON_LOST, A.FLUSH, A.PARK)),
-        E.UNKILLABLE: Step(P.CLOSED, (A.FLUSH, A.TELL_UNKILLABLE, A.FINISH)),
+        E.UNKILLABLE: Step(P.CLOSED, (A.FLUSH, *_ALONE, A.FINISH)),
     },
     P.PARKING: {
         E.PARKED: Step(P.BACKOFF, (A.WAIT,)),
@@ -286,7 +302,7 @@ _LATE_TIMES = {
     E.PARKED: "the park routine's end is waited for in its own phases only",
     E.FRESH: "the standby stays for the next run",
     E.STALE: "told by the standby's own log; the next start imports again",
-    E.READY: "the worker became ready after it was asked to stop",
+    E.READY: "the worker became ready after it was asked to stop, or killed",
     E.RECYCLE: "only a running worker is recycled",
     E.RELOAD: "coalesced, or the worker is stopped and stays so",
 }

@@ -45,7 +45,7 @@ class Supervisor:
         self._backoff = Backoff(
             restart.delay_s, restart.max_delay_s, restart.max_restarts, restart.window_s
         )
-        self._timers = EventTimers(self.feed)
+        self._timers = EventTimers(self._time_passed)
         self._runs = 0
         self.closed = asyncio.Event()
         """Set once the phase is CLOSED."""
@@ -65,7 +65,7 @@ class Supervisor:
         standby, parker = self._processes.standby, self._processes.parker
         return {
             Action.START_RUN: self._start_run,
-            Action.LOAD_FRESH: self._load_fresh,
+            Action.LOAD_FRESH: standby.refresh,
             Action.PREPARE_STANDBY: standby.prepare,
             Action.ABORT_FOR_RESTART: functools.partial(self._cancel, Cause.RESTART),
             Action.ABORT_FOR_STOP: functools.partial(self._cancel, Cause.STOP),
@@ -134,6 +134,19 @@ class Supervisor:
         """A SIGKILL was sent to the active run: UNKILLABLE follows if it stays."""
         self._timers.arm(Event.UNKILLABLE, lifecycle.KILL_S)
 
+    def _time_passed(self, event: Event) -> None:
+        """A time that was set has passed."""
+        if event is Event.UNKILLABLE and self._has_exited:
+            # Its Gone is on the way: on a busy host its bridge may take long to judge.
+            self._timers.arm(event, lifecycle.KILL_S)
+        else:
+            self.feed(event)
+
+    @property
+    def _has_exited(self) -> bool:
+        run = self._active.run
+        return run is not None and run.bridge.has_exited
+
     def dump_stacks(self) -> None:
         """Have the worker write the stacks of its threads into the log."""
         self._active.dump_stacks()
@@ -146,7 +159,7 @@ class Supervisor:
     @property
     def holds_undead(self) -> bool:
         """Whether the worker is there after CLOSED: nothing can end it."""
-        return self._active.run is not None
+        return self._active.run is not None and not self._has_exited
 
     def close(self) -> None:
         """Cancel the timers; after CLOSED only."""
@@ -256,14 +269,7 @@ class Supervisor:
         self.worker_events.tell_error(words)
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 
-    def _load_fresh(self) -> None:
-        if self._active.run is not None and self._active.run.is_undead:
-            self.feed(Event.FRESH)  # nobody waits beside it
-        else:
-            self._processes.standby.refresh()
-
     def _tell_unkillable(self) -> None:
-        self._processes.standby.drop()  # nobody waits beside it
         run, pid = self._active.run, 0
         if run is not None:
             run.is_undead = True

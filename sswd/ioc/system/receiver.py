@@ -206,7 +206,8 @@ class MessageReceiver:
     def _publish_one(self, update: Update) -> None:
         pv = update.pv
         if update.keeps_value:
-            self._publisher.driver_says(pv, update.alarm or NO_ALARM)
+            alarm, stamp_s = update.alarm or NO_ALARM, update.stamp_s or None
+            self._publisher.driver_says(pv, alarm, stamp_s)
             return
         published = self._publisher.publish(
             pv, update.value, update.stamp_s or None, update.alarm

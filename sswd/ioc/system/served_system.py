@@ -44,7 +44,7 @@ from sswd.ioc.system.trigger import Trigger
 from sswd.ioc.system.worker_spec import worker_spec
 from sswd.pipe.codec import sendable
 from sswd.pipe.launch import Launch
-from sswd.pipe.limits import frame_limits, largest
+from sswd.pipe.limits import array_bytes, frame_limits, largest
 from sswd.pipe.protocol import (
     Declare,
     InputsTaken,
@@ -63,8 +63,7 @@ log = logging.getLogger("sswd.ioc")
 PARK_TARGET = "sswd.worker.park:Park"
 CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
-LET_GO_S = 0.3
-"""And so long it waits for the ends of those that were killed."""
+LET_GO_S = 0.3  # and so long it waits for the ends of those that were killed
 
 
 class ServedSystem:
@@ -136,8 +135,12 @@ class ServedSystem:
             self._inputs.add_dependent(name, config.depends)
         if config.restore is not False:
             self._restorer.add(name, config)
-        self._array_bytes = largest(self._array_bytes, [config.capacity])
-        self._frame_limits.body = frame_limits(self._array_bytes).body
+        self._make_room(largest(self._array_bytes, [config.capacity]))
+
+    def _make_room(self, array: int) -> None:
+        """A worker may post arrays of so many bytes from now on."""
+        self._array_bytes = array
+        self._frame_limits.body = frame_limits(array).body
 
     def _make_publisher(self) -> Publisher:
         template = self._template
@@ -321,6 +324,8 @@ class ServedSystem:
             case InputsTaken(names):
                 self._inputs.taken(names)
             case Declare(pvs):
+                # As the worker reckons: one that is refused may be posted, too.
+                self._make_room(array_bytes(self._array_bytes, pvs))
                 self._pvs.declare_found(pvs, self.config.target)
             case Properties():
                 self._pvs.change(message)
@@ -339,9 +344,7 @@ class ServedSystem:
         """Hand a new run the last setpoints that were accepted since the IOC started,
         and the last values of the PVs that its class wants back."""
         if loaded.restored or loaded.takes_setpoints:
-            values: dict[str, object] = {}
-            if loaded.takes_setpoints:
-                values |= self.publisher.setpoints
-            values |= self.publisher.values_of(loaded.restored)
+            setpoints = self.publisher.setpoints if loaded.takes_setpoints else {}
+            values = {**setpoints, **self.publisher.values_of(loaded.restored)}
             sent = {pv: sendable(value) for pv, value in values.items()}
             self.commands.push(Restore(sent))

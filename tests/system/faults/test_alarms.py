@@ -73,6 +73,19 @@ def test_the_time_of_a_sample_is_kept(daemon: Daemon, client: Client) -> None:
     assert (float(read), float(read.timestamp)) == (3.0, alarms.SAMPLED_S)
 
 
+def test_the_time_of_alarms_and_values_never_goes_back(
+    daemon: Daemon, client: Client
+) -> None:
+    """An archiver drops what is not later than its last sample, and would show the
+    alarm after it has ended."""
+    do(daemon, client, "ok")
+    monitor = client.monitor(daemon.prefix + "PLAIN")
+    do(daemon, client, "in_and_out")
+    monitor.wait_for(19.0)
+    stamps = [seen.stamp_s for seen in monitor.seen][1:]
+    assert stamps == sorted(set(stamps))
+
+
 def test_readings_in_a_mapping(daemon: Daemon, client: Client) -> None:
     do(daemon, client, "readings")
     assert client.alarm(daemon.prefix + "PLAIN") == (SOFT, MINOR)

@@ -9,6 +9,7 @@ from client import Client, ca_port
 from daemon import until
 from systems import MISBEHAVING, one_system, tables_of
 
+from sswd.pipe.limits import LEAST_ARRAY
 from sswd.testing import Daemon, running_daemon
 
 pytestmark = pytest.mark.row(50)
@@ -66,6 +67,22 @@ def test_a_declared_pv_stays_and_keeps_its_type(
     assert client.get(daemon.prefix + "AXIS1.RTYP") == "ao"
     until(lambda: "AXIS1 is served as writable float" in daemon.log, "the words")
     assert client.put(daemon.prefix + "AXIS1", 2.5)
+
+
+def test_a_declared_image_may_be_large(
+    daemon: Daemon, client: Client, axes: Path
+) -> None:
+    """Larger than what any PV holds of which the IOC and the worker knew before."""
+    prefix = daemon.prefix
+    axes.write_text("CAMERA uint8 4200 4100\n")
+    assert LEAST_ARRAY < 4200 * 4100
+    run = client.get(prefix + "WORKER:RUN")
+    restart(daemon, client)
+    client.wait_for(prefix + "CAMERA:WIDTH", 4100)
+    assert client.get(prefix + "CAMERA.NORD") == 4200 * 4100
+    assert client.alarm(prefix + "CAMERA:HEIGHT") == (0, 0)
+    assert client.get(prefix + "WORKER:RUN") == run + 1
+    assert "bytes" not in daemon.log, daemon.log
 
 
 def test_declare_is_for_setup(daemon: Daemon, client: Client) -> None:

@@ -157,6 +157,32 @@ def test_an_instrument_that_is_off_at_the_start(
 
 
 @pytest.mark.row(41)
+@pytest.mark.row(42)
+def test_puts_wait_for_the_link_where_they_are_to(
+    client: Client, device: TcpInstrument
+) -> None:
+    keys = 'on_link_down = "wait"'
+    with served(config_of("Reconnects", device.port, keys), client) as daemon:
+        prefix = daemon.prefix
+        device.power_off()
+        client.wait_for(prefix + "WORKER:LINK", "LOST")
+        dropped = client.start_put(prefix + "SETPOINT", 270.0)
+        client.wait_for(prefix + "QUEUE_LEN", 1)
+        assert client.put(prefix + "ABORT", 1)
+        assert not dropped.result(10.0)
+        assert client.get(prefix + "CMD_STATE") == "REJECTED"
+        states = client.monitor(prefix + "CMD_STATE")
+        puts = [client.start_put(prefix + "SETPOINT", v) for v in (280.0, 290.0)]
+        client.wait_for(prefix + "QUEUE_LEN", 2)
+        assert client.get(prefix + "BUSY") == "Idle"
+        assert not any(put.done() for put in puts)
+        device.power_on()
+        assert [put.result(10.0) for put in puts] == [True, True]
+        assert device.applied[-2:] == [280.0, 290.0]  # after setup's
+        assert "REJECTED" not in states.values[1:]
+
+
+@pytest.mark.row(41)
 def test_a_ping_finds_a_dead_link(client: Client, device: TcpInstrument) -> None:
     with served(config_of("Pings", device.port), client) as daemon:
         prefix = daemon.prefix
@@ -164,7 +190,8 @@ def test_a_ping_finds_a_dead_link(client: Client, device: TcpInstrument) -> None
         device.power_off()
         client.wait_for(prefix + "WORKER:LINK", "LOST")
         assert client.alarm(prefix + "NOTE") == (COMM, INVALID)
-        assert "ping" in client.get(prefix + "WORKER:LINK_ERROR") or "connect"
+        words = client.get(prefix + "WORKER:LINK_ERROR")
+        assert words.startswith(("ping: ", "connect: ")), words
         device.power_on()
         client.wait_for(prefix + "WORKER:LINK", "OK")
         newest_is(client.monitor(prefix + "NOTE"), True)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from aioca import caget, caput
-from client import ECA_PUTFAIL, NO_ALARM, Client, ca_port
+from client import ECA_PUTFAIL, MAJOR, NO_ALARM, WRITE, Client, ca_port
 from systems import MISBEHAVING, one_system, tables_of
 
 from sswd.testing import Daemon, running_daemon
@@ -100,6 +100,24 @@ def test_an_action_acts_once_a_put_and_reads_back_0(
     assert client.get(daemon.prefix + "CMD_STATE") == "DONE"
     assert client.get(daemon.prefix + "message") == "GO"
     assert set(seen.values) == {0}
+
+
+@pytest.mark.parametrize("value", [2, 65535, "nonsense"])
+def test_a_bad_put_to_an_action_is_a_rejected_command(
+    daemon: Daemon, client: Client, value: int | str
+) -> None:
+    prefix = daemon.prefix
+    assert client.put(prefix + "GO", 1)
+    number, told = client.get(prefix + "CMD_ID"), client.monitor(prefix + "message")
+    assert not client.put(prefix + "GO", value)
+    assert client.get(prefix + "CMD_ID") == number + 1
+    assert client.get(prefix + "CMD_STATE") == "REJECTED"
+    assert client.get(prefix + "CMD_ERROR").startswith("rejected: ")
+    assert client.get(prefix + "GO", datatype=SHORT) == 0
+    assert client.alarm(prefix + "GO") == (WRITE, MAJOR)
+    assert client.put(prefix + "GO", 1)
+    assert client.alarm(prefix + "GO") == (NO_ALARM, NO_ALARM)
+    assert len(told.seen) == 2
 
 
 def test_a_readback_is_what_the_handler_returns_or_posts(

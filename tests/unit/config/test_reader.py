@@ -110,6 +110,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
         (system(args={"a-b": 1}), "system.s.args: 'a-b' cannot be the name"),
         (system(prefix="A B"), "system.s.prefix: a PV name cannot hold ' '"),
         (system(prefix="A{B}"), "system.s.prefix: a prefix cannot hold { and }"),
+        (system(prefix="P" * 44), "44 characters; 43 leave room for WORKER:LAST_ERROR"),
         ({"prefix": "A{B}", **system()}, "f.toml: prefix: a prefix cannot hold {"),
         (system(outbox=0), "system.s.outbox: expected int >= 1, not 0"),
         (system(park_s=0), "system.s.park_s: expected float > 0.0, not 0"),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from sswd.errors import PipeClosed, ProtocolError
 from sswd.pipe.codec import HEADER, MAX_BODY, MAX_HEAD, MessageDecoder, MessageEncoder
-from sswd.pipe.framing import READ_BYTES, FrameReader, FrameWriter
+from sswd.pipe.framing import READ_BYTES, FrameLimits, FrameReader, FrameWriter
 from sswd.pipe.protocol import Execute, Log, Message, Post, Ready, Up, Update
 
 
@@ -187,6 +187,34 @@ def test_a_reset_connection_is_closed():
 def test_absurd_sizes_are_refused_before_memory_is_asked_for(pipe, header):
     os.write(pipe.into, HEADER.pack(*header))
     with pytest.raises(ProtocolError, match="frame of"):
+        pipe.reader.read()
+
+
+def test_what_is_said_before_a_large_frame_may_make_room_for_it(pipe):
+    """Both may arrive at once: the limits are those when it is looked at."""
+    limits = FrameLimits(body=100)
+    pipe.reader = FrameReader(pipe.out, MessageDecoder(Up), limits)
+    for buffer in MessageEncoder().encode(Ready()):
+        os.write(pipe.into, buffer)
+    large = b"".join(MessageEncoder().encode(image(1000)))
+    os.write(pipe.into, large[:500])
+    assert pipe.reader.read() == [Ready()]
+    limits.body = 10_000
+    os.write(pipe.into, large[500:])
+    (post,) = pipe.read_all()
+    assert post.updates[0].value.nbytes == 1000
+
+
+@pytest.mark.parametrize("sizes", [(101, 0), (1, 101)])
+def test_a_large_frame_for_which_nothing_made_room_is_refused(pipe, sizes):
+    limits = FrameLimits(head=100, body=100)
+    pipe.reader = FrameReader(pipe.out, MessageDecoder(Up), limits)
+    for buffer in MessageEncoder().encode(Ready()):
+        os.write(pipe.into, buffer)
+    os.write(pipe.into, HEADER.pack(*sizes))
+    with pytest.raises(ProtocolError, match="frame of"):
+        pipe.reader.read()
+        os.write(pipe.into, b"more")
         pipe.reader.read()
 
 

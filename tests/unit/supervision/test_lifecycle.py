@@ -42,6 +42,8 @@ class World(NamedTuple):
     set_times: frozenset[Event] = frozenset()
     parking: bool = False
     refreshing: bool = False
+    waits: bool = False
+    """A second process waits for its turn, or imports for it."""
     unlost: bool = False
     """A run has died, or could not be started, and ON_LOST is still to come."""
     is_shut: bool = False
@@ -99,6 +101,7 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
                 world._replace(
                     alive=True,
                     ready=False,
+                    waits=False,
                     runs=runs,
                     set_times=times | {E.LATE, E.OVERDUE},
                 ),
@@ -128,10 +131,12 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
             yield world._replace(parking=True), []
             yield world, [E.PARKED]
         case A.LOAD_FRESH:
-            yield world._replace(refreshing=True), []
+            if world.told:
+                raise Wrong("a process imports beside a worker that cannot be killed")
+            yield world._replace(refreshing=True, waits=True), []
             yield world, [E.FRESH]
         case A.DROP_STANDBY:
-            yield world._replace(refreshing=False), []
+            yield world._replace(refreshing=False, waits=False), []
         case A.ASK_TO_STOP:
             yield world._replace(set_times=times | {E.STOP_OVERDUE}), []
         case A.KILL_LATE_STARTER | A.KILL_LATE_CLOSER:
@@ -141,7 +146,14 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
         case A.WAIT:
             yield world._replace(set_times=times | {E.DUE}), []
             yield world, [E.SPENT]
+        case A.PREPARE_STANDBY:
+            if world.told:
+                raise Wrong("a process waits beside a worker that cannot be killed")
+            yield world._replace(waits=True), []
+            yield world, []  # standby = false
         case A.TELL_UNKILLABLE:
+            if world.waits:
+                raise Wrong("a process waits beside a worker that cannot be killed")
             yield world._replace(told=True), []
         case A.RECALL_UNDEAD:
             yield world, [E.UNKILLABLE] if world.told else []
@@ -247,6 +259,12 @@ def test_nothing_forbidden_ever_happens(worlds):
     """walk() raises Wrong: a second worker, a worker beside the park routine, a loss
     twice or never, commands for nobody, an exit that the table does not name."""
     assert len(worlds) > 100
+
+
+def test_nobody_waits_beside_a_worker_that_cannot_be_killed(worlds):
+    told = [world for world in worlds if world.told]
+    assert {world.phase for world in told} >= {P.STUCK, P.UNDEAD, P.RESTARTING}
+    assert not any(world.waits or world.refreshing for world in told)
 
 
 def test_every_phase_is_reached(worlds):

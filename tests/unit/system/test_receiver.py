@@ -82,7 +82,7 @@ class World:
             raise RuntimeError("a hook of the user's own group")
         return None if pv == "refused" else value
 
-    def driver_says(self, pv: str, alarm: Alarm) -> None:
+    def driver_says(self, pv: str, alarm: Alarm, _stamp_s: float | None) -> None:
         self.events.append((pv, alarm))
 
     def show_refused(self) -> None:

@@ -1,12 +1,13 @@
 """Which methods are refused at load, and in which words."""
 
 import functools
+from functools import partial, partialmethod
 from typing import Any
 
 import pytest
 
 from sswd.worker.every import every
-from sswd.worker.handlers import argument_problem, problems_of
+from sswd.worker.handlers import problems_of
 
 
 def problems(body: dict[str, Any], **known: Any) -> list[str]:
@@ -38,6 +39,23 @@ def wrapped(*args, **kwargs):
     return f0(*args, **kwargs)
 
 
+class Callable1:
+    def __call__(self, value): ...
+
+
+class Callable2:
+    def __call__(self, pv_name, value): ...
+
+
+class CallableGenerator:
+    def __call__(self, value):
+        yield value
+
+
+OTHER = Callable1()
+OBJECTS = [OTHER, OTHER.__call__, [].append, partial(f2, 0, "X"), partialmethod(f2, 1)]
+BAD_OBJECTS = [Callable2(), CallableGenerator(), partial(f2, 0), partialmethod(f2)]
+
 GOOD = {
     "setup": [f0, a0, rest, wrapped, staticmethod(lambda: None), classmethod(f0)],
     "close": [f0, a0, None, 3],
@@ -47,7 +65,7 @@ GOOD = {
     "disconnect": [f0, a0],
     "ping": [f0, a0],
     "restore": [f1],
-    "on_X": [f1, a1, more, rest, staticmethod(lambda value: None)],
+    "on_X": [f1, a1, more, rest, staticmethod(lambda value: None), *OBJECTS],
     "on_x": [f1],
     "on_CMD": [f1],
     "on_GO": [f0, a0, f1, a1],
@@ -64,7 +82,7 @@ BAD = {
     "disconnect": [f1],
     "ping": [f1],
     "restore": [f0],
-    "on_X": [f0, f2, needs_two, keyword, generator, async_generator],
+    "on_X": [f0, f2, needs_two, keyword, generator, async_generator, *BAD_OBJECTS],
     "on_x": [f0],
     "on_GO": [f2, needs_two],
     "on_input_beam": [f0],
@@ -101,18 +119,3 @@ def test_async_beside_commands_is_refused():
 def test_other_systems_may_call_what_they_like_connect():
     body = {"connect": needs_two, "ping": f1, "on_X": f0, "io_execute": f2}
     assert problems(body, is_system=False) == []
-
-
-class Takes:
-    def __init__(self, address, timeout_s=2.0): ...
-
-
-@pytest.mark.parametrize("args", [{}, {"adress": "a"}, {"address": 1, "x": 2}])
-def test_args_that_do_not_fit(args):
-    words = argument_problem(Takes, args)
-    assert words.startswith("args do not fit Takes(address, timeout_s=2.0): ")
-
-
-@pytest.mark.parametrize("factory", [Takes, dict])
-def test_args_that_fit_or_cannot_be_known(factory):
-    assert argument_problem(factory, {"address": "a"}) is None

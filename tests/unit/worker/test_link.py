@@ -99,6 +99,27 @@ def test_with_ping_ping_decides():
     assert one.step(2.0) is Step.RECONNECT
 
 
+def test_a_ping_that_works_again_leaves_what_other_methods_say():
+    one = link(connect=False, ping=True, restart_after=2)
+    one.failed("read", "x", Kind.OTHER, 1.0)
+    one.ping_failed("y", 1.5)
+    one.ping_failed("y", 2.0)
+    assert one.told == (LOST, "ping: y", True, True)
+    one.ping_worked(3.0)
+    assert one.told[::2] == (FAILING, False)
+    assert not one.told.wants_restart
+    one.worked("read")
+    assert one.told == (OK, "", False, False)
+
+
+def test_one_more_failing_method_does_not_call_a_restart_off():
+    one = link(connect=False, restart_after=2)
+    one.failed("read", "x", Kind.OTHER, 1.0)
+    one.failed("read", "x", Kind.OTHER, 2.0)
+    one.failed("clock", "x", Kind.OTHER, 3.0)
+    assert one.told.wants_restart
+
+
 def test_a_ping_without_connect_is_repeated():
     one = link(connect=False, ping=True)
     one.ping_failed("x", 1.0)
@@ -107,6 +128,7 @@ def test_a_ping_without_connect_is_repeated():
     assert one.step(1.4) is None
     assert one.step(1.5) is Step.PING
     one.ping_worked(1.5)
+    assert one.told == (OK, "", False, False)
 
 
 def test_a_command_counts_only_for_the_link():

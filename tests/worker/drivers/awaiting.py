@@ -1,6 +1,7 @@
 """The same system twice: with plain handlers, and with `async def` ones."""
 
 import asyncio
+import functools
 import time
 from typing import ClassVar
 
@@ -107,6 +108,38 @@ class Around(System):
     async def on_x(self, value: float) -> float:
         await asyncio.sleep(0)
         return value + 1
+
+
+def plainly(function):
+    """A decorator that hides that a method is `async def`."""
+
+    @functools.wraps(function)
+    def call(*args: object) -> object:
+        return function(*args)
+
+    return call
+
+
+class Hides(System):
+    """Its coroutines are not to be seen before they are called."""
+
+    async def io_execute(self, pv_name: str, value: object) -> object:
+        return self.forgotten(str(value))  # and no `await`
+
+    async def forgotten(self, text: str) -> None:
+        await asyncio.sleep(0)
+        self.io_put("message", text)
+        if text == "sleep":
+            time.sleep(3600)
+
+    @plainly
+    async def abort(self) -> None:
+        """Nothing can run it on its thread."""
+
+    @every(0.02, beside_commands=True)
+    @plainly
+    async def read(self) -> None:
+        self.io_put("values", [1.0])
 
 
 class Registering(type):

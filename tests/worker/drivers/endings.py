@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import ctypes
+import importlib
 import io
 import logging
 import os
@@ -31,6 +32,14 @@ class BadStream(io.StringIO):
 
     def flush(self) -> None:
         raise Exit("cannot flush")
+
+
+class OwnExit(SystemExit):
+    """A driver's own, of which one cannot ask the code."""
+
+    @property
+    def code(self) -> int:
+        raise Exit("no code")
 
 
 def fork() -> None:
@@ -73,6 +82,13 @@ class Endings(System):
 
         threading.Thread(target=work).start()
 
+    def do_child(self) -> None:
+        """A process that is no daemon, which nobody joins."""
+        self.do_rows()
+        self.do_atexit()  # before: it is called after multiprocessing's own
+        fork = importlib.import_module("multiprocessing").get_context("fork")
+        fork.Process(target=time.sleep, args=(3600,), name="endless").start()
+
     def do_executor(self) -> None:
         """Its idle threads end only when Python tells them to."""
         self.pool = concurrent.futures.ThreadPoolExecutor(2)
@@ -96,6 +112,10 @@ class Endings(System):
     def do_exit_and_hang(self) -> None:
         atexit.register(hang)
         sys.exit(4)
+
+    def do_own_exit_and_hang(self) -> None:
+        atexit.register(hang)
+        raise OwnExit
 
     def do_end_thread(self) -> None:
         """What a C library may do; the process lives on, without its main thread."""

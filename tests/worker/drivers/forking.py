@@ -81,3 +81,13 @@ class ForksInSetup(ForksBetween):
 
     def setup(self) -> None:
         self.fork()
+
+
+class ForksInClose(ForksBetween):
+    """The same in close; what the stop interrupts is no failure of the child."""
+
+    def close(self) -> None:
+        pid = os.fork()
+        if pid:
+            status = os.waitpid(pid, 0)[1]
+            self.io_put("message", f"child {os.waitstatus_to_exitcode(status)}")

@@ -81,8 +81,9 @@ def shows(data: Data, alarm: Alarm) -> bool:
     )
 
 
-def set_alarm(data: Data, alarm: Alarm) -> None:
-    """Give `data` this alarm and tell subscribers, with the time of the change.
+def set_alarm(data: Data, alarm: Alarm, timestamp_s: float | None = None) -> None:
+    """Give `data` this alarm and tell subscribers, with the time of the change: now,
+    or when whoever says so knew of it.
 
     An alarm that it has already is not sent again; new words alone are an event, as in
     recGblResetAlarms() of EPICS base. PVs that share the alarm are told as well. Loop
@@ -91,11 +92,11 @@ def set_alarm(data: Data, alarm: Alarm) -> None:
     if shows(data, alarm):
         return
     _store(data, alarm)
-    now = time_stamp(None, time.time_ns())
+    stamp = time_stamp(timestamp_s, time.time_ns())
     for peer in alarm_peers(data):
         if alarm_fields(peer) is None:
             # As EPICS base: an alarm is an alarm event, not one of the value.
-            _tell_alarm(peer, now)
+            _tell_alarm(peer, stamp)
 
 
 def set_properties(data: Data, properties: Mapping[str, object]) -> None:
@@ -113,9 +114,9 @@ def set_properties(data: Data, properties: Mapping[str, object]) -> None:
         run_through(cast("AlarmPeer", data).publish(protocol.DBE_PROPERTY))
 
 
-def _tell_alarm(peer: AlarmPeer, now: Stamp) -> None:
+def _tell_alarm(peer: AlarmPeer, stamp: Stamp) -> None:
     data = cast("Data", peer)  # all but groups of fields are PVs
-    raw(data)["timestamp"] = now
+    raw(data)["timestamp"] = stamp
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and not serves_caproto(data):
         served_pv.notify(protocol.DBE_ALARM)
