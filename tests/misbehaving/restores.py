@@ -46,6 +46,9 @@ class Restored(System):
         if pv_name == "CMD":
             self.io_put("COUNT", int(value))
 
+    def close(self) -> None:
+        self.io_put("COUNT", 99)
+
     def note(self, line: str) -> None:
         with self.journal.open("a") as file:
             file.write(f"{line}\n")

@@ -8,6 +8,7 @@ Threading model: one thread at a time.
 """
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,6 +38,8 @@ class Generations:
         self.folder = folder
         self._paths = [folder / f"{name}{suffix}" for suffix in SUFFIXES]
         self._new = folder / f"{name}.new"
+        self._lock_path = folder / f"{name}.lock"
+        self._lock: int | None = None
         self._serial = 0
         self._next = 0
 
@@ -69,7 +72,7 @@ class Generations:
         file), and leaves both generations as they are then.
         """
         content = encode(self._serial + 1, values)
-        make_own(self.folder)
+        self.claim()
         try:
             fd = open_own(self._new, os.O_WRONLY | os.O_CREAT)
             with os.fdopen(fd, "wb") as file:
@@ -85,6 +88,32 @@ class Generations:
         self._serial += 1
         self._next = 1 - self._next
         self._sync_folder()
+
+    def close(self) -> None:
+        """Let another process have the files."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def claim(self) -> None:
+        """Hold the files until `close`, or as long as this process lives.
+
+        Two daemons would mix their values. They may both have the prefix, in containers
+        with a runtime directory each. Raises as `write` does.
+        """
+        make_own(self.folder)
+        if self._lock is not None:
+            return
+        fd = open_own(self._lock_path, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as ex:
+            os.close(fd)
+            if not isinstance(ex, BlockingIOError):
+                raise
+            words = f"another daemon saves the same prefix in {self.folder}"
+            raise NotOursError(words) from None
+        self._lock = fd
 
     def _sync_folder(self) -> None:
         """The rename is on disk, too."""

@@ -67,7 +67,7 @@ class Restorer:
     def add(self, pv: str, config: PvConfig) -> None:
         """A PV with `restore` is served now: it has what was saved."""
         self._pvs[pv] = config
-        saved = self.saver.watch(pv)
+        saved = self.saver.found(pv)
         fed = self._publisher.fed_pv(pv)
         if fed is None:
             return
@@ -78,7 +78,7 @@ class Restorer:
                 self._refused[pv] = f"{saved.value!r} was saved: {ex}"
         if config.restore == "ask":
             self._publisher.ask(pv)
-        self.saver.take(pv)
+        self.saver.watch(pv, shown=config.restore == "show")
 
     def run_begins(self) -> None:
         """A run has its PVs, and is about to be constructed and set up."""

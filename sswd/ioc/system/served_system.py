@@ -64,8 +64,7 @@ log = logging.getLogger("sswd.ioc")
 PARK_TARGET = "sswd.worker.park:Park"
 CLOSE_S = 7.3
 """The daemon's stop ends within 8 s, whatever the worker does."""
-LET_GO_S = 0.3
-"""And so long it waits for the ends of those that were killed."""
+LET_GO_S = 0.3  # and so long it waits for the ends of those that were killed
 
 
 class ServedSystem:

@@ -8,11 +8,13 @@ Threading model: the loop's own.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from pathlib import Path
 
 from sswd.alarm import NO_ALARM, Alarm, Severity, Status
+from sswd.errors import NotOursError
 from sswd.ioc import ca
 from sswd.ioc.commands.dispatcher import fitting
 from sswd.ioc.pvs.channel import Channel
@@ -52,6 +54,7 @@ class StateSaver:
         self._values: dict[str, Saved] | None = None
         self._seen: dict[str, object] = {}
         """What each PV had when it was looked at last."""
+        self._shown: set[str] = set()
         self._is_dirty = False
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -61,17 +64,22 @@ class StateSaver:
         self.found_words = ""
         """What was wrong with the files at the start."""
 
-    def watch(self, pv: str) -> Saved | None:
-        """Save this PV from now on; what the files have of it."""
+    def found(self, pv: str) -> Saved | None:
+        """What the files have of a PV."""
         if self._values is None:
+            with contextlib.suppress(OSError, NotOursError):  # the first write tells
+                self._generations.claim()
             self._values, self.found_words = self._generations.read()
             if self.found_words:
                 log.error("system '%s': state: %s", self._name, self.found_words)
             self._timer = self._loop.call_later(LOOK_S, self._look)
         return self._values.get(pv)
 
-    def take(self, pv: str) -> None:
-        """What this PV has now is what it begins with: not worth to be saved."""
+    def watch(self, pv: str, *, shown: bool) -> None:
+        """Save the changes of this PV from now on: of the value that it shows, or of
+        the last accepted put. What it has now is not worth to be saved."""
+        if shown:
+            self._shown.add(pv)
         self._seen[pv] = self._current(pv)
 
     def save(self) -> None:
@@ -93,6 +101,7 @@ class StateSaver:
                 await self._is_idle.wait()
                 self.save()
                 await self._is_idle.wait()
+            self._generations.close()
         except TimeoutError:
             log.error(
                 "system '%s': state: %s does not take the last changes in time",
@@ -118,10 +127,9 @@ class StateSaver:
                     self._is_dirty = True
 
     def _current(self, pv: str) -> object:
-        """The last accepted put of a PV that clients write, else what it shows."""
-        if pv in self._publisher.setpoints:
-            return self._publisher.setpoints[pv]
-        return self._publisher.values_of([pv]).get(pv)
+        if pv in self._shown:
+            return self._publisher.values_of([pv]).get(pv)
+        return self._publisher.setpoints.get(pv)  # never without a put
 
     def _wrote(self, words: str) -> None:
         """In the writer's thread."""

@@ -74,11 +74,12 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
     prefix = place.prefix
     with place.served(client) as daemon:
         put_all(client, prefix)
-        until(lambda: '"COUNT"' in place.saved(), "the state on disk", 1.5)
+        until(lambda: '"COUNT"' in place.saved(), "the state on disk", 5.0)
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait(5)
     with place.served(client) as daemon:
-        # RUNNING is told after the last of them.
+        log = daemon.log
+        assert log.index("restore: ran again") < log.index("STARTING -> RUNNING")
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
         assert client.get(prefix + "WORKER:RESTORED") == (
             "run 1: ran again: SPEED, MODE, TABLE, ASKED"
@@ -86,6 +87,7 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         assert client.get(prefix + "NOTE") == "by hand"
         assert client.get(prefix + "COUNT") == 41
         assert client.get(prefix + "LOOSE") == 0.0
+        assert client.get(prefix + "CMD_ID") == 4
         # A worker that is restarted has them as well.
         place.file.unlink()
         os.kill(client.get(prefix + "WORKER:PID"), signal.SIGKILL)
@@ -94,9 +96,11 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
 
 
+@pytest.mark.row(17)
 def test_the_drivers_answer_wins(place: Place, client: Client) -> None:
     with place.served(client):
-        put_all(client, place.prefix)
+        put_all(client, place.prefix)  # and TERM, at once
+    assert '"value": 99}' in place.saved()  # posted by close()
     with place.served(client, ", answer = 9"):
         assert place.journal == ["setup", *SETPOINTS]
         assert client.get(place.prefix + "ASKED") == 9
@@ -132,23 +136,26 @@ def test_a_directory_that_cannot_be_written_is_told_and_the_rest_goes_on(
     place.state.write_text("a file where the directory should be")
     with place.served(client) as daemon:
         assert client.put(prefix + "SPEED", 2.5)
-        until(lambda: client.get(prefix + "WORKER:SAVE_ERROR"), "words", 3.0)
+        until(lambda: client.get(prefix + "WORKER:SAVE_ERROR"), "words")
         assert client.alarm(prefix + "WORKER:SAVE_ERROR")[0] == Severity.MAJOR
         assert client.put(prefix + "SPEED", 3.5)
         assert daemon.log.count("setpoints cannot be saved") == 1
         place.state.unlink()  # somebody mends it
-        until(lambda: '"value": 3.5' in place.saved(), "the state on disk", 8.0)
-        until(lambda: not client.get(prefix + "WORKER:SAVE_ERROR"), "no words", 1.0)
+        until(lambda: '"value": 3.5' in place.saved(), "the state on disk", 30.0)
+        until(lambda: not client.get(prefix + "WORKER:SAVE_ERROR"), "no words")
 
 
 def test_a_torn_file_is_told_and_the_one_before_is_taken(
     place: Place, client: Client
 ) -> None:
     prefix = place.prefix
-    with place.served(client):
+    with place.served(client) as daemon:
         assert client.put(prefix + "SPEED", 1.5)
-        until(lambda: '"value": 1.5' in place.saved(), "the first generation", 1.5)
+        until(lambda: '"value": 1.5' in place.saved(), "the first generation")
         assert client.put(prefix + "SPEED", 2.5)
+        until(lambda: '"value": 2.5' in place.saved(), "the second generation")
+        daemon.process.kill()
+        daemon.process.wait(5)
     newest = max(place.state.glob("*.state"), key=lambda f: f.stat().st_mtime_ns)
     newest.write_bytes(newest.read_bytes()[:-20])
     with place.served(client) as daemon:

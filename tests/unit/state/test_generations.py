@@ -9,17 +9,33 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from sswd.errors import NotOursError
 from sswd.ioc.state.format import Saved
 from sswd.ioc.state.generations import Generations
 from sswd.ioc.state.writer import StateWriter
 
 TORTURE = Path(__file__).parents[2] / "soak" / "state_torture.py"
 WAIT_S = 5.0
+Open = Callable[[Path], Generations]
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    """Makes Generations, and closes them."""
+    made: list[Generations] = []
+
+    def open_at(folder: Path) -> Generations:
+        made.append(Generations(folder, "s"))
+        return made[-1]
+
+    yield open_at
+    for generations in made:
+        generations.close()
 
 
 def one(value: object) -> dict[str, Saved]:
@@ -40,28 +56,32 @@ def test_nothing_yet_is_no_fault(tmp_path: Path) -> None:
     assert read(tmp_path / "none") == (None, "")
 
 
-def test_the_newest_is_read_and_a_new_process_goes_on(tmp_path: Path) -> None:
+def test_the_newest_is_read_and_a_new_process_goes_on(
+    tmp_path: Path, opened: Open
+) -> None:
     folder = tmp_path / "state"
     for number in range(5):
-        generations = Generations(folder, "s")
+        generations = opened(folder)
         generations.read()
         generations.write(one(number))
+        generations.close()
         assert read(folder) == (number, "")
-    assert files(folder) == ["s.a.state", "s.b.state"]
+    assert files(folder) == ["s.a.state", "s.b.state", "s.lock"]
 
 
-def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_only_its_owner_reads_it(tmp_path: Path, opened: Open) -> None:
     folder = tmp_path / "state"
-    Generations(folder, "s").write(one(1))
+    opened(folder).write(one(1))
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    [path] = folder.iterdir()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    for path in folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_when_the_newest_is_torn_the_one_before_is_taken_and_kept(
     tmp_path: Path,
+    opened: Open,
 ) -> None:
-    generations = Generations(tmp_path, "s")
+    generations = opened(tmp_path)
     generations.write(one("old"))
     generations.write(one("new"))
     torn = tmp_path / "s.b.state"
@@ -70,11 +90,25 @@ def test_when_the_newest_is_torn_the_one_before_is_taken_and_kept(
     assert value == "old"
     assert words.startswith(f"{torn}: its checksum is wrong")
     # The next write replaces the torn one.
-    again = Generations(tmp_path, "s")
+    generations.close()
+    again = opened(tmp_path)
     again.read()
     again.write(one("newest"))
     (tmp_path / "s.b.state").write_bytes(b"")
     assert read(tmp_path)[0] == "old"
+
+
+@pytest.mark.row(31)
+def test_two_daemons_do_not_mix_their_values(tmp_path: Path, opened: Open) -> None:
+    first, second = opened(tmp_path), opened(tmp_path)
+    first.write(one("first"))
+    with pytest.raises(NotOursError, match="another daemon saves the same prefix in"):
+        second.write(one("second"))
+    assert read(tmp_path) == ("first", "")
+    first.close()
+    second.read()
+    second.write(one("second"))
+    assert read(tmp_path) == ("second", "")
 
 
 def test_two_torn_files_are_told(tmp_path: Path) -> None:
@@ -87,7 +121,7 @@ def test_two_torn_files_are_told(tmp_path: Path) -> None:
     assert words.endswith("nothing is restored")
 
 
-def test_a_link_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_is_not_followed(tmp_path: Path, opened: Open) -> None:
     target = tmp_path / "precious"
     target.write_text("precious")
     folder = tmp_path / "state"
@@ -99,9 +133,7 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     assert "link" in words
     writer_words: list[str] = []
     done = threading.Event()
-    writer = StateWriter(
-        Generations(folder, "s"), lambda w: (writer_words.append(w), done.set())
-    )
+    writer = StateWriter(opened(folder), lambda w: (writer_words.append(w), done.set()))
     writer.write(one(1))
     assert done.wait(WAIT_S)
     assert "link" in writer_words[0]
@@ -158,8 +190,10 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.mark.row(36)
-def test_when_the_disk_is_full_or_read_only_both_generations_stay(disk: Disk) -> None:
-    generations = Generations(disk.folder, "s")
+def test_when_the_disk_is_full_or_read_only_both_generations_stay(
+    disk: Disk, opened: Open
+) -> None:
+    generations = opened(disk.folder)
     generations.write(one("old"))
     generations.write(one("new"))
     disk.fill()
@@ -167,10 +201,11 @@ def test_when_the_disk_is_full_or_read_only_both_generations_stay(disk: Disk) ->
         generations.write(one("x" * 20_000))
     assert read(disk.folder) == ("new", "")
     names = set(files(disk.folder)) - {"full"}
-    assert names == {"s.a.state", "s.b.state"}  # no part of a third
+    assert names == {"s.a.state", "s.b.state", "s.lock"}  # no part of a third
     disk.free()
     generations.write(one("newer"))
     assert read(disk.folder) == ("newer", "")
+    generations.close()  # a file that is open for writing would keep it from it
     disk.set_read_only()
     with pytest.raises(OSError, match=r"Read-only|Permission denied"):
         generations.write(one("x"))
@@ -178,9 +213,11 @@ def test_when_the_disk_is_full_or_read_only_both_generations_stay(disk: Disk) ->
 
 
 def test_when_the_disk_fails_to_sync_both_generations_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    opened: Open,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    generations = Generations(tmp_path, "s")
+    generations = opened(tmp_path)
     generations.write(one("old"))
     generations.write(one("new"))
 
@@ -192,11 +229,13 @@ def test_when_the_disk_fails_to_sync_both_generations_stay(
         generations.write(one("x"))
     monkeypatch.undo()
     assert read(tmp_path) == ("new", "")
-    assert files(tmp_path) == ["s.a.state", "s.b.state"]
+    assert files(tmp_path) == ["s.a.state", "s.b.state", "s.lock"]
 
 
 def test_a_slow_disk_blocks_nobody_and_gets_the_newest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    opened: Open,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     is_free, is_in = threading.Event(), threading.Event()
     real, results = os.fsync, threading.Semaphore(0)
@@ -207,7 +246,7 @@ def test_a_slow_disk_blocks_nobody_and_gets_the_newest(
         real(fd)
 
     monkeypatch.setattr("sswd.ioc.state.generations.os.fsync", slow)
-    writer = StateWriter(Generations(tmp_path, "s"), lambda _words: results.release())
+    writer = StateWriter(opened(tmp_path), lambda _words: results.release())
     writer.write(one(0))
     assert is_in.wait(WAIT_S)
     for number in range(1, 100):
