@@ -76,7 +76,7 @@ class Motor:
         try:
             todo = puts.put(self.record, field, float(value))
         except Refused as ex:
-            raise self._refuse(field, str(ex), value) from None
+            raise self._refuse(field, str(ex), float(value)) from None
         if field in DRIVE and was_done and self.record.is_done:
             self.channel.show(done=False)  # who waits for the end of a move sees one
         writes = [step for step in todo if isinstance(step, Write)]
