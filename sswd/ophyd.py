@@ -34,6 +34,16 @@ _NORMAL = 1  # ECA_NORMAL
 _WAIT_S = 10.0
 
 
+class CommandStatus(Status):
+    """The status of a command. Its text is what a RunEngine gives as the reason."""
+
+    def __str__(self) -> str:
+        error = self.exception(timeout=0) if self.done else None
+        return super().__str__() if error is None else str(error)
+
+    __repr__ = __str__
+
+
 class SswdSignal(EpicsSignal):
     """A PV whose put is a command of the SswdSystem that it is a component of."""
 
@@ -46,7 +56,7 @@ class SswdSignal(EpicsSignal):
         """Put; the status ends when the command has ended and everything it posted is
         published. It fails with CommandError and CMD_ERROR's words.
         """
-        status = Status(self, timeout=timeout, settle_time=settle_time)
+        status = CommandStatus(self, timeout=timeout, settle_time=settle_time)
 
         def ended(code: int) -> None:
             if code == _NORMAL:

@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
-from aioca import caget, caput
+from aioca import DBR_CHAR_STR, caget, caput
 from bluesky.protocols import Flyable, Movable, Stoppable, Triggerable
 from event_model import DataKey
 from ophyd_async.core import (
@@ -50,8 +50,9 @@ async def put(system: str, pv: str, value: Any) -> None:
         value = np.frombuffer(value.encode() + b"\0", dtype=np.uint8)
     result = await caput(f"{system}{pv}", value, wait=True, timeout=None, throw=False)
     if not result.ok:
-        words = await caget(f"{system}CMD_ERROR.VAL$", timeout=_WAIT_S, throw=False)
-        text = bytes(words).partition(b"\0")[0].decode() if words.ok else str(result)
+        error = f"{system}CMD_ERROR"
+        words = await caget(error, datatype=DBR_CHAR_STR, timeout=_WAIT_S, throw=False)
+        text = str(words) if words.ok else ""
         raise CommandError(f"{system}{pv}: {text or result}")
 
 
