@@ -16,7 +16,7 @@ from typing import Any
 from sswd.testing.client import LOOK_S, CaClient, DaemonError
 from sswd.testing.loopback import loopback_env
 
-START_S = 20.0
+START_S = 60.0
 STOP_S = 15.0
 UNEXPECTED = (1, -signal.SIGSEGV, -signal.SIGABRT)
 """Exit codes that no test asks for."""
