@@ -120,7 +120,7 @@ ODD: dict[str, tuple[str, Any]] = {
     "nul": ("message", "a\0b"),
     "number_as_text": ("message", 12),
     "int_ack": ("ACK", 1),
-    "long_ack": ("ACK", "0 " + "x" * 100),
+    "long_ack": ("ACK", "1 " + "x" * 100),
 }
 """What is published, perhaps in another form."""
 

@@ -163,7 +163,7 @@ def test_the_commands_of_the_page(old, page) -> None:
         client.wait_for("WORKER:STATE", "RUNNING", timeout_s=20.0)
         assert shell(put, page, **env).returncode == 0
         client.wait_for("ACK", "1")
-        assert "[0 1 2 3 4]" in shell(get, page, **env).stdout.replace(".", "")
+        assert "[0, 1, 2, 3, 4]" in shell(get, page, **env).stdout.replace(".", "")
     finally:
         server.send_signal(signal.SIGINT)
         assert server.wait(15) == 0, (page / "log").read_text()

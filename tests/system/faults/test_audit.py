@@ -137,6 +137,7 @@ def _orders_by_the_socket(daemon: Daemon, folder: Path) -> None:
         assert (line["new"], line["address"]) == ("Act", "local")
 
 
+@pytest.mark.timing
 @pytest.mark.row(36)
 def test_without_a_folder_it_is_told_and_heals(client: Client, tmp_path: Path) -> None:
     """What is in the place of the folder could as well be a read-only disk."""
@@ -153,6 +154,7 @@ def test_without_a_folder_it_is_told_and_heals(client: Client, tmp_path: Path) -
         until(lambda: daemon.log.count("can be written again") == 2, "that it is told")
 
 
+@pytest.mark.timing
 @pytest.mark.row(36)
 @pytest.mark.parametrize("disk", ["full"] if may_mount() else [])
 def test_a_full_disk(client: Client, tmp_path: Path, disk: str) -> None:

@@ -86,7 +86,7 @@ def test_odd_values_arrive_as_meant(daemon: Daemon, client: Client) -> None:
     assert client.put(prefix + "CMD", "nul")
     assert client.get(prefix + "message") == "a"
     assert client.put(prefix + "CMD", "long_ack")
-    assert client.get(prefix + "ACK") == "0 " + "x" * 37
+    assert client.get(prefix + "ACK") == "1 " + "x" * 37
 
 
 def test_a_post_of_cmd_runs_nothing(daemon: Daemon, client: Client) -> None:

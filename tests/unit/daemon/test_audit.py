@@ -130,6 +130,7 @@ class SlowFile:
         self.lines.append("closed")
 
 
+@pytest.mark.timing
 def test_a_disk_that_hangs_is_not_waited_for(monkeypatch, caplog):
     monkeypatch.setattr(audit, "BACKLOG", 100)
     file = SlowFile()
