@@ -11,14 +11,16 @@ class Cryostat(System):
     def __init__(self, host, port, timeout_s=1.0):
         self.address = host, port
         self.timeout_s = timeout_s
+        self.socket = None
 
     def connect(self):  # before setup, and again after the link was lost
         self.socket = socket.create_connection(self.address, self.timeout_s)
         self.lines = self.socket.makefile("rb")
 
-    def disconnect(self):
-        self.lines.close()
-        self.socket.close()
+    def disconnect(self):  # also where connect has failed
+        if self.socket is not None:
+            self.lines.close()
+            self.socket.close()
 
     def restore(self, values):  # what was put before this worker started
         self.setpoint_k = values.get("SETPOINT", self.setpoint_k)

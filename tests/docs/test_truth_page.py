@@ -4,11 +4,21 @@ The first is the beginning of examples/readbacks/cryostat.py, which test_example
 runs with its simulator; the others are run here.
 """
 
+import contextlib
 import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import pytest
 
 from sswd.config import load
+from sswd.testing import child_env, loopback_env
+from sswd.testing.loopback import free_port
 from sswd.worker.system import System
 
 ROOT = Path(__file__).parents[2]
@@ -25,12 +35,52 @@ def test_the_driver_is_the_one_of_the_example() -> None:
     assert driver.startswith(blocks("python")[0])
 
 
-def test_the_commands_name_what_is_there() -> None:
+@contextlib.contextmanager
+def started(line: str, folder: Path, env: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """A program of the page, until the block ends."""
+    program, *words = shlex.split(line)
+    command = [sys.executable, *(["-m", "sswd"] if program == "sswd" else [])]
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [*command, *words], cwd=folder, env=env, stdin=pipe, stdout=pipe, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.mark.timeout(120)
+def test_the_commands_show_a_link_that_is_lost(tmp_path: Path) -> None:
+    """Monitored as the page says; then the simulator is ended."""
+    folder, port = tmp_path / "readbacks", str(free_port())
+    shutil.copytree(ROOT / "examples/readbacks", folder)
+    config = folder / "cryostat.toml"
+    config.write_text(config.read_text().replace("5030", port))
+    own = {"RUNTIME_DIRECTORY": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
+    env = child_env({**loopback_env(), **own, "PYTHONUNBUFFERED": "1"})
     (commands,) = blocks("sh")
-    for line in commands.splitlines():
-        for word in line.split():
-            if word.endswith((".py", ".toml")):
-                assert (ROOT / "examples/readbacks" / word).exists(), word
+    simulate, serve, watch = commands.replace("5030", port).splitlines()
+
+    with (
+        started(simulate, folder, env) as simulator,
+        started(serve, folder, env),
+        started(f"{watch} --wait 30", folder, env) as monitor,
+    ):
+        assert monitor.stdout is not None
+        wait_for(monitor.stdout, "TEMPERATURE.SEVR", "NO_ALARM")
+        simulator.terminate()
+        wait_for(monitor.stdout, "TEMPERATURE.SEVR", "INVALID")
+        wait_for(monitor.stdout, "WORKER:LINK ", "LOST")
+
+
+def wait_for(lines: IO[str], pv: str, word: str) -> None:
+    """Read until a line tells that the PV is so."""
+    for line in lines:
+        if pv in line and word in line:
+            return
+    raise AssertionError(f"never seen: {pv} {word}")
 
 
 def test_the_configuration_is_one(tmp_path: Path) -> None:
