@@ -4,17 +4,16 @@ import asyncio
 
 import caproto
 
-from sswd.errors import CommandError
-from sswd.ioc.ca.caproto_private.data import Data, dbr_type, write_acknowledge
+from sswd.ioc.ca.caproto_private.data import write_acknowledge
 from sswd.ioc.ca.circuit.channel import Channel
 from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.circuit.errors import BadRequest
-from sswd.ioc.ca.codec import protocol, put_values
+from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.pv import put_note
 from sswd.ioc.ca.pv.put_note import PutNote
-from sswd.ioc.ca.pv.putter import PUTTER
+from sswd.ioc.ca.pv.putter import Sent, perform_put
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -101,47 +100,13 @@ def _noted(circuit: Circuit, note: PutNote | None, fate: str, words: str) -> Non
 def _perform(
     circuit: Circuit, channel: Channel, request: Request, note: PutNote | None
 ) -> Coro:
-    """caproto's auth_write: access, conversion, limits, putter, publication."""
+    """The put itself, once it is its turn."""
     data = channel.served_pv.data
     if request.dtype in (protocol.PUT_ACKT, protocol.PUT_ACKS):
         number = int.from_bytes(request.body[:2], "big")
         return write_acknowledge(data, request.dtype, number)
-    return _write(circuit, channel, request, note)
-
-
-async def _write(
-    circuit: Circuit, channel: Channel, request: Request, note: PutNote | None
-) -> object:
-    """A PV that forwards its puts is told of those that never reach its putter: its
-    `refuse_put(words)` returns what is to be raised instead."""
-    data = channel.served_pv.data
-    put_note.CURRENT.set(note)
-    PUTTER.set(f"{circuit.user}@{circuit.host}")
-    try:
-        return await _convert_and_write(circuit, data, request)
-    except (CommandError, caproto.Forbidden):
-        raise
-    except Exception as error:
-        refuse = getattr(data, "refuse_put", None)
-        if refuse is None:
-            raise
-        raise refuse(str(error)) from error
-
-
-async def _convert_and_write(circuit: Circuit, data: Data, request: Request) -> object:
-    native, values = put_values.values(
-        data, request.dtype, request.elements, request.body
-    )
-    # Only the value counts: with caproto a client could also set time, alarm, units
-    # and limits by putting a TIME or CTRL type. EPICS base ignores them.
-    return await data.auth_write(
-        circuit.host,
-        circuit.user,
-        values,
-        dbr_type(native, long_string=False),
-        None,
-        user_address=circuit.address,
-    )
+    sent = Sent(request.dtype, request.elements, request.body)
+    return perform_put(data, sent, circuit.host, circuit.user, note, circuit.address)
 
 
 def _ended(

@@ -1,14 +1,63 @@
-"""Who puts: known while a put is performed, for those whom it reaches.
+"""Perform one put as somebody, who is known to those whom it reaches.
 
-Each put is a task of its own, so a context variable is its own.
+Each put is a task of its own, so a context variable is its own. Loop thread only.
 """
 
 from contextvars import ContextVar
+from typing import NamedTuple
+
+import caproto
+
+from sswd.errors import CommandError
+from sswd.ioc.ca.caproto_private.data import Data, dbr_type
+from sswd.ioc.ca.codec import put_values
+from sswd.ioc.ca.pv.put_note import CURRENT, PutNote
 
 PUTTER: ContextVar[str] = ContextVar("putter", default="")
 """ "user@host", as the client names itself; empty: nobody puts, the IOC acts."""
 
 
+class Sent(NamedTuple):
+    """A value as a client sends it."""
+
+    dtype: int
+    """DBR type."""
+    elements: int
+    body: bytes
+
+
 def putter() -> str:
     """Who puts what is being performed now."""
     return PUTTER.get()
+
+
+async def perform_put(
+    data: Data,
+    sent: Sent,
+    host: str | None,
+    user: str | None,
+    note: PutNote | None,
+    address: tuple[str, int] | None = None,
+) -> object:
+    """caproto's auth_write: conversion, limits, putter, publication.
+
+    A PV that forwards its puts is told of those that never reach its putter: its
+    `refuse_put(words)` returns what is to be raised instead.
+    """
+    CURRENT.set(note)
+    PUTTER.set(f"{user}@{host}")
+    try:
+        native, values = put_values.values(data, *sent)
+        # Only the value counts: with caproto a client could also set time, alarm, units
+        # and limits by putting a TIME or CTRL type. EPICS base ignores them.
+        kind = dbr_type(native, long_string=False)
+        return await data.auth_write(
+            host, user, values, kind, None, user_address=address
+        )
+    except (CommandError, caproto.Forbidden):
+        raise
+    except Exception as error:
+        refuse = getattr(data, "refuse_put", None)
+        if refuse is None:
+            raise
+        raise refuse(str(error)) from error
