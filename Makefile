@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    := build/outside
-# make test JOBS=4 PYTEST_ARGS="tests/worker -k abort"
-JOBS   ?= 3
+# make test JOBS=2 PYTEST_ARGS="tests/worker -k abort"
+JOBS   ?= 4
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -1,11 +1,11 @@
-"""Run the tests: most of them side by side, then those that bound a time alone.
+"""Run the tests: most of them side by side, then those that bound a time.
 
     python tests/run.py [--jobs N] [--untimed] [arguments of pytest]
 
 Tests with the mark `timing` can fail because the machine was busy with something else.
-So they run in one process after the others, and those that fail run a second time,
-which counts; the last lines name them. No other test runs twice. `--untimed` leaves
-them out.
+So they run after the others, three at a time: who keeps a bound in company has kept it.
+Those that fail run alone, one after the other; there they may fail once, and the last
+lines name those that did. No other test runs twice. `--untimed` leaves them out.
 """
 
 import argparse
@@ -22,20 +22,19 @@ PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--jobs", default="3", help="processes side by side")
+    parser.add_argument("--jobs", default="4", help="processes side by side")
     parser.add_argument("--untimed", action="store_true", help="no test of a time")
     options, rest = parser.parse_known_args()
 
-    # Three for two cores, because most tests wait; the many short ones last, so that
+    # Four for two cores, because most tests wait; the many short ones last, so that
     # no process is left alone with a long file.
     side_by_side = ("-n", options.jobs, "--dist", "loadfile", "--no-loadscope-reorder")
     codes = [pytest("-m", "not timing", *side_by_side, *rest)]
-    tried_twice: list[str] = []
     if not options.untimed:
-        code, tried_twice = run_timed(rest)
+        code, disturbed, failed_alone = run_timed(rest)
         codes.append(code)
-        words = "".join(f"\n  {name}" for name in tried_twice) or " none"
-        print(f"\ntimed tests that needed a second try:{words}")
+        print(f"\ntimed tests that had to run alone:{listed(disturbed)}")
+        print(f"timed tests that needed a second try alone:{listed(failed_alone)}")
     code = verdict(codes)
     word = "passed" if code == PASSED else f"did not pass ({code})"
     print(f"Python {platform.python_version()}: the tests {word}", flush=True)
@@ -48,16 +47,31 @@ def pytest(*arguments: str) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def run_timed(rest: list[str]) -> tuple[int, list[str]]:
-    """Run the timed tests, and those that fail once more: (exit code, their names)."""
+def run_timed(rest: list[str]) -> tuple[int, list[str], list[str]]:
+    """Run the timed tests: (exit code, those that failed in company, and alone)."""
     timed = ("-m", "timing", "-o", f"cache_dir={CACHE}", *rest)
-    code = pytest(*timed, "--cache-clear")
+    code = pytest(*timed, "--cache-clear", "-n", "3", "--dist", "loadfile")
     if code != FAILED:  # anything else is no matter of time
-        return code, []
-    failed = sorted(json.loads((CACHE / "v/cache/lastfailed").read_text()))
-    print("\n*** the timed tests that failed, once more ***", flush=True)
+        return code, [], []
+    disturbed = last_failed()
+    print("\n*** the timed tests that failed, alone ***", flush=True)
     again = ("--last-failed", "--last-failed-no-failures", "none")
-    return pytest(*timed, *again), failed
+    code = pytest(*timed, *again)
+    if code != FAILED:
+        return code, disturbed, []
+    failed_alone = last_failed()
+    print("\n*** those that failed alone, once more ***", flush=True)
+    return pytest(*timed, *again), disturbed, failed_alone
+
+
+def last_failed() -> list[str]:
+    """The names of the timed tests that failed when they ran last."""
+    return sorted(json.loads((CACHE / "v/cache/lastfailed").read_text()))
+
+
+def listed(names: list[str]) -> str:
+    """Names, one a line."""
+    return "".join(f"\n  {name}" for name in names) or " none"
 
 
 def verdict(codes: list[int]) -> int:

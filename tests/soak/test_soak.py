@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from soak import Client, soak
 
-CYCLES = 12
+CYCLES = 6
 
 
 @pytest.fixture

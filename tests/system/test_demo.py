@@ -1,5 +1,6 @@
 """`sswd demo` as a new user meets it: its words, and the commands that it prints."""
 
+import contextlib
 import os
 import re
 import signal
@@ -72,8 +73,8 @@ def folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture
-def demo(folder: Path) -> Iterator[Demo]:
+@contextlib.contextmanager
+def running_demo(folder: Path) -> Iterator[Demo]:
     demo = Demo(folder)
     try:
         demo.wait_until_running()
@@ -87,6 +88,19 @@ def demo(folder: Path) -> Iterator[Demo]:
             demo.process.kill()
             demo.process.wait()
             pytest.fail(f"Ctrl-C did not end the demo; its log:\n{demo.log}")
+
+
+@pytest.fixture
+def demo(folder: Path) -> Iterator[Demo]:
+    with running_demo(folder) as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One for the tests that neither break nor end anything."""
+    with running_demo(tmp_path_factory.mktemp("demo")) as demo:
+        yield demo
 
 
 def shell(command: str) -> "subprocess.Popen[str]":
@@ -130,21 +144,21 @@ def tcp_ports(pid: int) -> set[int]:
     return ports
 
 
-def test_a_scan_finds_the_peak(demo: Demo) -> None:
-    assert demo.put("VELOCITY", 100.0)
-    assert demo.put("CMD", "scan(0, 10, 11)", timeout_s=30.0)
-    heights = demo.get("values")
+def test_a_scan_finds_the_peak(shared: Demo) -> None:
+    assert shared.put("VELOCITY", 100.0)
+    assert shared.put("CMD", "scan(0, 10, 11)", timeout_s=30.0)
+    heights = shared.get("values")
     assert len(heights) == 11
     assert int(np.argmax(heights)) == 5
-    assert demo.get("WAVEFORM").shape == (1000,)
-    assert demo.get("POSITION") == pytest.approx(10.0)
-    assert demo.get("PROGRESS") == 1.0
-    assert (demo.state(), demo.get("ACK")) == ("DONE", "1")
-    assert demo.get("IDN").startswith("SSWD,")
+    assert shared.get("WAVEFORM").shape == (1000,)
+    assert shared.get("POSITION") == pytest.approx(10.0)
+    assert shared.get("PROGRESS") == 1.0
+    assert (shared.state(), shared.get("ACK")) == ("DONE", "1")
+    assert shared.get("IDN").startswith("SSWD,")
 
-    assert demo.put("CHANNEL", "CH2")
-    assert demo.put("CMD", "scan(5, 5, 1)")
-    assert 0.3 < float(demo.get("values")) / heights[5] < 0.7
+    assert shared.put("CHANNEL", "CH2")
+    assert shared.put("CMD", "scan(5, 5, 1)")
+    assert 0.3 < float(shared.get("values")) / heights[5] < 0.7
 
 
 def test_hang_stalls_the_worker_and_nobody_else(demo: Demo) -> None:
@@ -198,38 +212,38 @@ def test_power_off_is_told_and_heals(demo: Demo) -> None:
     assert demo.put("CMD", "move(3)")
 
 
-def test_abort_stops_the_stage(demo: Demo) -> None:
-    assert demo.put("VELOCITY", 1.0)
-    demo.put("CMD", "move(50)", wait=False)
-    demo.wait_for("CMD_STATE", "RUNNING")
-    demo.put("ABORT", 1)
-    demo.wait_for("CMD_STATE", "ABORTED")
-    demo.wait_for("POSITION", lambda mm: 0 < mm < 20)
-    first = demo.get("POSITION")
+def test_abort_stops_the_stage(shared: Demo) -> None:
+    assert shared.put("VELOCITY", 1.0)
+    shared.put("CMD", "move(50)", wait=False)
+    shared.wait_for("CMD_STATE", "RUNNING")
+    shared.put("ABORT", 1)
+    shared.wait_for("CMD_STATE", "ABORTED")
+    shared.wait_for("POSITION", lambda mm: 0 < mm < 20)
+    first = shared.get("POSITION")
     # Two readbacks later it is where it was.
-    stamp_s = demo.read("POSITION")[1].timestamp
+    stamp_s = shared.read("POSITION")[1].timestamp
     until(
-        lambda: demo.read("POSITION")[1].timestamp > stamp_s + 0.3, "another readback"
+        lambda: shared.read("POSITION")[1].timestamp > stamp_s + 0.3, "another readback"
     )
-    assert demo.get("POSITION") == pytest.approx(first)
-    assert demo.get("WORKER:RUN") == 1
+    assert shared.get("POSITION") == pytest.approx(first)
+    assert shared.get("WORKER:RUN") == 1
 
 
-def test_the_preview_knows_the_words_of_the_demo(demo: Demo) -> None:
-    assert demo.put("CMD_PREVIEW", "scan(0, 10, 11)")
-    assert demo.get("CMD_PREVIEW").startswith("calls scan(")
-    assert demo.put("CMD_PREVIEW", "sleep(5)")
-    assert demo.get("CMD_PREVIEW").startswith("not known: this system reads")
-    assert demo.put("CMD", "idn")
-    assert demo.get("message").startswith("SSWD,")
-    assert "idn, whose answer is in DEMO:message" in demo.words
+def test_the_preview_knows_the_words_of_the_demo(shared: Demo) -> None:
+    assert shared.put("CMD_PREVIEW", "scan(0, 10, 11)")
+    assert shared.get("CMD_PREVIEW").startswith("calls scan(")
+    assert shared.put("CMD_PREVIEW", "sleep(5)")
+    assert shared.get("CMD_PREVIEW").startswith("not known: this system reads")
+    assert shared.put("CMD", "idn")
+    assert shared.get("message").startswith("SSWD,")
+    assert "idn, whose answer is in DEMO:message" in shared.words
 
 
-def test_other_words_are_refused_in_words(demo: Demo) -> None:
+def test_other_words_are_refused_in_words(shared: Demo) -> None:
     for command in ("move", "jump(1)", "__import__('os')", " ", "(", "move(1, 2)"):
-        assert not demo.put("CMD", command), command
-        assert demo.state() == "FAILED"
-        assert "ValueError" in demo.get("CMD_ERROR")
+        assert not shared.put("CMD", command), command
+        assert shared.state() == "FAILED"
+        assert "ValueError" in shared.get("CMD_ERROR")
 
 
 def test_ctrl_c_ends_everything_without_noise(demo: Demo) -> None:

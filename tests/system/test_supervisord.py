@@ -1,5 +1,6 @@
 """deploy/supervisor/sswd.conf as shipped, under a real supervisord from PyPI."""
 
+import os
 import re
 import shutil
 import signal
@@ -8,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
+import psutil
 import pytest
 from daemon import assert_gone, family, until
 
@@ -19,7 +22,8 @@ SHIPPED = Path(__file__).parents[2] / "deploy/supervisor/sswd.conf"
 TARGET = Path(__file__).parent / "drivers/target.toml"
 BIN = Path(sys.executable).parent
 START_S = 30.0
-RESTARTS = 20
+NAMES, ROUNDS = ("one", "two", "three", "four"), 5
+"""Daemons beside each other, and how often each is restarted: 20 times in all."""
 TAIL_BYTES = 100_000  # by itself supervisorctl shows 1,600: a third of a stack dump
 CONF = """
 [unix_http_server]
@@ -36,6 +40,9 @@ serverurl=unix://{folder}/sock
 [include]
 files={shipped}
 """
+
+
+RUNNING = "worker STARTING -> RUNNING"
 
 
 class View(Daemon):
@@ -104,6 +111,21 @@ class Supervisord:
         assert match, status + self.log()
         return int(match[1])
 
+    def families(self) -> list[psutil.Process]:
+        """The daemons of NAMES and then their children, once all workers run."""
+        logs = [self._folder / f"{name}.log" for name in NAMES]
+        until(
+            lambda: all(log.exists() and RUNNING in log.read_text() for log in logs),
+            "all workers to run",
+            START_S,
+        )
+        for log in logs:
+            os.truncate(log, 0)  # the next life's words are to be its own
+        pids = re.findall(r"RUNNING +pid (\d+)", self.ctl("status", *NAMES))
+        assert len(pids) == len(NAMES), self.log()
+        daemons, *children = zip_longest(*(family(int(pid)) for pid in pids))
+        return [*daemons, *(c for same in children for c in same if c)]
+
     def close(self) -> None:
         """End supervisord, which ends what it runs."""
         if self._process.poll() is None:
@@ -159,34 +181,53 @@ def test_start_restart_crash_stop_start(folder: Path) -> None:
     assert "killing 'sswd'" not in supervisord.log()
 
 
+def plain(folder: Path, name: str) -> str:
+    """A program with its port and, since they run beside each other, its prefix."""
+    config = folder / f"{name}.toml"
+    config.write_text(TARGET.read_text().replace('"T:"', f'"{name}:"'))
+    path = os.pathsep.join([str(TARGET.parent), os.environ.get("PYTHONPATH", "")])
+    env = {**loopback_env(), "PYTHONPATH": path.rstrip(os.pathsep)}
+    given = ",".join(f'{key}="{value}"' for key, value in env.items())
+    return (
+        f"[program:{name}]\ncommand={BIN}/sswd run {config}\nenvironment={given}\n"
+        f"stderr_logfile={folder}/{name}.log\n"
+    )
+
+
 @pytest.mark.row(39)
 @pytest.mark.timeout(240)
 def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
     """No line of ours but the command: its defaults would kill after 10 s, and not the
-    group. The port is explicit, so that one who finds it taken exits with 69."""
+    group. The ports are explicit, so that one who finds its own taken exits with 69.
+
+    Four daemons, five times each, because supervisord takes a second over each start.
+    """
     program = folder / "plain.conf"
-    program.write_text(f"[program:sswd]\ncommand={BIN}/sswd run {TARGET}\n")
+    program.write_text("".join(plain(folder, name) for name in NAMES))
     supervisord = Supervisord(folder, TARGET, program)
     held: list[tuple[int, float]] = []
     try:
-        for _ in range(1 + RESTARTS):
-            processes = family(supervisord.daemon())
-            daemon = processes[0]
-            held.append((daemon.num_fds(), daemon.memory_info().rss / 1e6))
-            words = supervisord.ctl("restart", "sswd")
-            assert "sswd: started" in words, words
+        for _ in range(ROUNDS):
+            processes = supervisord.families()
+            for daemon in processes[: len(NAMES)]:
+                held.append((daemon.num_fds(), daemon.memory_info().rss / 1e6))
+            words = supervisord.ctl("restart", *NAMES)
+            for name in NAMES:
+                assert f"{name}: started" in words, words
             assert_gone(processes)
-        processes = family(supervisord.daemon())
-        supervisord.ctl("stop", "sswd")
+        processes = supervisord.families()
+        supervisord.ctl("stop", *NAMES)
         assert_gone(processes)
     finally:
         supervisord.close()
     said = supervisord.log()
-    assert said.count("spawned: 'sswd'") == 2 + RESTARTS, "one of them failed"
-    assert said.count("stopped: sswd (exit status 0)") == 2 + RESTARTS
-    assert "killing 'sswd'" not in said
+    for name in NAMES:
+        lives = 1 + ROUNDS
+        assert said.count(f"spawned: '{name}'") == lives, "one of them failed"
+        assert said.count(f"stopped: {name} (exit status 0)") == lives
+        assert f"killing '{name}'" not in said
     fds, rss_mb = zip(*held, strict=True)
-    assert max(fds) <= fds[0]
+    assert max(fds) <= max(fds[: len(NAMES)])
     assert max(rss_mb) < rss_mb[0] + 10
 
 

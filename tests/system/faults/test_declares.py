@@ -1,5 +1,6 @@
 """Row 50: PVs declared in setup; limits, units and states that change at run time."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,11 +25,25 @@ def axes(tmp_path: Path) -> Path:
     return path
 
 
+def served(axes: Path) -> "contextlib.AbstractContextManager[Daemon]":
+    env = {"AXES": str(axes)}
+    return running_daemon(config=CONFIG, folder=MISBEHAVING, port=ca_port(), env=env)
+
+
 @pytest.fixture
 def daemon(axes: Path) -> Iterator[Daemon]:
-    with running_daemon(
-        config=CONFIG, folder=MISBEHAVING, port=ca_port(), env={"AXES": str(axes)}
-    ) as daemon:
+    """One of a test's own, whose axes change."""
+    with served(axes) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One for all tests that leave the axes as they are: the last ones of this file,
+    since no other daemon can be at the client's port meanwhile."""
+    axes = tmp_path_factory.mktemp("shared") / "axes"
+    axes.write_text("AXIS1 float\n")
+    with served(axes) as daemon:
         yield daemon
 
 
@@ -85,13 +100,13 @@ def test_a_declared_image_may_be_large(
     assert "bytes" not in daemon.log, daemon.log
 
 
-def test_declare_is_for_setup(daemon: Daemon, client: Client) -> None:
-    assert not client.put(daemon.prefix + "CMD", "declare LATE")
-    assert "declare() is for setup()" in client.get(daemon.prefix + "CMD_ERROR")
+def test_declare_is_for_setup(shared: Daemon, client: Client) -> None:
+    assert not client.put(shared.prefix + "CMD", "declare LATE")
+    assert "declare() is for setup()" in client.get(shared.prefix + "CMD_ERROR")
 
 
-def test_limits_follow_the_instrument(daemon: Daemon, client: Client) -> None:
-    pv, command = daemon.prefix + "GAIN", daemon.prefix + "CMD"
+def test_limits_follow_the_instrument(shared: Daemon, client: Client) -> None:
+    pv, command = shared.prefix + "GAIN", shared.prefix + "CMD"
     assert client.get(pv + ".DRVH") == 10.0
     assert not client.put(pv, 11.0)
     assert client.put(command, "limits GAIN -5 20")
@@ -101,16 +116,16 @@ def test_limits_follow_the_instrument(daemon: Daemon, client: Client) -> None:
     assert client.get(pv + ".LOPR") == -5.0
     assert client.put(pv, 11.0)
     assert not client.put(pv, 21.0)
-    assert "outside the limits -5 to 20" in client.get(daemon.prefix + "CMD_ERROR")
+    assert "outside the limits -5 to 20" in client.get(shared.prefix + "CMD_ERROR")
     assert client.put(command, "units GAIN mV")
     assert limits(client, pv) == (-5.0, 20.0, "mV")
     assert client.get(pv + ".EGU") == "mV"
-    restart(daemon, client)
+    restart(shared, client)
     assert limits(client, pv) == (-5.0, 20.0, "mV")
 
 
-def test_a_change_is_an_event_of_its_own(daemon: Daemon, client: Client) -> None:
-    pv, command = daemon.prefix + "GAIN", daemon.prefix + "CMD"
+def test_a_change_is_an_event_of_its_own(shared: Daemon, client: Client) -> None:
+    pv, command = shared.prefix + "GAIN", shared.prefix + "CMD"
     seen: list[float] = []
 
     async def watch() -> None:
@@ -122,6 +137,7 @@ def test_a_change_is_an_event_of_its_own(daemon: Daemon, client: Client) -> None
             all_updates=True,
         )
 
+    assert client.put(command, "limits GAIN 0 10")
     values = client.monitor(pv)
     client._run(watch(), 10.0)
     until(lambda: seen == [10.0], "the first update")
@@ -132,8 +148,8 @@ def test_a_change_is_an_event_of_its_own(daemon: Daemon, client: Client) -> None
     assert len(values.seen) == 1
 
 
-def test_states_follow_the_instrument(daemon: Daemon, client: Client) -> None:
-    pv, command = daemon.prefix + "RANGE", daemon.prefix + "CMD"
+def test_states_follow_the_instrument(shared: Daemon, client: Client) -> None:
+    pv, command = shared.prefix + "RANGE", shared.prefix + "CMD"
     assert client.put(pv, "b")
     assert client.get(pv + ".ONST") == "b"
     assert client.put(command, "strings RANGE low middle")
@@ -154,7 +170,7 @@ def test_states_follow_the_instrument(daemon: Daemon, client: Client) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(
-    daemon: Daemon, client: Client, command: str, words: str
+    shared: Daemon, client: Client, command: str, words: str
 ) -> None:
-    assert client.put(daemon.prefix + "CMD", command)
-    until(lambda: words in daemon.log, words)
+    assert client.put(shared.prefix + "CMD", command)
+    until(lambda: words in shared.log, words)

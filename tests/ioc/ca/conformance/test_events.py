@@ -5,6 +5,7 @@ Monitors of every mask must get the same events: value, status, severity, in ord
 time stamps that advance.
 """
 
+import asyncio
 import contextlib
 import itertools
 import math
@@ -120,13 +121,11 @@ async def test_the_same_values_make_the_same_events(number, base_port, port, ser
         base = Watched(base_port, f"X:AI{number}")
         own = Watched(port, "X:AI")
         try:
-            await base.begin()
-            await own.begin()
+            await asyncio.gather(base.begin(), own.begin())
             for value in WALK:
                 await base.put(value)
-                await base.settle()
                 publisher.publish("AI", value, None)
-                await own.settle()
+                await asyncio.gather(base.settle(), own.settle())
         finally:
             base.client.close()
             own.client.close()
