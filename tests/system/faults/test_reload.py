@@ -37,7 +37,7 @@ def test_hup_reads_the_file_again(client: Client) -> None:
             until(lambda: daemon.log.count(words) > seen, words, 20.0)
 
         # The directory is not there yet.
-        client.wait_for(prefix + "WORKER:STATE", "BACKOFF", timeout_s=20.0)
+        daemon.wait_for("WORKER:STATE", "BACKOFF", timeout_s=20.0)
         assert "cwd = " in client.get(prefix + "WORKER:LAST_EXIT")
         place = daemon.folder / "place"
         place.mkdir()
