@@ -15,6 +15,9 @@ from sswd.sizes import STRING_BYTES
 
 _SEEN = 4 * (STRING_BYTES + 1)
 """Bytes of which STRING_BYTES are left in any encoding."""
+_NESTED = 4_096
+"""Lists in a list that numpy may look at: it takes 2 us for each. A worker of ours
+sends an array instead."""
 EXACT = 2**53
 """Up to here a double is every whole number."""
 Array = npt.NDArray[Any]
@@ -96,7 +99,7 @@ def to_state(value: object, strings: tuple[str, ...]) -> str:
     """One of an enum's strings, from itself or its index."""
     value = _one(value)
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
+        value = value[:_SEEN].decode("utf-8", "replace")
     if isinstance(value, str):
         if value in strings:
             return value
@@ -207,6 +210,8 @@ def _no_text(values: list[Any] | tuple[Any, ...]) -> None:
             kind = type(element).__name__
             raise Unfit(f"elements of type {kind}, the PV holds numbers")
         if isinstance(element, list | tuple):
+            if len(values) > _NESTED:
+                raise Unfit(f"{len(values)} lists in a list; post an array")
             _no_text(element)
 
 
