@@ -1,4 +1,4 @@
-"""Random gets by libca, from EPICS base and from us in one process; prints what differs.
+"""Random gets by libca, from EPICS base and from us in one process: what differs.
 
     python tests/ioc/ca/conformance/random_gets.py --seed 20 --gets 20000
 
@@ -19,12 +19,12 @@ import aioca
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-import ca_raw as ca
-from test_fields import PVS, RECORDS, is_text, names, post_to_ours, put_to_base
+import ca_raw as ca  # noqa: E402
+from test_fields import PVS, RECORDS, is_text, names, post_to_ours, put_to_base  # noqa: E402
 
-from sswd.ioc.ca import Context
-from sswd.ioc.pvs.declared import declare
-from sswd.testing import loopback_env
+from sswd.ioc.ca import Context  # noqa: E402
+from sswd.ioc.pvs.declared import declare  # noqa: E402
+from sswd.testing import loopback_env  # noqa: E402
 
 FORMATS = {"": 0, "TIME_": aioca.FORMAT_TIME, "CTRL_": aioca.FORMAT_CTRL}
 TYPES = {
@@ -54,7 +54,7 @@ def environment(base_port: int, port: int) -> dict[str, str]:
 
 
 def shown(value, with_ranges: bool) -> str:
-    """What a client sees of a value, but for its time; of a field without its ranges."""
+    """What a client sees of a value but its time; of a field, without its ranges."""
     if not value.ok:
         return f"error {value.errorcode}"
     plain = value.tolist() if hasattr(value, "tolist") else str(value)
