@@ -35,9 +35,9 @@ from sswd.pipe.protocol import (
 from sswd.worker.batches import batches
 from sswd.worker.declaration_size import check_size, portions
 
-SPENT_S = 0.25
-"""Of the processor's time: five times the 50 ms of a quiet host. A message has values
-for one PV only, so the PVs that take longest count."""
+SPENT_S = 0.1
+"""Of the processor's time: twice what a client may wait on a quiet host, and five times
+what is needed. An update is for one PV, so the PV that takes longest counts."""
 PVS = {
     "float": PvConfig(type="float"),
     "int": PvConfig(type="int"),
