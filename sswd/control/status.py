@@ -32,6 +32,8 @@ class StandingAlarm(Struct, frozen=True, kw_only=True):
     """Whole names; some of them."""
     count: int
     """How many they are."""
+    is_fault: bool = True
+    """False: puts were refused or aborted, and nothing is to be mended."""
 
 
 class SystemStatus(Struct, frozen=True, kw_only=True):

@@ -28,6 +28,10 @@ _SLOT = 3
 _RAW_TEXT = 4
 _LONG = 256 << 10
 """Bytes of what takes so long to decode that care is taken."""
+_DESCRIBED = 1_024
+"""Bytes of what describes an array."""
+_REASON = 16_384
+"""Bytes of the words why a value could not be sent."""
 _PADDING = bytes(8)
 _NO_BODY: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
 Buffer = bytes | memoryview
@@ -239,7 +243,7 @@ class MessageDecoder(Generic[M]):
         if is_long:
             gc.disable()  # it would go through all that was made, again and again
         try:
-            return self._decoder.decode(head)
+            return self._decode(head)
         except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as ex:
             raise ProtocolError(f"not a message: {ex}") from ex
         finally:
@@ -247,13 +251,18 @@ class MessageDecoder(Generic[M]):
             if is_long:
                 gc.enable()
 
+    def _decode(self, head: Buffer) -> M:
+        return self._decoder.decode(head)
+
     def _hook(self, code: int, data: memoryview) -> object:
         if code == _UNSENDABLE:
-            return Unsendable(bytes(data).decode(errors="replace"))
+            return Unsendable(bytes(data[:_REASON]).decode(errors="replace"))
         if code == _RAW_TEXT:
             # Python takes 0.3 us for each surrogate that it lets pass.
             errors = "surrogatepass" if len(data) < _LONG else "replace"
             return bytes(data).decode("utf-8", errors)
+        if len(data) > _DESCRIBED:
+            raise ValueError(f"an array described in {len(data)} bytes")
         if code == _SLOT and self._from_slot is not None:
             place = msgspec.msgpack.decode(data, type=tuple[int, str, tuple[int, ...]])
             return self._from_slot(SlotRef(*place))

@@ -14,8 +14,9 @@ from sswd.pipe.protocol import MAX_ARRAY
 
 LEAST_ARRAY = 16 << 20
 """Bytes that an array may have whatever the PVs hold."""
-MAX_UP_HEAD = 4 << 20
-"""Of a message from the worker without its arrays: 1 MiB of texts, or one of them."""
+MAX_UP_HEAD = 2 << 20
+"""Of a message from the worker without its arrays: 1 MiB of texts, or one of them, or
+all PVs of a class."""
 _BODY_ROOM = 2 << 20
 """For the small arrays that travel together, and what pads them."""
 _ITEM_BYTES = 8

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sswd.pipe.codec import Unsendable, sendable
 from sswd.pipe.foreign import number_of, refusal_of, unwrapped
-from sswd.pipe.protocol import MAX_ARRAY
+from sswd.pipe.protocol import MAX_ARRAY, MAX_TEXTS
 
 Array = npt.NDArray[Any]
 
@@ -259,6 +259,8 @@ def _quick(values: list[Any]) -> Array | None:
 
 def _texts(values: list[Any]) -> list[Any]:
     size = sum(map(len, values))
+    if len(values) > MAX_TEXTS:
+        raise Refused(f"list of {len(values)} texts, {MAX_TEXTS} are the most")
     if size + len(values) > MAX_TEXT:
         raise Refused(_too_long(size))
     return [

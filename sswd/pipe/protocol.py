@@ -3,7 +3,7 @@
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
 Stop, Input on the ctl pipe.
 Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState, LinkState,
-Declare, Properties, InputsTaken on the up socketpair.
+Declare, Properties, InputsTaken, Leaving on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
 """
 
@@ -17,7 +17,7 @@ from msgspec import Meta
 from sswd.alarm import Alarm
 from sswd.pipe.outline import Outline
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 STACKS = signal.SIGRTMIN + 4
 """Has a worker dump the stacks of all its threads to stderr, whatever it does. A
@@ -28,9 +28,14 @@ CTL_MESSAGE_BYTES = 512
 
 MAX_ARRAY = 1 << 30
 """Bytes of an array in any case."""
-MAX_UPDATES = 20_000
-"""Of one message: a worker's outbox, whose bound is configured, and its ACKs."""
+MAX_UPDATES = 1_024
+"""Of one message. A worker of ours sends a quarter of that."""
+MAX_TEXTS = 10_000
+"""Elements of a posted list of texts. Lists of numbers travel as arrays."""
 MAX_NAMES = 100_000
+"""PVs and verbs of a class, so that the IOC says in words that they are too many."""
+MAX_TOLD = 20_000
+"""PVs of which one message says something; no system has so many."""
 MAX_DECLARED = 32
 """PVs of one Declare, so that clients get through between two of them."""
 MAX_STRINGS = 64
@@ -43,6 +48,7 @@ STAMP_S = 4_000_000_000.0
 Name = Annotated[str, Meta(max_length=64)]
 Word = Annotated[str, Meta(max_length=4_096)]
 Words = Annotated[str, Meta(max_length=100_000)]
+Stamp = Annotated[float, Meta(ge=0, lt=STAMP_S)]
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -87,7 +93,7 @@ class Update(msgspec.Struct, array_like=True):
 
     pv: Name
     value: Any
-    stamp_s: Annotated[float, Meta(ge=0, lt=STAMP_S)]
+    stamp_s: Stamp
     """Of the sample, in s since 1970; 0: when it is published."""
     alarm: Alarm | None = None
     """What the driver says of it; None: nothing, so it is good as far as it knows."""
@@ -166,11 +172,11 @@ class Loaded(Message, frozen=True):
     """PVs that the class declares, with the keys of the configuration."""
     verbs: Annotated[list[Any], Meta(max_length=MAX_NAMES)]
     """Signatures of the class's command verbs, as plain data."""
-    restored: list[str] = []
+    restored: Annotated[list[Word], Meta(max_length=MAX_TOLD)] = []
     """PVs whose last values the class wants back in a new run."""
-    warnings: list[str] = []
+    warnings: Annotated[list[Words], Meta(max_length=1_000)] = []
     """What its source gives cause for, where the spec asked to inspect it."""
-    in_order: Annotated[list[Name], Meta(max_length=MAX_NAMES)] = []
+    in_order: Annotated[list[Name], Meta(max_length=MAX_TOLD)] = []
     """PVs whose every post is published, and is an event."""
     has_connect: bool = False
     """Whether the class makes its connection by `connect`, again and again."""
@@ -227,8 +233,8 @@ class ReadState(Message, frozen=True):
 
     method: Word
     words: Words
-    pvs: Annotated[list[Name], Meta(max_length=MAX_NAMES)]
-    posted: Annotated[list[Name], Meta(max_length=MAX_NAMES)] = []
+    pvs: Annotated[list[Name], Meta(max_length=MAX_TOLD)]
+    posted: Annotated[list[Name], Meta(max_length=MAX_TOLD)] = []
 
 
 class LinkState(Message, frozen=True):
@@ -269,7 +275,11 @@ class Properties(Message, frozen=True):
 class InputsTaken(Message, frozen=True):
     """The worker has taken the newest values of these inputs; the next may come."""
 
-    names: Annotated[list[Name], Meta(max_length=MAX_NAMES)]
+    names: Annotated[list[Name], Meta(max_length=MAX_TOLD)]
+
+
+class Leaving(Message, frozen=True):
+    """The worker takes no more commands: what runs at the end of Python comes now."""
 
 
 Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input
@@ -286,4 +296,5 @@ Up = (
     | Declare
     | Properties
     | InputsTaken
+    | Leaving
 )

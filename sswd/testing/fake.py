@@ -36,6 +36,7 @@ from sswd.errors import PipeClosed, SswdError
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
 from sswd.pipe.launch import WorkerProcess
+from sswd.pipe.plain import plain
 from sswd.pipe.protocol import (
     PROTOCOL,
     Begin,
@@ -321,4 +322,4 @@ class FakeWorker:
 
 
 def _updates(values: Mapping[str, Any]) -> list[Update]:
-    return [Update(pv, value, time.time()) for pv, value in values.items()]
+    return [Update(pv, plain(value), time.time()) for pv, value in values.items()]

@@ -9,6 +9,9 @@ from sswd.pipe.protocol import Update
 BATCH_BYTES = 1 << 20
 """Of texts and arrays in one message; a larger value travels alone. The IOC bounds what
 one frame may announce, and 256 arrays of nearly 1 MiB would be too much."""
+BATCH_UPDATES = 256
+TEXT_BYTES = 128
+"""That a text in a list weighs at least, for what the IOC must do about it."""
 
 
 def weight(value: object) -> int:
@@ -20,7 +23,7 @@ def weight(value: object) -> int:
     if isinstance(value, bytes):
         return len(value)
     if isinstance(value, list):
-        return sum(4 * len(text) for text in value)
+        return sum(4 * len(text) + TEXT_BYTES for text in value)
     return 0
 
 
@@ -30,7 +33,8 @@ def batches(updates: Sequence[Update]) -> Iterator[list[Update]]:
     size = 0
     for update in updates:
         added = weight(update.value)
-        if batch and size + added > BATCH_BYTES:
+        is_full = size + added > BATCH_BYTES or len(batch) >= BATCH_UPDATES
+        if batch and is_full:
             yield batch
             batch, size = [], 0
         batch.append(update)

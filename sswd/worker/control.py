@@ -28,6 +28,7 @@ from sswd.pipe.protocol import (
     Grant,
     Input,
     InputsTaken,
+    Leaving,
     Pulse,
     Restore,
     Stop,
@@ -66,6 +67,7 @@ class Control:
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
+        self._owes_leaving = False
         self.has_slots = True
         """Whether the shared memory may be used; known once begun."""
         self.readbacks: Sequence[Readback] = ()
@@ -85,6 +87,17 @@ class Control:
         """Block until the IOC says Begin (True) or Stop (False)."""
         self._begun.wait()
         return not self.stopping
+
+    def leave(self) -> None:
+        """Tell the IOC that no command is taken any more. Main thread.
+
+        If another thread is writing, which a full pipe may make long, the control
+        thread tells it when that is done.
+        """
+        with contextlib.suppress(SswdError):  # the IOC is gone, and we are going
+            if self._outbox is not None and not self._outbox.try_send(Leaving()):
+                self._owes_leaving = True
+                self.wake()
 
     def fetch_grants(self) -> None:
         """Read grants that wait on ctl, unless another thread does. Any thread."""
@@ -119,6 +132,8 @@ class Control:
                     self._watch.retry()
                 if not (ready or owes) and self._main_thread.is_there():
                     outbox.try_send(Pulse())
+                if self._owes_leaving and outbox.try_send(Leaving()):
+                    self._owes_leaving = False
                 self._tell_taken(outbox)
         except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()

@@ -5,7 +5,8 @@ destructors of C libraries run, because the process ends by SystemExit and not b
 os._exit. None of that may keep a worker that takes no commands any more: threads have
 THREADS_S, processes of multiprocessing CHILDREN_S, all together LEAVE_S. Then
 faulthandler tells where it hangs and ends the process with exit code 1; a kernel timer
-stands behind it.
+stands behind it. A driver's hook may cancel both, so the IOC was told before, by
+Leaving, and kills whoever is there 6 s later.
 
 Threading model: main thread.
 """

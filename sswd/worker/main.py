@@ -22,6 +22,7 @@ from sswd.worker.beside import BesideCommands
 from sswd.worker.control import EX_SOFTWARE, Control
 from sswd.worker.coroutines import Coroutines
 from sswd.worker.declaration import check, in_order_of, loaded_of, restored_of
+from sswd.worker.declaration_size import check_size
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import end_child, exit_code_of, is_child, watch_forks, write_line
 from sswd.worker.inbox import Inbox, Stopped
@@ -83,6 +84,7 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
     if is_child():
         end_child()
     main_thread.leaves()
+    worker.leave()
     leave(code, stacks)
 
 
@@ -157,6 +159,7 @@ class Worker:
             check(factory, self._spec)
             self._outbox.in_order |= frozenset(in_order_of(factory))
             loaded = loaded_of(factory, self._spec)
+            check_size(factory, loaded)
             self._services.may_return(loaded.pvs)
             self._outbox.max_array = array_bytes(self._spec.array_bytes, loaded.pvs)
             self._outbox.send(loaded)
@@ -183,6 +186,10 @@ class Worker:
         except Stopped:
             return self._close()
         return 0
+
+    def leave(self) -> None:
+        """Tell the IOC that what comes now is the end."""
+        self._control.leave()
 
     def _construct(self, factory: type) -> Adapter:
         if not self._watch.begin(SETUP):

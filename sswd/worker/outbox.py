@@ -48,7 +48,7 @@ from sswd.pipe.protocol import (
     Post,
     Update,
 )
-from sswd.worker.batches import BATCH_BYTES, batches, weight
+from sswd.worker.batches import BATCH_BYTES, BATCH_UPDATES, batches, weight
 from sswd.worker.forks import end_if_child
 from sswd.worker.freeze import SCALARS, freeze, plain_array, pv_name
 from sswd.worker.log_queue import LogQueue
@@ -57,7 +57,6 @@ from sswd.worker.slots import SlotWriter
 
 Array = npt.NDArray[Any]
 
-MAX_UPDATES = 256  # of one Post message
 MAX_ACKS = 256  # unsent ones, before their poster waits
 ACK_WAIT_S = 5.0
 READ_BYTES_S = 1e9
@@ -320,7 +319,7 @@ class Outbox:
             if self._credits <= 0 or not entries:
                 return batch
             cost, size = 1, 0
-            while entries and len(batch) < MAX_UPDATES and cost == 1:
+            while entries and len(batch) < BATCH_UPDATES and cost == 1:
                 value = entries[0].value
                 if type(value) not in SCALARS:
                     size += weight(value)

@@ -1,6 +1,5 @@
 """What the worker offers to the system: posting, sleeping, knowing of an abort."""
 
-import itertools
 import time
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
@@ -10,8 +9,9 @@ from sswd.alarm import Alarm
 from sswd.config import pv_from_dict
 from sswd.config.companions import READBACK
 from sswd.pipe.limits import array_bytes
-from sswd.pipe.protocol import MAX_DECLARED, Declare, Log, Properties
+from sswd.pipe.protocol import Declare, Log, Properties
 from sswd.worker.coroutines import Coroutines
+from sswd.worker.declaration_size import portions
 from sswd.worker.forks import is_child, refuse_in_child
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import is_held
@@ -74,9 +74,9 @@ class WorkerServices:
         keys = {str(name): dict(given) for name, given in pvs.items()}
         for name, given in keys.items():
             pv_from_dict(name, given, "declare")
+        parts = list(portions(keys))
         self.may_return(keys)
-        items = iter(keys.items())
-        while part := dict(itertools.islice(items, MAX_DECLARED)):
+        for part in parts:
             self._outbox.send(Declare(part))
         # After: the IOC takes larger frames once it has been told of these.
         self._outbox.max_array = array_bytes(self._outbox.max_array, keys)

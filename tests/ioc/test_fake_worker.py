@@ -17,6 +17,7 @@ from sswd.pipe.protocol import (
     Cancel,
     Execute,
     Grant,
+    Leaving,
     Loaded,
     Ready,
     Rung,
@@ -200,6 +201,19 @@ def test_a_stall_is_logged_with_the_command_that_ran(
     assert "it was busy with command 1 CMD 'home' for " in caplog.text
     worker.finish(command)
     client.wait_for("WORKER:STALLED", "No")
+
+
+def test_a_worker_that_says_it_leaves_and_stays_is_killed(
+    worker: FakeRun, client: CaClient, caplog, monkeypatch
+) -> None:
+    """Whatever its own timers were worth: the command does not stay RUNNING."""
+    monkeypatch.setattr("sswd.ioc.supervision.worker_events.LEAVE_S", 0.1)
+    client.put("CMD", "leave", wait=False)
+    worker.expect(Execute)
+    worker.say(Leaving())
+    client.wait_for("CMD_STATE", "LOST")
+    assert "its exit was not done within 0.1 s" in client.get("WORKER:LAST_EXIT")
+    assert "something hangs that runs at exit" in caplog.text
 
 
 def test_the_ladder_of_abort(worker: FakeRun, client: CaClient) -> None:

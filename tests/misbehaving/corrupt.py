@@ -5,6 +5,8 @@ import socket
 import time
 from typing import Any
 
+import msgspec
+
 from sswd import System
 from sswd.pipe.codec import HEADER, MessageEncoder
 from sswd.pipe.protocol import (
@@ -14,6 +16,7 @@ from sswd.pipe.protocol import (
     Failure,
     Finished,
     InputsTaken,
+    Leaving,
     Loaded,
     Log,
     Message,
@@ -33,6 +36,7 @@ MESSAGES: dict[str, Message] = {
     "declare": Declare({"X": {"type": "float"}}),
     "properties": Properties("NUMBER", limits=(0.0, 1.0), units="mm", strings=["a"]),
     "taken": InputsTaken(["x"]),
+    "leaving": Leaving(),
     "finished": Finished(1, None, [Update("NUMBER", 1, 0.0)]),
     "post": Post([Update("NUMBER", 1, 0.0), Update("values", [1.0], 0.0)]),
 }
@@ -43,6 +47,16 @@ def frame(message: Message) -> bytes:
     return b"".join(bytes(part) for part in MessageEncoder().encode(message))
 
 
+def _head(head: bytes) -> bytes:
+    return HEADER.pack(len(head), 0) + head
+
+
+def _posting(value: bytes) -> bytes:
+    """A Post with one value that no worker of ours encodes so."""
+    update = ["NUMBER", msgspec.Raw(value), 0.0]
+    return _head(msgspec.msgpack.encode(["Post", [update]]))
+
+
 def _huge_log() -> bytes:
     return frame(Log(20, "x", "y" * 3_000_000))
 
@@ -51,7 +65,11 @@ WRONG: dict[str, bytes] = {
     "512 MB announced": HEADER.pack(10, 512 << 20) + b"x" * 10,
     "a head of 400 MB announced": HEADER.pack(400 << 20, 0) + b"x" * 1000,
     "half a frame": frame(MESSAGES["post"])[:20],
-    "part of a header": b"\x01\x02",
+    "300,000 numbers": _posting(msgspec.msgpack.encode([1] * 300_000)),
+    "300,000 texts": _posting(msgspec.msgpack.encode(["a"] * 300_000)),
+    "a million lists": _posting(msgspec.msgpack.encode([[]] * 1_000_000)),
+    "a mapping": _posting(msgspec.msgpack.encode({str(n): n for n in range(99_999)})),
+    "60,000 updates": _head(msgspec.msgpack.encode(["Post", [["N", 1, 0.0]] * 60_000])),
     "half a body": HEADER.pack(10, 16 << 20) + b"x" * 1000,
     "no message": HEADER.pack(4, 0) + b"nope",
     "zeros": bytes(10_000),
@@ -76,6 +94,10 @@ def up() -> socket.socket:
         if found.family == socket.AF_UNIX:
             return found
     raise AssertionError("no socket")
+
+
+DRIPS = {"a byte a second": WRONG["half a frame"]}
+"""Half a frame, whose rest comes a byte a second."""
 
 
 FLOODS: dict[str, Message] = {
@@ -108,6 +130,8 @@ class Corrupt(System):
         if value == "good":
             self.io_put("NUMBER", 7)
             return
+        if value in DRIPS:
+            self._drip(DRIPS[value])
         if value.startswith("flood"):
             _flood(frame(FLOODS[value.split()[1]]))
             return
@@ -116,3 +140,10 @@ class Corrupt(System):
         with up() as pipe:
             pipe.sendall(data)
         self.sleep(0.2 if is_given else 60)
+
+    def _drip(self, data: bytes) -> None:
+        with up() as pipe:
+            pipe.sendall(data)
+            while True:
+                self.sleep(1.0)
+                pipe.sendall(b"\x00")

@@ -10,6 +10,7 @@ that it had begun with: nothing torn, nothing older, no word of a fault.
 import argparse
 import os
 import random
+import select
 import signal
 import struct
 import sys
@@ -23,6 +24,10 @@ from sswd.ioc.state.format import Saved
 from sswd.ioc.state.generations import Generations
 
 LONGEST_S = 0.03
+SAVES = 3.0
+"""A child lives for as many saves as this, at most: hosts differ in how long one takes.
+"""
+START_S = 60.0
 
 
 def state(number: int) -> dict[str, Saved]:
@@ -35,6 +40,7 @@ def write_for_ever(folder: Path, number: int, told: int) -> None:
     """The child."""
     generations = Generations(folder, "torture")
     generations.read()
+    os.write(told, struct.pack("=q", number))
     while True:
         number += 1
         generations.write(state(number))
@@ -42,19 +48,34 @@ def write_for_ever(folder: Path, number: int, told: int) -> None:
 
 
 def killed_writer(folder: Path, number: int, after_s: float) -> int:
-    """Have a child write from `number` on, and kill it; the last number it told."""
+    """Have a child write from `number` on, and kill it; the last number it told.
+
+    The time runs from when it begins to write.
+    """
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(told)
         write_for_ever(folder, number, tell)
     os.close(tell)
+    begun, _, _ = select.select([told], [], [], START_S)
+    assert begun, f"a child did not begin to write within {START_S:g} s"
     time.sleep(after_s)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     with os.fdopen(told, "rb") as pipe:
         content = pipe.read()
     return struct.unpack("=q", content[-8:])[0] if content else number
+
+
+def save_s(folder: Path) -> float:
+    """How long a save takes here."""
+    generations = Generations(folder, "typical")
+    generations.read()
+    begun_s = time.perf_counter()
+    for number in range(10):
+        generations.write(state(number))
+    return (time.perf_counter() - begun_s) / 10
 
 
 def check(folder: Path, told: int) -> int:
@@ -81,11 +102,12 @@ def main() -> None:
     chance = random.Random(args.seed)
     number = 0
     with tempfile.TemporaryDirectory(prefix="sswd-torture-") as folder:
+        longest_s = max(LONGEST_S, SAVES * save_s(Path(folder)))
         for _ in range(args.kills):
-            after_s = chance.uniform(0.0, LONGEST_S)
+            after_s = chance.uniform(0.0, longest_s)
             number = check(Path(folder), killed_writer(Path(folder), number, after_s))
-    if not number:
-        raise SystemExit("no state was written: the test has tested nothing")
+    if number < args.kills / 4:
+        raise SystemExit(f"{number} states were written: too few to have tested much")
     sys.stdout.write(f"{args.kills} kills, {number} states, seed {args.seed}: whole\n")
 
 

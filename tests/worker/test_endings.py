@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sswd.pipe.protocol import Begin, Failed, Loaded, Pulse, Stop
+from sswd.pipe.protocol import Begin, Failed, Leaving, Loaded, Pulse, Stop
 
 
 @pytest.fixture
@@ -72,6 +72,12 @@ def test_a_kernel_timer_stands_behind_the_deadline(worker):
     begun_s = time.monotonic()
     assert worker.stop() == -signal.SIGALRM
     assert time.monotonic() - begun_s < 7.0
+
+
+def test_the_ioc_is_told_before_what_may_cancel_all_timers(worker):
+    worker.run("cancel_all_and_hang")
+    worker.order(Stop())
+    worker.wait(Leaving)
 
 
 @pytest.mark.parametrize("what", ["masked_thread", "ask_late"])

@@ -27,6 +27,8 @@ ENDED = frozenset(CommandState) - {
     CommandState.RUNNING,
 }
 
+NO_FAULT = frozenset({CommandState.REJECTED, CommandState.ABORTED})
+"""It never ran, or somebody wanted it to end: nothing is to be mended."""
 
 ORDERLY_S = 2.0
 """The longest dwell on the flag in an orderly stop, which has 3 s for the ladder."""

@@ -21,7 +21,7 @@ from sswd.errors import (
     UnsendableError,
 )
 from sswd.ioc import ca
-from sswd.ioc.commands.command import ENDED, Cause, Command, CommandState
+from sswd.ioc.commands.command import ENDED, NO_FAULT, Cause, Command, CommandState
 from sswd.ioc.commands.command_log import CommandLog, words_of
 from sswd.ioc.commands.history import Ended, History, entry_of
 from sswd.ioc.commands.ledger import (
@@ -277,7 +277,8 @@ class CommandDispatcher:
     def _tell_end(self, command: Command) -> None:
         self._log.ended(command)
         if command.state is not CommandState.DONE:
-            self._publisher.command_failed(command.pv, command.error)
+            is_fault = command.state not in NO_FAULT
+            self._publisher.command_failed(command.pv, command.error, is_fault=is_fault)
         if command.pv == "CMD":
             self._final_ack(command)
 

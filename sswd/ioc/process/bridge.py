@@ -27,7 +27,8 @@ from collections.abc import Callable
 from sswd.errors import PipeClosed, ProtocolError
 from sswd.ioc.process.output_log import OutputLog
 from sswd.ioc.process.queues import EventfdQueue
-from sswd.pipe.codec import FromSlot, MessageDecoder
+from sswd.pipe.bounded import BoundedDecoder
+from sswd.pipe.codec import FromSlot
 from sswd.pipe.framing import READ_BYTES, FrameLimits, FrameReader, FrameWriter
 from sswd.pipe.launch import WorkerProcess
 from sswd.pipe.protocol import Execute, Message, Restore, Up
@@ -82,7 +83,7 @@ class Bridge(threading.Thread):
         self._is_over = False
         self._commands: EventfdQueue[Execute | Restore] | None = None
         self._reader: FrameReader[Up] = FrameReader(
-            process.up, MessageDecoder(Up, from_slot), limits
+            process.up, BoundedDecoder(from_slot), limits
         )
         self._cmd = FrameWriter(process.cmd)
         self._ctl = FrameWriter(process.ctl)

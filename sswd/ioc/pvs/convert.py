@@ -13,6 +13,11 @@ from sswd.ioc.pvs.longstring import cut_text, encode_text
 from sswd.pipe.codec import Unsendable
 from sswd.sizes import STRING_BYTES
 
+_SEEN = 4 * (STRING_BYTES + 1)
+"""Bytes of which STRING_BYTES are left in any encoding."""
+_NESTED = 4_096
+"""Lists in a list that numpy may look at: it takes 2 us for each. A worker of ours
+sends an array instead."""
 EXACT = 2**53
 """Up to here a double is every whole number."""
 Array = npt.NDArray[Any]
@@ -94,7 +99,7 @@ def to_state(value: object, strings: tuple[str, ...]) -> str:
     """One of an enum's strings, from itself or its index."""
     value = _one(value)
     if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
+        value = value[:_SEEN].decode("utf-8", "replace")
     if isinstance(value, str):
         if value in strings:
             return value
@@ -109,11 +114,14 @@ def to_state(value: object, strings: tuple[str, ...]) -> str:
 # -- text
 
 
-def _text(value: object) -> str:
-    """Text up to its first NUL, where C clients would stop reading."""
+def _text(value: object, most: int | None = None) -> str:
+    """Text up to its first NUL, where C clients would stop reading.
+
+    Of bytes, `most` are looked at: what is no UTF-8 takes 0.3 us a byte."""
     value = _one(value)
     if isinstance(value, bytes | bytearray | memoryview):
-        value = bytes(value).decode("utf-8", "replace")
+        chars = bytes(value).partition(b"\0")[0]
+        value = chars[:most].decode("utf-8", "replace")
     elif isinstance(value, int):
         value = str(int(value))  # True as "1": what ACK means by it
     elif isinstance(value, float):
@@ -125,7 +133,7 @@ def _text(value: object) -> str:
 
 def to_string(value: object, encoding: str) -> str:
     """Text of at most STRING_BYTES in `encoding`, cut between characters."""
-    text = value.partition("\0")[0] if type(value) is str else _text(value)
+    text = value.partition("\0")[0] if type(value) is str else _text(value, _SEEN)
     if len(text) <= STRING_BYTES and text.isascii():
         return text
     chars = text.encode(encoding, "replace")
@@ -137,6 +145,7 @@ def to_string(value: object, encoding: str) -> str:
 def to_strings(value: object, room: int, encoding: str) -> list[str]:
     """At most `room` such texts."""
     if isinstance(value, np.ndarray):
+        _fits(value.size, room)
         value = value.ravel().tolist()
     elements = value if isinstance(value, list | tuple) else [value]
     _fits(len(elements), room)
@@ -150,6 +159,10 @@ def to_text(value: object, room: int, encoding: str | None) -> str:
     """Text of at most `room` bytes in `encoding`; None: as LongString encodes it."""
     if isinstance(value, np.ndarray) and value.dtype == np.uint8:
         value = value.tobytes()
+    if isinstance(value, bytes) and len(value) > 4 * room:
+        value = value.partition(b"\0")[0]
+        if len(value) > 4 * room:  # no encoding makes it so much shorter
+            raise Unfit(f"{len(value)} bytes, the PV holds {room}")
     text = _text(value)
     if encoding is None:
         chars = encode_text(text)
@@ -174,6 +187,7 @@ def _numbers(value: object, room: int) -> Array:
     if not isinstance(value, np.ndarray):
         if isinstance(value, list | tuple):
             _fits(len(value), room)
+            _no_text(value)
         elif not isinstance(value, float | int | np.generic):
             raise Unfit(f"{_shown(_one(value))} is no array of numbers")
         try:
@@ -186,6 +200,19 @@ def _numbers(value: object, room: int) -> Array:
     if value.dtype == np.float16:  # too narrow for the bounds that it is compared with
         value = value.astype(np.float32)
     return value.reshape(-1)
+
+
+def _no_text(values: list[Any] | tuple[Any, ...]) -> None:
+    """Refuse texts before numpy sees them: it would give each element the room of the
+    longest, and two long texts among many numbers take all memory."""
+    for element in values:
+        if isinstance(element, str | bytes):
+            kind = type(element).__name__
+            raise Unfit(f"elements of type {kind}, the PV holds numbers")
+        if isinstance(element, list | tuple):
+            if len(values) > _NESTED:
+                raise Unfit(f"{len(values)} lists in a list; post an array")
+            _no_text(element)
 
 
 def _kept(array: Array, dtype: np.dtype[Any]) -> Array:

@@ -18,12 +18,15 @@ from sswd.ioc.pvs.value_rules import ValueRules
 class ShownPv:
     """One PV with several sources of alarms, of which one shows."""
 
-    __slots__ = ("data", "has_news", "held")
+    __slots__ = ("data", "has_news", "held", "is_fault")
 
     def __init__(self, data: Channel) -> None:
         self.data = data
         self.held: dict[Source, Alarm] = {}
         """What every source says now; those that say nothing are not here."""
+        self.is_fault = True
+        """Whether the last command that failed leaves something to mend; a put that was
+        refused or aborted does not."""
         self.has_news = False
         """Whether `held` has changed since an alarm was published."""
 

@@ -96,6 +96,10 @@ class Publisher:
         """Whether the worker may post this name."""
         return pv in self._pvs
 
+    def shows(self, pv: str) -> bool:
+        """Whether the alarms of this PV are ours."""
+        return pv in self._shown
+
     def fed_pv(self, pv: str) -> FedPv | None:
         """The PV of this name that the worker may post."""
         return self._pvs.get(pv)
@@ -200,10 +204,11 @@ class Publisher:
 
     # -- alarms
 
-    def command_failed(self, pv: str, words: str) -> None:
-        """The last command on this PV failed."""
+    def command_failed(self, pv: str, words: str, *, is_fault: bool) -> None:
+        """The last command on this PV failed. `is_fault`: something is to be mended."""
         shown = self._shown.get(pv)
         if shown is not None:
+            shown.is_fault = is_fault
             alarm = alarm_from(Source.FAILED_COMMAND, words)
             shown.change(Source.FAILED_COMMAND, alarm)
 

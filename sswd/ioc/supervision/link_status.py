@@ -24,6 +24,8 @@ log = logging.getLogger("sswd.ioc")
 
 HELPED_S = 60.0
 """A restart so long ago has helped."""
+MAX_METHODS = 1_000
+"""Methods that fail at the same time, and are kept in mind."""
 _NO_WORKER = "no worker is RUNNING"
 _UNKNOWN = LinkState(LinkPhase.LOST, _NO_WORKER)
 
@@ -87,8 +89,10 @@ class LinkStatus:
         """A method that reads values fails, or works again."""
         source, publisher = Source.READ_FAILED, self._publisher
         if message.words:
-            self._failing[message.method] = message.pvs
-            publisher.set_alarm(message.pvs, source, message.words)
+            known = [pv for pv in message.pvs if publisher.shows(pv)]
+            if message.method in self._failing or len(self._failing) < MAX_METHODS:
+                self._failing[message.method] = known
+            publisher.set_alarm(known, source, message.words)
             return
         self._failing.pop(message.method, None)
         still = {pv for pvs in self._failing.values() for pv in pvs}

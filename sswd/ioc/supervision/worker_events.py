@@ -6,6 +6,7 @@ to the state machine as events; words go into the log, the PVs and the ActiveRun
 Threading model: the loop's own.
 """
 
+import asyncio
 import functools
 import logging
 import time
@@ -24,6 +25,7 @@ from sswd.logs import log_with_trace
 from sswd.pipe.protocol import (
     PROTOCOL,
     Failed,
+    Leaving,
     LinkState,
     Loaded,
     Log,
@@ -33,6 +35,10 @@ from sswd.pipe.protocol import (
 )
 from sswd.ratelimit import OncePerPeriod, TokenBucket
 from sswd.sizes import STATUS_BYTES
+
+LEAVE_S = 6.0
+"""A worker that has said that it leaves is gone by then, or is killed. It has 3.5 s, by
+timers of its own; but what runs at its end may cancel those."""
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -62,6 +68,7 @@ class WorkerEvents:
         self._processes = processes
         self._feed = feed
         self._link = link
+        self._leaving: dict[Run, asyncio.TimerHandle] = {}
         self._bucket = TokenBucket()
         self._drops_logged = OncePerPeriod(1.0)
 
@@ -69,6 +76,8 @@ class WorkerEvents:
         """A message that is no post of the active run."""
         if isinstance(message, Log):
             self._log(run, message)
+        elif isinstance(message, Leaving):
+            self._leaves(run)
         elif self._processes.standby.is_mine(run):
             self._processes.standby.on_message(message)
         elif self._processes.parker.is_mine(run):
@@ -142,6 +151,8 @@ class WorkerEvents:
         """A process has exited and its pipe is drained."""
         code = run.release()
         self._processes.held.discard(run)
+        if run in self._leaving:
+            self._leaving.pop(run).cancel()
         if self._processes.standby.is_mine(run):
             self._processes.standby.gone(run, code)
         elif self._processes.parker.is_mine(run):
@@ -162,6 +173,21 @@ class WorkerEvents:
             log.warning("%s", words)
             self._parts.archive.write(death)
         self._feed(Event.ENDED if code == 0 else Event.DIED)
+
+    def _leaves(self, run: Run) -> None:
+        """It takes no more commands. Its end has a deadline, whatever hangs in it."""
+        if run in self._processes.held and run not in self._leaving:
+            loop = asyncio.get_running_loop()
+            self._leaving[run] = loop.call_later(LEAVE_S, self._kill_late, run)
+
+    def _kill_late(self, run: Run) -> None:
+        reason = f"its exit was not done within {LEAVE_S:g} s"
+        run.dump_stacks()
+        log.warning("%s: %s: something hangs that runs at exit", run.who, reason)
+        if run is self._parts.active.run:
+            self._parts.active.kill(reason)
+        else:
+            run.kill(reason)
 
     def tell_error(self, text: str) -> None:
         """Show the end of a text in LAST_ERROR."""

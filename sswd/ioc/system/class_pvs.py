@@ -16,7 +16,8 @@ from typing import Any
 
 from sswd.config import pv_from_dict
 from sswd.config.keys import PvConfig
-from sswd.errors import ConfigError
+from sswd.errors import ConfigError, ProtocolError
+from sswd.pipe.bounded import decoded_keys
 
 log = logging.getLogger("sswd.ioc")
 
@@ -51,9 +52,11 @@ def serving(
     not_served: list[str] = []
     for number, (name, keys) in enumerate(itertools.islice(pvs.items(), MAX_PVS), 1):
         try:
-            refusal = serve(name, pv_from_dict(name, keys, origin))
+            refusal = serve(name, pv_from_dict(name, decoded_keys(keys), origin))
         except ConfigError as ex:
             refusal = str(ex)
+        except ProtocolError as ex:
+            refusal = f"{name}: {ex}"
         if refusal is not None:
             not_served.append(refusal[:WORDS_CHARACTERS])
         if number % FREEZE_PVS == 0:

@@ -66,7 +66,7 @@ def is_running(daemon: Daemon, client: Client) -> None:
     until(lambda: client.get(state) == "RUNNING", "RUNNING")
 
 
-@pytest.mark.parametrize("name", list(corrupt.WRONG))
+@pytest.mark.parametrize("name", [*corrupt.WRONG, *corrupt.DRIPS])
 @pytest.mark.timing
 def test_what_is_no_message_ends_the_run_in_words(
     daemon: Daemon, client: Client, name: str

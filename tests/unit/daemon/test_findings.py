@@ -36,9 +36,16 @@ def in_state(state: str, **more: object):
     return replace(RUNS, state=state, phase=state, **more)
 
 
-def alarm(severity: str, status: str, words: str = "") -> StandingAlarm:
+def alarm(
+    severity: str, status: str, words: str = "", *, is_fault: bool = True
+) -> StandingAlarm:
     return StandingAlarm(
-        severity=severity, status=status, words=words, pvs=["P:A"], count=1
+        severity=severity,
+        status=status,
+        words=words,
+        pvs=["P:A"],
+        count=1,
+        is_fault=is_fault,
     )
 
 
@@ -82,6 +89,11 @@ def alarm(severity: str, status: str, words: str = "") -> StandingAlarm:
             "sswd connects again by itself",
         ),
         (
+            replace(RUNS, alarms=[alarm("MAJOR", "WRITE", "stage: timed out")]),
+            "MAJOR/WRITE on P:A: stage: timed out",
+            "is it on, are cable and address right?",
+        ),
+        (
             replace(RUNS, alarms=[alarm("MAJOR", "HIHI", "too hot")]),
             "MAJOR/HIHI on P:A: too hot",
             "",
@@ -102,6 +114,7 @@ def test_what_is_wrong_with_a_system(system, words: str, mend: str) -> None:
         replace(RUNS, running=COMMAND, queue=3),
         replace(RUNS, last_exit=failure(CRASH), restarts=1),  # it has healed
         replace(RUNS, alarms=[alarm("MINOR", "HIGH")]),
+        replace(RUNS, alarms=[alarm("MAJOR", "WRITE", "99 > 20", is_fault=False)]),
         replace(RUNS, link="", link_words=""),
     ],
 )

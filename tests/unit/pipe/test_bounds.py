@@ -19,6 +19,7 @@ from sswd.pipe.framing import FrameLimits, FrameReader
 from sswd.pipe.limits import MAX_UP_HEAD, array_bytes, frame_limits, largest
 from sswd.pipe.protocol import (
     MAX_ARRAY,
+    MAX_UPDATES,
     PROTOCOL,
     Failed,
     Failure,
@@ -153,7 +154,7 @@ def test_surrogates_cost_little(count: int, kept: str) -> None:
         Post([Update("x", 1, 0.0, Alarm(4, 0))]),
         Post([Update("x", 1, 0.0, Alarm(0, 22))]),
         Post([Update("x", 1, 0.0, Alarm(0, 0, "x" * 5000))]),
-        Post([Update("x", 1, 0.0)] * 20_001),
+        Post([Update("x", 1, 0.0)] * (MAX_UPDATES + 1)),
         Log(20, "x" * 5000, "words"),
         Log(20, "x", "y" * 100_001),
         Log(-1, "x", "y"),

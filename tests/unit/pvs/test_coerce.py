@@ -219,7 +219,7 @@ def test_what_fits(kind, value, expected):
         ("floats", "1", "'1' is no array of numbers"),
         ("floats", b"12345678", "is no array of numbers"),
         ("floats", [[1], [1, 2]], "a ragged list or one of mixed types"),
-        ("floats", [1, "a"], "elements of type <U"),
+        ("floats", [1, "a"], "elements of type str"),
         ("floats", [None], "elements of type object"),
         ("floats", [2**70], "elements of type object"),
         ("floats", np.array([1j]), "elements of type complex128"),

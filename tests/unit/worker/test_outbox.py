@@ -31,10 +31,11 @@ from sswd.pipe.protocol import (
     Up,
 )
 from sswd.worker import outbox as outbox_module
+from sswd.worker.batches import BATCH_UPDATES
 from sswd.worker.control import Control
 from sswd.worker.log_queue import MAX_RECORDS
 from sswd.worker.main_thread import MainThread
-from sswd.worker.outbox import MAX_ACKS, MAX_UPDATES, Outbox
+from sswd.worker.outbox import MAX_ACKS, Outbox
 from sswd.worker.watch import CommandWatch
 
 
@@ -182,7 +183,7 @@ def test_a_post_holds_at_most_so_many_updates(writer):
         outbox.post({"a": i})
     outbox.grant(9)
     outbox.pump()
-    assert max(len(m.updates) for m in writer.sent) == MAX_UPDATES
+    assert max(len(m.updates) for m in writer.sent) == BATCH_UPDATES
     assert [v for _, v in updates_of(writer.sent)] == list(range(1000))
 
 

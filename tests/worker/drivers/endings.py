@@ -121,6 +121,12 @@ class Endings(System):
         atexit.register(hang)
         atexit.register(faulthandler.cancel_dump_traceback_later)
 
+    def do_cancel_all_and_hang(self) -> None:
+        """No timer of ours is left."""
+        atexit.register(hang)
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
+        atexit.register(faulthandler.cancel_dump_traceback_later)
+
     def do_masked_thread(self) -> None:
         """Signals that wake nobody, as some SDKs leave the thread that calls them."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})

@@ -61,7 +61,8 @@ def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:
             mend_of(words) or "look at the instrument; sswd connects again by itself",
         )
     for alarm in system.alarms:
-        if alarm.severity in GRAVE and not _is_told(system, alarm.status):
+        is_new = alarm.is_fault and not _is_told(system, alarm.status)
+        if alarm.severity in GRAVE and is_new:
             names = ", ".join(alarm.pvs[:3]) + (", ..." if alarm.count > 3 else "")
             words = f"{alarm.severity}/{alarm.status} on {names}"
             yield (

@@ -7,7 +7,6 @@ PER_S times a second at most, however often it is asked.
 import contextlib
 import os
 import time
-from collections.abc import Iterator
 
 import psutil
 
@@ -172,14 +171,18 @@ def _alarms(served: ServedSystem, state: str) -> tuple[list[StandingAlarm], int]
 
     That a PV waits for its first post is no alarm to be told while the worker runs.
     """
-    by_alarm: dict[Alarm, list[str]] = {}
+    by_alarm: dict[tuple[Alarm, bool], list[str]] = {}
     not_posted = 0
-    for held, pvname in _held(served):
+    for pv in served.publisher.shown:
+        held = pv.held
+        if not held:
+            continue
         if state == WorkerState.RUNNING.name and Source.WORKER_GONE in held:
             not_posted += 1
             continue
         alarm = shown_of(held)
-        by_alarm.setdefault(alarm, []).append(pvname)
+        is_fault = pv.is_fault or alarm != held.get(Source.FAILED_COMMAND)
+        by_alarm.setdefault((alarm, is_fault), []).append(pv.data.pvname)
     standing = [
         StandingAlarm(
             severity=Severity(alarm.severity).name,
@@ -187,13 +190,10 @@ def _alarms(served: ServedSystem, state: str) -> tuple[list[StandingAlarm], int]
             words=alarm.message,
             pvs=sorted(pvs)[:SHOWN_PVS],
             count=len(pvs),
+            is_fault=is_fault,
         )
-        for alarm, pvs in sorted(by_alarm.items(), key=lambda pair: -pair[0].severity)
+        for (alarm, is_fault), pvs in sorted(
+            by_alarm.items(), key=lambda pair: -pair[0][0].severity
+        )
     ]
     return standing, not_posted
-
-
-def _held(served: ServedSystem) -> Iterator[tuple[dict[Source, Alarm], str]]:
-    for shown in served.publisher.shown:
-        if shown.held:
-            yield shown.held, shown.data.pvname
