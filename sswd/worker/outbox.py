@@ -184,7 +184,8 @@ class Outbox:
         """Send Finished with everything that is still unsent."""
         end_if_child()
         with self._write_lock:
-            *before, last = batches(self._take_all())
+            taken = self._take_all()
+            *before, last = batches(taken) if taken else ([],)
             self._notes.send(self._writer)
             for posts in before:
                 self._send_on_credit(posts)
@@ -346,5 +347,6 @@ class Outbox:
             del self._newest[update.pv]
         if update.pv in self.in_order:
             self._acks -= 1
-            self._room.notify_all()
+            if self._acks == MAX_ACKS - 1:  # nobody waits while there are fewer
+                self._room.notify_all()
         return update
