@@ -4,11 +4,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sswd.pipe.plain import SCALARS
 from sswd.pipe.protocol import Update
 
 BATCH_BYTES = 1 << 20
 """Of texts and arrays in one message; a larger value travels alone. The IOC bounds what
 one frame may announce, and 256 arrays of nearly 1 MiB would be too much."""
+
+
+WEIGHTLESS = (*SCALARS, int)
+"""Types whose values are not reckoned with."""
 
 
 def weight(value: object) -> int:

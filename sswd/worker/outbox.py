@@ -48,7 +48,7 @@ from sswd.pipe.protocol import (
     Post,
     Update,
 )
-from sswd.worker.batches import BATCH_BYTES, batches, weight
+from sswd.worker.batches import BATCH_BYTES, WEIGHTLESS, batches, weight
 from sswd.worker.forks import end_if_child
 from sswd.worker.freeze import SCALARS, freeze, plain_array, pv_name
 from sswd.worker.log_queue import LogQueue
@@ -323,7 +323,7 @@ class Outbox:
             cost, size = 1, 0
             while entries and len(batch) < MAX_UPDATES and cost == 1:
                 value = entries[0].value
-                if type(value) not in SCALARS:
+                if type(value) not in WEIGHTLESS:
                     size += weight(value)
                     if batch and (is_large(value) or size > BATCH_BYTES):
                         break
