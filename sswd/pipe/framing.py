@@ -87,8 +87,14 @@ class FrameReader(Generic[M]):
         if not data:
             raise PipeClosed("end of file" + (" in a message" if self._rest else ""))
         self.was_short = len(data) < READ_BYTES
+        if not self._rest:  # as nearly always
+            messages, used = self._cut(data)
+            self._rest += data[used:]
+            return messages
         self._rest += data
-        return self._cut()
+        messages, used = self._cut(self._rest)
+        del self._rest[:used]
+        return messages
 
     def _read_body(self, body: npt.NDArray[np.uint8]) -> list[M]:
         """Large bodies are read straight into the array they become."""
@@ -103,11 +109,12 @@ class FrameReader(Generic[M]):
         self.frames += 1
         return [self._decoder.decode(self._head, body)]
 
-    def _cut(self) -> list[M]:
+    def _cut(self, data: bytes | bytearray) -> tuple[list[M], int]:
+        """The messages that are complete in `data`, and how many bytes they took."""
         messages: list[M] = []
-        rest, offset, end = memoryview(self._rest), 0, len(self._rest)
+        offset, end = 0, len(data)
         while end - offset >= HEADER.size:
-            head_size, body_size = HEADER.unpack_from(rest, offset)
+            head_size, body_size = HEADER.unpack_from(data, offset)
             if head_size > self._limits.head or body_size > self._limits.body:
                 if (
                     messages
@@ -120,23 +127,21 @@ class FrameReader(Generic[M]):
             body_start = start + head_size
             if body_start > end:
                 break
-            head = bytes(rest[start:body_start])
+            head = bytes(data[start:body_start])
             if not body_size:
                 messages.append(self._decoder.decode(head))
                 offset = body_start
                 continue
             body = np.empty(body_size, np.uint8)
             there = min(body_size, end - body_start)
-            body[:there] = np.frombuffer(rest[body_start : body_start + there], "u1")
+            body[:there] = np.frombuffer(data[body_start : body_start + there], "u1")
             offset = body_start + there
             if there < body_size:
                 self._head, self._body, self._filled = head, body, there
                 break
             messages.append(self._decoder.decode(head, body))
-        rest.release()
-        del self._rest[:offset]
         self.frames += len(messages)
-        return messages
+        return messages, offset
 
 
 class FrameWriter:

@@ -41,7 +41,7 @@ def plain(value: Any) -> Any:
     float64, int64 or bool arrays; numpy scalars and 0-d arrays become Python scalars.
     """
     kind = type(value)
-    if kind in SCALARS:
+    if kind in SCALARS or (kind is int and -(2**63) <= value < 2**63):
         return value
     if kind is str:
         return sendable(value) if len(value) <= MAX_TEXT else Unsendable(_long(value))

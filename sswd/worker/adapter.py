@@ -140,8 +140,9 @@ class Adapter:
             return
         assert self._execute is not None
         result = self._execute(pv, self.translate(value))
-        if result is not None:
-            result = self._completed(result)
+        if result is None:
+            return
+        result = self._completed(result)
         if not self._is_classic:  # there it never meant anything
             self._returned(pv, result)
 

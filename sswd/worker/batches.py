@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from sswd.pipe.plain import SCALARS
 from sswd.pipe.protocol import Update
 
 BATCH_BYTES = 1 << 20
@@ -12,6 +13,10 @@ one frame may announce, and 256 arrays of nearly 1 MiB would be too much."""
 BATCH_UPDATES = 256
 TEXT_BYTES = 128
 """That a text in a list weighs at least, for what the IOC must do about it."""
+
+
+WEIGHTLESS = (*SCALARS, int)
+"""Types whose values are not reckoned with."""
 
 
 def weight(value: object) -> int:

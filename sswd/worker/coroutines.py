@@ -31,7 +31,8 @@ class Coroutines:
 
     def __init__(self, watch: CommandWatch) -> None:
         self._watch = watch
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Made with the first coroutine."""
         self._task: asyncio.Task[Any] | None = None
         watch.cancel_coroutine = self.cancel
 
@@ -64,24 +65,20 @@ class Coroutines:
 
     def cancel(self) -> None:
         """Cancel the coroutine that runs, if one does. Control thread."""
-        loop, task = self._loop, self._task
+        loop, task = self.loop, self._task
         if loop is not None and task is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(task.cancel)
 
-    def wait(self, fds: tuple[int, ...], timeout_s: float) -> bool | None:
-        """Let the loop run until one of `fds` is readable or the time is over.
-
-        None: there is no loop; wait by other means.
-        """
-        loop = self._loop
-        if loop is None:
-            return None
+    def wait(
+        self, loop: "asyncio.AbstractEventLoop", fds: tuple[int, ...], timeout_s: float
+    ) -> bool:
+        """Let the loop run until one of `fds` is readable: True, or for so long."""
         return loop.run_until_complete(_readable(loop, fds, timeout_s))
 
     def close(self) -> None:
         """End the tasks that are left, and the loop."""
-        loop, self._loop = self._loop, None
+        loop, self.loop = self.loop, None
         if loop is None:
             return
         loop.run_until_complete(_end_tasks())
@@ -90,14 +87,14 @@ class Coroutines:
     def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         import asyncio
 
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self._loop)
-        task = self._task = self._loop.create_task(coroutine)
+        if self.loop is None:
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+        task = self._task = self.loop.create_task(coroutine)
         try:
             if self._watch.is_asked_to_end:  # asked before there was a task to cancel
                 task.cancel()
-            return self._loop.run_until_complete(task)
+            return self.loop.run_until_complete(task)
         except asyncio.CancelledError:
             if self._watch.is_asked_to_end:
                 self._watch.forget_pending()

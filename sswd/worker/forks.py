@@ -10,6 +10,7 @@ Threading model: a fork copies one thread; in a child there is no other.
 """
 
 import contextlib
+import mmap
 import os
 import sys
 from collections.abc import Sequence
@@ -20,29 +21,43 @@ from sswd.worker.exception_text import trace_of
 
 _LINE_BYTES = 4096
 """A pipe takes so many bytes in one piece, whoever else writes (PIPE_BUF)."""
+_MADV_WIPEONFORK = 18  # madvise(2); Python has no name for it
 
 
 class _Family:
     """Which process is the worker; None until `watch_forks`, and in the IOC."""
 
     worker: int | None = None
+    mark: bytearray | mmap.mmap = bytearray(b"\1")
+    """Begins with 0 in a forked child."""
     has_told = False
 
 
 def watch_forks(pipes: Sequence[int]) -> None:
     """This process is the worker. Its forked children lose these descriptors."""
     _Family.worker = os.getpid()
+    _Family.mark = _fork_mark()
     os.register_at_fork(after_in_child=lambda: _lose(pipes))
 
 
 def is_child() -> bool:
-    """Whether this is a forked child of the worker. By pid: C code forks, too."""
-    return _Family.worker is not None and os.getpid() != _Family.worker
+    """Whether this is a forked child of the worker. Asked in each post and command, so
+    it is no system call."""
+    return not _Family.mark[0]
+
+
+def _fork_mark() -> mmap.mmap:
+    """A page that the kernel empties in a child, which C code may have forked."""
+    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # not this kernel: `_lose` empties it
+        page.madvise(_MADV_WIPEONFORK)
+    page[0] = 1
+    return page
 
 
 def refuse_in_child(what: str) -> None:
     """Raise NotTheWorkerError in a child; the first one is told on stderr as well."""
-    if not is_child():
+    if _Family.mark[0]:
         return
     error = NotTheWorkerError(
         f"{what} refused in process {os.getpid()}, a fork of worker {_Family.worker}: "
@@ -88,6 +103,7 @@ def write_line(text: str) -> None:
 
 def _lose(pipes: Sequence[int]) -> None:
     """In a child: its copies lead nowhere. The numbers stay taken."""
+    _Family.mark[0] = 0
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_RDWR)
         for fd in pipes:

@@ -77,7 +77,8 @@ class Inbox:
                 end_child()
             if self._control.stopping:
                 raise Stopped
-            self._run_changed()
+            if self._control.inputs.wakes is not None:
+                self._run_changed()
             wait_s = self._run_due()
             self._main_thread.waits()
             if until_s is not None:
@@ -92,8 +93,9 @@ class Inbox:
 
     def _wait(self, wait_s: float) -> bool:
         """Wait for a command or Stop; the tasks of `async def` handlers go on."""
-        waited = self._coroutines.wait(self._fds, wait_s)
-        return bool(self._poll.poll(wait_s * 1000)) if waited is None else waited
+        if self._coroutines.loop is None:
+            return bool(self._poll.poll(wait_s * 1000))
+        return self._coroutines.wait(self._coroutines.loop, self._fds, wait_s)
 
     def wait_restored(self) -> dict[str, Any]:
         """The values that the IOC hands back; it sends them before anything else."""
@@ -130,11 +132,13 @@ class Inbox:
                 if self._keeper is None or not self._keeper.is_down:
                     self._main_thread.works()
                     periodic.method()
-        link_s = MAX_IDLE_S
-        if self._keeper is not None:
+        waits_s = [MAX_IDLE_S]
+        if self._keeper is not None and self._keeper.has_plans:
             self._main_thread.works()
-            wait_s = self._keeper.run_due()
-            link_s = MAX_IDLE_S if wait_s is None else wait_s
-        now_s = time.monotonic()
-        due_s = min((p.due_s - now_s for p in self._periodics), default=MAX_IDLE_S)
-        return min(max(min(due_s, link_s), 0.0), MAX_IDLE_S)
+            link_s = self._keeper.run_due()
+            if link_s is not None:
+                waits_s.append(link_s)
+        if self._periodics:
+            now_s = time.monotonic()
+            waits_s += [periodic.due_s - now_s for periodic in self._periodics]
+        return max(min(waits_s), 0.0)

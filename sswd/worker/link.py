@@ -66,6 +66,12 @@ class Link:
         return Told(self._phase, self._words, self._is_in_doubt, self._wants_restart)
 
     @property
+    def has_failures(self) -> bool:
+        """Whether something has failed and has not worked since; else a command that
+        succeeds changes nothing."""
+        return bool(self._failures)
+
+    @property
     def is_down(self) -> bool:
         """Whether there is no connection, so that nothing needs to be asked."""
         return self._phase is LinkPhase.LOST and self._has_connect

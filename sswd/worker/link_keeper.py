@@ -92,6 +92,11 @@ class LinkKeeper:
         call_user(self._setup)
         self._was_set_up = True
 
+    @property
+    def has_plans(self) -> bool:
+        """Whether something is due, now or later, if nothing else happens."""
+        return self._ping is not None or self._link.due_s() is not None
+
     def run_due(self) -> float | None:
         """Do what is due; seconds until there is something again, None: unknown.
 
@@ -128,7 +133,8 @@ class LinkKeeper:
     def command_ended(self, ex: BaseException | None) -> None:
         """A command has returned, or raised."""
         if ex is None:
-            self._judge(self._link.worked, COMMAND)
+            if self._link.has_failures:
+                self._judge(self._link.worked, COMMAND)
         elif isinstance(ex, Exception):
             self._judge(
                 self._link.failed, COMMAND, words_of(ex), kind_of(ex), time.monotonic()

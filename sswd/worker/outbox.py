@@ -48,7 +48,13 @@ from sswd.pipe.protocol import (
     Post,
     Update,
 )
-from sswd.worker.batches import BATCH_BYTES, BATCH_UPDATES, batches, weight
+from sswd.worker.batches import (
+    BATCH_BYTES,
+    BATCH_UPDATES,
+    WEIGHTLESS,
+    batches,
+    weight,
+)
 from sswd.worker.forks import end_if_child
 from sswd.worker.freeze import SCALARS, freeze, plain_array, pv_name
 from sswd.worker.log_queue import LogQueue
@@ -183,7 +189,8 @@ class Outbox:
         """Send Finished with everything that is still unsent."""
         end_if_child()
         with self._write_lock:
-            *before, last = batches(self._take_all())
+            taken = self._take_all()
+            *before, last = batches(taken) if taken else ([],)
             self._notes.send(self._writer)
             for posts in before:
                 self._send_on_credit(posts)
@@ -321,7 +328,7 @@ class Outbox:
             cost, size = 1, 0
             while entries and len(batch) < BATCH_UPDATES and cost == 1:
                 value = entries[0].value
-                if type(value) not in SCALARS:
+                if type(value) not in WEIGHTLESS:
                     size += weight(value)
                     if batch and (is_large(value) or size > BATCH_BYTES):
                         break
@@ -345,5 +352,6 @@ class Outbox:
             del self._newest[update.pv]
         if update.pv in self.in_order:
             self._acks -= 1
-            self._room.notify_all()
+            if self._acks == MAX_ACKS - 1:  # nobody waits while there are fewer
+                self._room.notify_all()
         return update

@@ -232,9 +232,10 @@ class System:
         that PV before. Raises ValueError for a severity, status or time that EPICS
         does not know; TypeError for them beside a mapping.
         """
-        known = (severity, status, message or None, timestamp)
-        if known == (None, None, None, None):
-            self._services.post(pv if isinstance(pv, Mapping) else {pv: value})
+        if severity is None and status is None and timestamp is None and not message:
+            if isinstance(pv, str) or not isinstance(pv, Mapping):
+                pv = {pv: value}
+            self._services.post(pv)
             return
         if isinstance(pv, Mapping):
             raise TypeError(

@@ -147,7 +147,8 @@ class CommandWatch:
         with self._lock:
             if command_id <= self._cancelled:
                 return False
-            self.aborted.clear()
+            if self.aborted.is_set():
+                self.aborted.clear()
             self._id = command_id
             return True
 

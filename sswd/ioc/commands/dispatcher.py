@@ -84,7 +84,11 @@ class CommandDispatcher:
         active: ActiveRun,
     ) -> None:
         self._ledger = ledger
-        self._pvs = pvs
+        # caproto looks its PVs up at each access, and each command needs all of them.
+        self._cmd_id, self._cmd_state = pvs.CMD_ID, pvs.CMD_STATE
+        self._cmd_error, self._cmd_time = pvs.CMD_ERROR, pvs.CMD_TIME
+        self._busy, self._queue_len = pvs.BUSY, pvs.QUEUE_LEN
+        self._progress = pvs.PROGRESS
         self._publisher = publisher
         self._active = active
         self._loop = asyncio.get_running_loop()
@@ -245,8 +249,8 @@ class CommandDispatcher:
                 case Escalate(command, rung):
                     log.warning("%s: ending it by %s", words_of(command), rung.value)
                     self._active.escalate(command.id, rung)
-        ca.post_if_changed(self._pvs.QUEUE_LEN, self._ledger.queued)
-        ca.post_if_changed(self._pvs.BUSY, int(self._ledger.running is not None))
+        ca.post_if_changed(self._queue_len, self._ledger.queued)
+        ca.post_if_changed(self._busy, int(self._ledger.running is not None))
         self._set_timer()
 
     def _accepted(self, command: Command) -> None:
@@ -261,16 +265,15 @@ class CommandDispatcher:
             self._has_final_ack = False
             self._ack_refusal = ""
             self._publisher.publish("ACK", "0", None)
-        if self._pvs.PROGRESS.value:
-            ca.post(self._pvs.PROGRESS, 0.0)
+        if self._progress.value:
+            ca.post(self._progress, 0.0)
 
     def _post_command_state(self, command: Command) -> None:
-        ca.post_if_changed(self._pvs.CMD_ID, command.id)
-        ca.post_if_changed(
-            self._pvs.CMD_ERROR, fitting(command.error, self._pvs.CMD_ERROR)
-        )
-        ca.post_if_changed(self._pvs.CMD_TIME, command.ran_s(time.monotonic()))
-        ca.post(self._pvs.CMD_STATE, int(command.state))
+        error = command.error and fitting(command.error, self._cmd_error)
+        ca.post_if_changed(self._cmd_id, command.id)
+        ca.post_if_changed(self._cmd_error, error)
+        ca.post_if_changed(self._cmd_time, command.ran_s(time.monotonic()))
+        ca.post(self._cmd_state, int(command.state))
         if command.state in ENDED:
             self._tell_end(command)
 

@@ -49,12 +49,19 @@ class AlarmLimits:
 
     def check(self, value: float) -> Alarm:
         """The alarm of `value`. Changes `last_alarmed`."""
+        is_inside = (
+            (not self.high_severity or value < self.high)
+            and (not self.low_severity or value > self.low)
+            and (not self.hihi_severity or value < self.hihi)
+            and (not self.lolo_severity or value > self.lolo)
+            and value == value  # noqa: PLR0124 (not NaN)
+        )
+        if is_inside and not self._stands:  # the short way
+            self.last_alarmed = value
+            return NO_ALARM
         if not self.is_set:
             self.last_alarmed = value
             return NO_ALARM if value == value else NAN_ALARM  # noqa: PLR0124
-        if not self._stands and self._is_inside(value):  # the short way
-            self.last_alarmed = value
-            return NO_ALARM
         if math.isnan(value):
             return NAN_ALARM
         for severity, limit, sign, status in self._in_order():
@@ -65,16 +72,6 @@ class AlarmLimits:
         self.last_alarmed = value
         self._stands = False
         return NO_ALARM
-
-    def _is_inside(self, value: float) -> bool:
-        """Whether no limit is reached; False for NaN."""
-        return (
-            (value < self.high or not self.high_severity)
-            and (value > self.low or not self.low_severity)
-            and (value < self.hihi or not self.hihi_severity)
-            and (value > self.lolo or not self.lolo_severity)
-            and value == value  # noqa: PLR0124 (not NaN)
-        )
 
     def _in_order(self) -> tuple[tuple[int, float, int, Status], ...]:
         """As EPICS base looks: the outer limits first, the upper one of each pair."""

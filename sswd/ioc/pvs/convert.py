@@ -197,7 +197,9 @@ def _numbers(value: object, room: int) -> Array:
     _fits(value.size, room)
     if value.dtype.kind not in "biuf":
         raise Unfit(f"elements of type {value.dtype}, the PV holds numbers")
-    if value.dtype == np.float16:  # too narrow for the bounds that it is compared with
+    if (
+        value.dtype.char == "e"
+    ):  # float16: too narrow for the bounds that it is compared with
         value = value.astype(np.float32)
     return value.reshape(-1)
 
@@ -228,7 +230,7 @@ def to_floats(value: object, room: int, dtype: np.dtype[Any], finite: bool) -> A
     """A read-only 1-D array of `dtype` with at most `room` elements."""
     given = _numbers(value, room)
     array = _kept(given, dtype)
-    if finite or dtype == np.float32:
+    if finite or dtype.char == "f":
         bad = ~np.isfinite(array) if finite else np.isinf(array) & np.isfinite(given)
         if bad.any():
             first = int(np.argmax(bad))

@@ -40,6 +40,13 @@ class ShownPv:
         self.has_news = False
         ca.set_alarm(self.data, self.shown, stamp_s)
 
+    def news(self) -> Alarm | None:
+        """The alarm to be published with a value; None: it is published already."""
+        if not self.has_news:
+            return None
+        self.has_news = False
+        return self.shown
+
     def change(
         self, source: Source, alarm: Alarm, stamp_s: float | None = None
     ) -> None:
@@ -94,14 +101,9 @@ class FedPv(ShownPv):
 
         `driver` is what the driver says of it; None: nothing.
         """
-        rules = self.rules
-        events = rules.events(value)
-        by_value = rules.alarm(value)
+        events, by_value = self.rules.judge(value)
         if by_value is not NO_ALARM or driver is not None or self.held:
             self.note(Source.LIMITS, by_value)
             self.note(Source.DRIVER, driver or NO_ALARM)
-        if self.has_news:
-            self.has_news = False
-            ca.post(self.data, value, stamp_s, events=events, alarm=self.shown)
-        else:
-            ca.post(self.data, value, stamp_s, events=events)
+        alarm = self.news() if self.has_news else None
+        ca.post(self.data, value, stamp_s, events=events, alarm=alarm)

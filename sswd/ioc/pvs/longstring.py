@@ -34,6 +34,21 @@ def decode_text(chars: bytes) -> str:
     return chars.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
+def _text_of(value: object) -> str:
+    """The text of chars, or of a list of one. Raises CaprotoValueError."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, bytes | bytearray | memoryview):
+        value = decode_text(bytes(value))
+    elif isinstance(value, np.ndarray | list | tuple):
+        value = decode_text(np.asarray(value).astype(np.uint8).tobytes())
+    if not isinstance(value, str):
+        raise caproto.CaprotoValueError(
+            f"a long string takes text, not {type(value).__name__}"
+        )
+    return value
+
+
 class _LongText:
     """What both long string classes share; mixed into caproto's CHAR data."""
 
@@ -51,22 +66,13 @@ class _LongText:
 
         Raises CaprotoValueError when it does not fit or is none of these.
         """
-        if isinstance(value, list | tuple) and len(value) == 1:
-            value = value[0]
-        if isinstance(value, bytes | bytearray | memoryview):
-            value = decode_text(bytes(value))
-        elif isinstance(value, np.ndarray | list | tuple):
-            value = decode_text(np.asarray(value).astype(np.uint8).tobytes())
-        if not isinstance(value, str):
-            raise caproto.CaprotoValueError(
-                f"a long string takes text, not {type(value).__name__}"
-            )
-        size = len(encode_text(value))
+        text = value if isinstance(value, str) else _text_of(value)
+        size = len(text) if text.isascii() else len(encode_text(text))
         if size > self.max_length:
             raise caproto.CaprotoValueError(
                 f"text of {size} bytes does not fit into {self.max_length}"
             )
-        return value
+        return text
 
     async def write_from_dbr(
         self, data: Any, data_type: Any, metadata: Any, *, flags: int = 0

@@ -3,7 +3,6 @@
 Threading model: the loop's own.
 """
 
-import contextlib
 import logging
 import re
 from collections.abc import Iterable
@@ -132,14 +131,15 @@ class Publisher:
         if isinstance(shown, FedPv) and shown.is_writable:
             self.setpoints[pv] = value
         shown.note(Source.FAILED_COMMAND, NO_ALARM)
-        with contextlib.suppress(PostRefused):
-            if isinstance(shown, FedPv):
-                driver = shown.held.get(Source.DRIVER)
-                shown.publish(shown.coerce(value), None, driver)
-            else:
-                ca.post(shown.data, value, alarm=shown.shown)
+        if not isinstance(shown, FedPv):
+            ca.post(shown.data, value, alarm=shown.news())
             return
-        shown.show()
+        try:
+            fitting = shown.coerce(value)
+        except PostRefused:
+            shown.show()
+        else:
+            shown.publish(fitting, None, shown.held.get(Source.DRIVER))
 
     def publish(
         self, pv: str, value: object, stamp_s: float | None, alarm: Alarm | None = None

@@ -19,15 +19,14 @@ class ValueRules:
 
     __slots__ = ()
 
-    def events(self, value: Any) -> int:
-        """DBE_VALUE and DBE_LOG, as `value` makes them; 0: none."""
-        del value
-        return EVERY_POST
+    def judge(self, value: Any) -> tuple[int, Alarm]:
+        """What follows from the next value.
 
-    def alarm(self, value: Any) -> Alarm:
-        """The alarm that `value` means by itself."""
+        First DBE_VALUE and DBE_LOG, as it makes them, 0: none. Second the alarm that it
+        means by itself.
+        """
         del value
-        return NO_ALARM
+        return EVERY_POST, NO_ALARM
 
 
 class OnChange(ValueRules):
@@ -40,11 +39,11 @@ class OnChange(ValueRules):
         self.always = False
         """Whether every post is an event all the same."""
 
-    def events(self, value: Any) -> int:
+    def judge(self, value: Any) -> tuple[int, Alarm]:
         if value == self._last and not self.always:
-            return 0
+            return 0, NO_ALARM
         self._last = value
-        return EVERY_POST
+        return EVERY_POST, NO_ALARM
 
 
 class NumberRules(ValueRules):
@@ -56,11 +55,8 @@ class NumberRules(ValueRules):
         self.dead_band = dead_band
         self.limits = limits
 
-    def events(self, value: float) -> int:
-        return self.dead_band.check(value)
-
-    def alarm(self, value: float) -> Alarm:
-        return self.limits.check(value)
+    def judge(self, value: float) -> tuple[int, Alarm]:
+        return self.dead_band.check(value), self.limits.check(value)
 
 
 class StateRules(OnChange):
@@ -77,7 +73,11 @@ class StateRules(OnChange):
         """The states have new names, and the value with them."""
         self._last, self.strings, self.states = value, strings, states
 
-    def alarm(self, value: str) -> Alarm:
+    def judge(self, value: str) -> tuple[int, Alarm]:
+        events, _ = super().judge(value)
+        return events, self._alarm(value)
+
+    def _alarm(self, value: str) -> Alarm:
         if not self.states.is_set or value not in self.strings:
             return NO_ALARM
         return self.states.check(self.strings.index(value), value)

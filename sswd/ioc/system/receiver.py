@@ -192,28 +192,23 @@ class MessageReceiver:
         """Publish the next updates; how much of the portion they took."""
         start, whole = batch.next, len(batch.updates)
         end = min(start + left, whole)
+        publish = self._publisher.publish
         while batch.next < end and time.perf_counter() < until_s:
             update = batch.updates[batch.next]
             batch.next += 1  # before: what fails is not tried for ever
             self.published += 1
-            self._publish_one(update)
+            pv, stamp_s, alarm = update.pv, update.stamp_s or None, update.alarm
+            if update.keeps_value:
+                self._publisher.driver_says(pv, alarm or NO_ALARM, stamp_s)
+                continue
+            published = publish(pv, update.value, stamp_s, alarm)
+            if pv == "ACK" and published is not None:
+                self._dispatcher.acknowledged(published)
         took = batch.next - start
         if batch.next == whole:
             self._batch = None
             self._close_batch(batch)
         return left if batch.cost > 1 else max(took, 1)
-
-    def _publish_one(self, update: Update) -> None:
-        pv = update.pv
-        if update.keeps_value:
-            alarm, stamp_s = update.alarm or NO_ALARM, update.stamp_s or None
-            self._publisher.driver_says(pv, alarm, stamp_s)
-            return
-        published = self._publisher.publish(
-            pv, update.value, update.stamp_s or None, update.alarm
-        )
-        if pv == "ACK" and published is not None:
-            self._dispatcher.acknowledged(published)
 
     def _close_batch(self, batch: _Batch) -> None:
         self._publisher.show_refused()

@@ -51,7 +51,8 @@ def post(
     if alarm is not None and not shows(data, alarm):
         _store(data, alarm)
         events |= protocol.DBE_ALARM
-    value = _state_of(data, value)
+    if type(value) is int:
+        value = _state_of(data, value)
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and served_pv.post(value, timestamp_s, events):
         return
@@ -66,8 +67,8 @@ def post_if_changed(data: Data, value: object) -> None:
 
     An enum takes an index or a string, as with `post`.
     """
-    value = _state_of(data, value)
-    if raw(data)["value"] != value:
+    held = raw(data)["value"]
+    if held != value and held != _state_of(data, value):
         post(data, value)
 
 

@@ -12,8 +12,8 @@ from sswd.ioc.ca.caproto_private.data import (
     caproto_publish,
     enum_strings,
     has_getter,
-    has_pending,
     keeps_value_as_given,
+    needs_caproto,
     raw,
     reads_itself,
     serves_caproto,
@@ -213,7 +213,7 @@ class ServedPv:
         data, store = self.data, self.store
         if record_of(data) is not self._record:
             self._look_at_record()
-        if not self._plain or has_pending(data) or serves_caproto(data):
+        if not self._plain or needs_caproto(data):
             return False
         if self._rval is not None:
             value = self._post_state(value)

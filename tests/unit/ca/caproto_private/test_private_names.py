@@ -106,7 +106,7 @@ def test_private_names_are_there(group):
     assert channel_data in data.alarm_peers(channel_data)
     assert channel_data.field_inst in data.alarm_peers(channel_data)
     assert not data.serves_caproto(channel_data)
-    assert not data.has_pending(channel_data)
+    assert not data.needs_caproto(channel_data)
     assert data.class_name_bytes(channel_data) == b"ai"
     assert (
         private_records.record_field(channel_data, "EGU") is channel_data.fields["EGU"]
