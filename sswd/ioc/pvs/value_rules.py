@@ -35,12 +35,12 @@ class OnChange(ValueRules):
 
     __slots__ = ("_last", "always")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self._last = value
         self.always = False
         """Whether every post is an event all the same."""
 
-    def events(self, value: Any) -> int:
+    def events(self, value: object) -> int:
         if value == self._last and not self.always:
             return 0
         self._last = value
