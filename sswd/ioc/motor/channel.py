@@ -106,6 +106,7 @@ class MotorChannel(Double):
     def _show_limits(self) -> None:
         """Clients see the soft limits as the limits of what they bind."""
         for name in ("VAL", *_USER_LIMITS, *_DIAL_LIMITS, *_RAW_LIMITS, "VELO"):
+            channel: ca.Data | None
             channel = self if name == "VAL" else self._fields.get(name)
             if channel is not None:
                 ca.set_properties(channel, self._limits(name))
