@@ -8,7 +8,7 @@ from caproto import ChannelAlarm
 from sswd.ioc.ca import Data
 from sswd.ioc.pvs.value_rules import ValueRules
 
-Values = dict[str, object]
+Values = dict[str, Any]
 """Values of PVs by name, as caproto holds them."""
 
 
