@@ -96,7 +96,8 @@ class _Field:
         self, host: str, user: str, data: object, *_others: object, **_more: object
     ) -> None:
         """A client's put: `data` is in the field's own type already."""
-        if AccessRights.WRITE not in self.check_access(host, user):
+        write = self._write
+        if write is None or AccessRights.WRITE not in self.check_access(host, user):
             raise Forbidden("this record field cannot be written")
         value = np.asarray(data).reshape(-1)[0]
         if isinstance(value, bytes):  # a menu's choice; numbers are numbers by now
@@ -105,7 +106,7 @@ class _Field:
             if choice not in choices:
                 raise CaprotoValueError(f"{choice!r} is none of {', '.join(choices)}")
             value = choices.index(choice)
-        await self._write(value)
+        await write(value)
 
 
 def new_field(
