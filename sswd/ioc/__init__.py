@@ -1,6 +1,6 @@
 """The IOC side of sswd: the only place where caproto appears. Public: `Server`."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sswd.ioc.template import Server
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "type[Server]":
     if name == "Server":
         from sswd.ioc.template import Server
 

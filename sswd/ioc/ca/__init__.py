@@ -7,14 +7,15 @@
                channels and subscriptions; quick_gets, handlers, read_handlers,
                write_handlers: what a client may ask; errors: why it is disconnected
     pv/        served_pv: one PV, its payloads cached by request, and who listens;
-               put_queue: in which order puts run; put_note: what is known of one;
-               putter, local_put: who puts, and puts from within the daemon;
-               publish: post(),
-               post_if_changed(), set_alarm(); record_fields, hook_guard
+               put_queue: in which order puts run; perform_put: one of them;
+               local_put: puts from within the daemon; noted_values: what is noted;
+               publish: post(), post_if_changed(), set_alarm(); record_fields,
+               hook_guard
     codec/     protocol, names, filters, json5, dbr_elements, payloads, put_values:
                bytes <-> values, no I/O
     caproto_private/   data, records: the only two that know caproto's private names
     shared     what all parts of one server use; limits, loglimit
+    put_note   who puts, and what is known of the put
     evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
                flusher: when circuits send; eager: tasks that start at once
 
@@ -28,6 +29,13 @@ from sswd.ioc.ca.codec.names import find
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
+from sswd.ioc.ca.put_note import (
+    LOCAL,
+    PutListener,
+    PutNote,
+    note_command,
+    who_puts,
+)
 from sswd.ioc.ca.pv.listen import Listening, newest
 from sswd.ioc.ca.pv.local_put import LocalValue, local_put
 from sswd.ioc.ca.pv.publish import (
@@ -41,8 +49,6 @@ from sswd.ioc.ca.pv.publish import (
     show_with_alarm,
     stamp_of,
 )
-from sswd.ioc.ca.pv.put_note import LOCAL, PutListener, PutNote, note_command
-from sswd.ioc.ca.pv.putter import putter
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
 
@@ -70,11 +76,11 @@ __all__ = [
     "post",
     "post_if_changed",
     "properties_changed",
-    "putter",
     "set_alarm",
     "set_properties",
     "show",
     "show_with_alarm",
     "stamp_of",
     "watch",
+    "who_puts",
 ]

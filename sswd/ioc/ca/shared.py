@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import caproto
 
 from sswd.errors import CommandError, SswdError
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
+from sswd.ioc.ca.put_note import PutListener
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class Shared:
         """What a circuit reads into; it is free again when the reader returns."""
         self.port = 0
         """The TCP port, when the server listens."""
-        self.on_put: Callable[[Any], None] | None = None
-        """Takes the note of each put that has ended; see pv/put_note.py."""
+        self.on_put: PutListener | None = None
+        """Takes the note of each put that has ended; see put_note.py."""
         self._tasks: set[asyncio.Task[object]] = set()
 
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:

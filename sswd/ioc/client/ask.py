@@ -5,15 +5,14 @@ Threading model: everything on one event loop.
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from caproto import ChannelType
+from caproto import ChannelType, ReadNotifyResponse
 
 from sswd.errors import NotFoundError, PutFailed, RemoteLost
 from sswd.ioc.client.open_channel import open_channel
 from sswd.ioc.client.put_words import elements
 from sswd.ioc.client.reading import Reading, read_type, reading, text_of, units_of
-from sswd.ioc.client.session import PutAnswer, Session
+from sswd.ioc.client.session import PutAnswer, Session, as_it_is
 
 ANSWER_S = 10.0
 """A server that has a channel and does not answer a get for so long is given up."""
@@ -27,8 +26,9 @@ async def read(session: Session, *, as_number: bool) -> Reading:
     units = ""
     async with asyncio.timeout(ANSWER_S):
         if native not in (ChannelType.STRING, ChannelType.ENUM):
-            units = units_of(await session.get("control", 1))
-        response = await session.get(read_type(native, as_number=as_number))
+            units = await session.get("control", 1, taken=units_of)
+        data_type = read_type(native, as_number=as_number)
+        response = await session.get(data_type, taken=as_it_is)
     return reading(
         native, session.native_count, response, as_number=as_number, units=units
     )
@@ -83,11 +83,11 @@ async def _put(
     native = session.native_type
     states: tuple[str, ...] = ()
     if native == ChannelType.ENUM and not as_number:
-        states = _states(await session.get("control"))
+        states = await session.get("control", taken=_states)
     data_type, data = elements(
         native, session.native_count, words, states=states, as_number=as_number
     )
-    future: asyncio.Future[PutAnswer] = session.put(data, data_type)
+    future = session.put(data, data_type, taken=as_it_is)
     try:
         async with asyncio.timeout(timeout_s):
             return await future
@@ -96,7 +96,7 @@ async def _put(
         raise PutFailed(text) from None
 
 
-def _states(response: Any) -> tuple[str, ...]:
+def _states(response: ReadNotifyResponse) -> tuple[str, ...]:
     strings = response.metadata.enum_strings
     return tuple(text_of(bytes(each)) for each in strings)
 

@@ -6,7 +6,6 @@ Threading model: everything on one event loop.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import caproto
 
@@ -23,7 +22,7 @@ class Follower:
     """Searches, connects and monitors one PV until `close`.
 
     `on_created(session)` is to subscribe; it is connected with the first event.
-    `on_event(session, event)` gets caproto's EventAddResponse, `on_connection(is_
+    `on_event(session, event)` gets what a monitor brought, `on_connection(is_
     connected, words)` each change. All are called on the loop and must not block.
     """
 
@@ -31,7 +30,7 @@ class Follower:
         self,
         name: str,
         on_created: Callable[[Session], None],
-        on_event: Callable[[Session, Any], None],
+        on_event: Callable[[Session, caproto.EventAddResponse], None],
         on_connection: Callable[[bool, str], None],
     ) -> None:
         self.name = name
@@ -94,7 +93,7 @@ class Follower:
             finally:
                 self._session = None
 
-    def _event(self, session: Session, event: Any) -> None:
+    def _event(self, session: Session, event: caproto.EventAddResponse) -> None:
         if not self.is_connected:
             host, port = session.address
             self._connection_changed(True, f"at {host}:{port}")

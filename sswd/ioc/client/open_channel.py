@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 import caproto
 
@@ -40,9 +39,10 @@ async def open_channel(name: str, wait_s: float) -> AsyncIterator[Session]:
         async with connected(name, address, hooks) as (session, reader):
             run = asyncio.ensure_future(_run(session, reader))
             try:
-                waiting: set[asyncio.Future[Any]] = {created, run}
+                first: set[asyncio.Future[Session] | asyncio.Future[str]]
+                first = {created, run}
                 await asyncio.wait(
-                    waiting, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
+                    first, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED
                 )
                 if not created.done():
                     words = run.result() if run.done() else "the server does not answer"
@@ -67,7 +67,7 @@ async def _run(session: Session, reader: asyncio.StreamReader) -> str:
     return "the server hung up"
 
 
-def _no_event(_session: Session, _event: Any) -> None:
+def _no_event(_session: Session, _event: caproto.EventAddResponse) -> None:
     """Nobody has subscribed."""
 
 

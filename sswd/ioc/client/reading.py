@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeAlias
 
 import caproto
 from caproto import AlarmSeverity, AlarmStatus, ChannelType
 
 Scalar = str | int | float
+Response: TypeAlias = caproto.ReadNotifyResponse | caproto.EventAddResponse
+"""What brings a value: the answer to a get, or an event of a monitor."""
 
 _SPACES = frozenset(b"\t\n\r")
 
@@ -39,7 +41,7 @@ def read_type(native: int, *, as_number: bool) -> int:
 
 
 def reading(
-    native: int, capacity: int, response: Any, *, as_number: bool, units: str = ""
+    native: int, capacity: int, response: Response, *, as_number: bool, units: str = ""
 ) -> Reading:
     """From caproto's answer or event of the type that `read_type` says.
 
@@ -59,12 +61,14 @@ def reading(
     )
 
 
-def units_of(response: Any) -> str:
+def units_of(response: Response) -> str:
     """The units in an answer with control information; "" where there are none."""
     return text_of(bytes(getattr(response.metadata, "units", b"")))
 
 
-def _value(response: Any, capacity: int, *, as_number: bool) -> Scalar | list[Scalar]:
+def _value(
+    response: Response, capacity: int, *, as_number: bool
+) -> Scalar | list[Scalar]:
     native = caproto.native_type(response.data_type)
     values: list[Scalar]
     if native == ChannelType.CHAR:

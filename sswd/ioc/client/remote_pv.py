@@ -19,6 +19,7 @@ import caproto
 from caproto import ChannelType, SubscriptionType
 
 from sswd.ioc.client.follower import Follower
+from sswd.ioc.client.reading import Response
 from sswd.ioc.client.session import PutAnswer, Session
 
 _VALUE_AND_ALARM = SubscriptionType.DBE_VALUE | SubscriptionType.DBE_ALARM
@@ -102,7 +103,7 @@ class RemotePv:
         self._is_first = True
         session.subscribe("time", self._mask)
 
-    def _event(self, _session: Session, event: Any) -> None:
+    def _event(self, _session: Session, event: caproto.EventAddResponse) -> None:
         is_first, self._is_first = self._is_first, False
         metadata = event.metadata
         self._on_update(
@@ -120,7 +121,7 @@ def _is_done(answer: PutAnswer) -> bool:
     return answer.is_done
 
 
-def _value(command: Any) -> Any:
+def _value(command: Response) -> Any:
     data = command.data
     native = caproto.native_type(command.data_type)
     if native == ChannelType.CHAR:

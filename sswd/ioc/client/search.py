@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-from typing import Any
 
 import caproto
 
@@ -55,7 +54,7 @@ class _Answers(asyncio.DatagramProtocol):
     """Takes the first answer."""
 
     def __init__(
-        self, broadcaster: Any, found: "asyncio.Future[tuple[str, int]]"
+        self, broadcaster: caproto.Broadcaster, found: "asyncio.Future[Address]"
     ) -> None:
         self._broadcaster = broadcaster
         self.found = found

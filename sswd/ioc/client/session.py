@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 import caproto
 
@@ -36,8 +36,8 @@ class Hooks:
 
     on_created: Callable[["Session"], None]
     """The channel is there: requests may be made."""
-    on_event: Callable[["Session", Any], None]
-    """A monitor brought caproto's EventAddResponse."""
+    on_event: Callable[["Session", caproto.EventAddResponse], None]
+    """A monitor brought this."""
 
 
 class PutAnswer(NamedTuple):
@@ -48,6 +48,33 @@ class PutAnswer(NamedTuple):
     """Why it failed, in the server's words; empty when it is done."""
     is_denied: bool = False
     """It failed because this client has no right to write."""
+
+
+Answer: TypeAlias = PutAnswer | caproto.ReadNotifyResponse
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+def as_it_is(answer: T) -> T:
+    """What is `taken` of an answer by those who want all of it."""
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[T_co]):
+    """Somebody waits for the answer to a put or a get."""
+
+    future: asyncio.Future[T_co]
+    taken: Callable[[Answer], T_co]
+
+    def answered(self, answer: Answer | RemoteRefused) -> None:
+        """Unless whoever waited has gone away."""
+        if self.future.done():
+            return
+        if isinstance(answer, RemoteRefused):
+            self.future.set_exception(answer)
+        else:
+            self.future.set_result(self.taken(answer))
 
 
 class Session:
@@ -62,7 +89,7 @@ class Session:
         self._hooks = hooks
         self._circuit = caproto.VirtualCircuit(caproto.CLIENT, address, 0)
         self._channel = caproto.ClientChannel(name, self._circuit)
-        self._pending: dict[int, tuple[asyncio.Future[Any], Callable[[Any], Any]]] = {}
+        self._pending: dict[int, _Waiting[object]] = {}
         """Those who wait for the answer to a put or a get, by its id."""
 
     @property
@@ -99,8 +126,8 @@ class Session:
         data: object,
         data_type: int | None = None,
         *,
-        taken: Callable[[PutAnswer], Any] = lambda answer: answer,
-    ) -> "asyncio.Future[Any]":
+        taken: Callable[[PutAnswer], T],
+    ) -> "asyncio.Future[T]":
         """Put with callback: what `taken` makes of the PutAnswer.
 
         `data`: bytes of a CHAR, else a sequence of numbers or bytes. `data_type`: the
@@ -115,8 +142,8 @@ class Session:
         data_type: int | str | None = None,
         count: int | None = None,
         *,
-        taken: Callable[[Any], Any] = lambda command: command,
-    ) -> "asyncio.Future[Any]":
+        taken: Callable[[caproto.ReadNotifyResponse], T],
+    ) -> "asyncio.Future[T]":
         """What `taken` makes of caproto's ReadNotifyResponse.
 
         `data_type` may be "time", "control" and so on; the channel's own unless given.
@@ -135,18 +162,20 @@ class Session:
         """Disconnect; those who wait get RemoteLost."""
         self._writer.transport.abort()
         pending, self._pending = self._pending, {}
-        for future, _ in pending.values():
-            if not future.done():
-                future.set_exception(RemoteLost("lost before the server answered"))
-                future.exception()  # whoever has gone away need not look
+        for waiting in pending.values():
+            if not waiting.future.done():
+                lost = RemoteLost("lost before the server answered")
+                waiting.future.set_exception(lost)
+                waiting.future.exception()  # whoever has gone away need not look
 
     # -- inside
 
     def _request(
-        self, request: Any, taken: Callable[[Any], Any]
-    ) -> "asyncio.Future[Any]":
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._pending[request.ioid] = future, taken
+        self, request: caproto.Message, taken: Callable[[Answer], T]
+    ) -> "asyncio.Future[T]":
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        waiting: _Waiting[T] = _Waiting(future, taken)
+        self._pending[request.ioid] = waiting
         self._send(request)
         return future
 
@@ -161,7 +190,7 @@ class Session:
             self._circuit.process_command(command)
             self._take(command)
 
-    def _take(self, command: Any) -> None:
+    def _take(self, command: caproto.Message) -> None:
         match command:
             case caproto.VersionResponse():
                 self._send(
@@ -184,7 +213,7 @@ class Session:
             case _:  # access rights, echo
                 pass
 
-    def _refused(self, command: Any) -> None:
+    def _refused(self, command: caproto.ErrorResponse) -> None:
         """caproto's servers tell of a failed request so; base and sswd by an answer."""
         request = command.original_request
         words = bytes(command.error_message).partition(b"\0")[0].decode("latin-1")
@@ -193,19 +222,17 @@ class Session:
         if request.command not in answers:
             raise RemoteLost(f"the server refuses: {words}")
         if request.command == caproto.WriteNotifyRequest.ID:
-            answer: object = _failed_put(command.status, words)
+            answer: Answer | RemoteRefused = _failed_put(
+                command.status.code_with_severity, words
+            )
         else:
             answer = RemoteRefused(words)
         self._answered(int(request.parameter2), answer)
 
-    def _answered(self, ioid: int, answer: object) -> None:
-        future, taken = self._pending.pop(ioid, (None, None))
-        if future is None or taken is None or future.done():
-            return
-        if isinstance(answer, RemoteRefused):
-            future.set_exception(answer)
-        else:
-            future.set_result(taken(answer))
+    def _answered(self, ioid: int, answer: Answer | RemoteRefused) -> None:
+        waiting = self._pending.pop(ioid, None)
+        if waiting is not None:
+            waiting.answered(answer)
 
 
 @contextlib.asynccontextmanager
@@ -228,21 +255,23 @@ async def connected(
         session.end()
 
 
-def _read_answer(command: Any) -> Any:
+def _read_answer(
+    command: caproto.ReadNotifyResponse,
+) -> Answer | RemoteRefused:
     if command.status.success:
         return command
     return RemoteRefused(command.status.description)
 
 
-def _put_answer(command: Any) -> PutAnswer:
+def _put_answer(command: caproto.WriteNotifyResponse) -> PutAnswer:
     status = command.status
     if status.success:
         return PutAnswer(is_done=True)
-    return _failed_put(status, status.description)
+    return _failed_put(status.code_with_severity, status.description)
 
 
-def _failed_put(status: Any, words: str) -> PutAnswer:
-    is_denied = status.code_with_severity == _NOWTACCESS
+def _failed_put(code: int, words: str) -> PutAnswer:
+    is_denied = code == _NOWTACCESS
     return PutAnswer(is_done=False, words=words, is_denied=is_denied)
 
 

@@ -6,9 +6,8 @@ Threading model: everything on one event loop.
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import Any
 
-from caproto import ChannelType, SubscriptionType
+from caproto import ChannelType, EventAddResponse, SubscriptionType
 
 from sswd.errors import RemoteLost
 from sswd.ioc.client.follower import Follower
@@ -61,7 +60,7 @@ class Watch:
         data_type = read_type(session.native_type, as_number=self._as_number)
         session.subscribe(data_type, _VALUE_AND_ALARM)
 
-    def _event(self, session: Session, event: Any) -> None:
+    def _event(self, session: Session, event: EventAddResponse) -> None:
         self._on_reading(
             reading(
                 session.native_type,

@@ -135,7 +135,7 @@ class CommandDispatcher:
             command, instructions = self._ledger.submit(pv, value, now_s)
         else:
             command, instructions = self._ledger.refuse(pv, value, refusal, now_s)
-        command.who, command.at, command.came_s = ca.putter(), time.time(), now_s
+        command.who, command.at, command.came_s = ca.who_puts(), time.time(), now_s
         ca.note_command(command.id)
         return self._begin(command, message_value, instructions)
 

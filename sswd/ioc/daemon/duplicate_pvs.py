@@ -7,7 +7,6 @@ does, and warn: clients would reach one of the two at random.
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any
 
 import caproto
 
@@ -46,7 +45,7 @@ class _Asker(asyncio.DatagramProtocol):
             if isinstance(command, caproto.SearchResponse):
                 self._note(command, addr[0])
 
-    def _note(self, answer: Any, host: str) -> None:
+    def _note(self, answer: caproto.SearchResponse, host: str) -> None:
         if answer.port != self._our_port and answer.cid < len(self._names):
             name = self._names[answer.cid]
             self.answers.setdefault(name, set()).add(f"{host}:{answer.port}")

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from caproto import AccessRights, ChannelType
 
 from sswd.config.companions import with_companions
 from sswd.config.keys import Config, PvConfig
+from sswd.ioc.ca.caproto_private.data import Data, raw
 from sswd.ioc.daemon.service import compose
 from sswd.ioc.motor.channel import make_channel
-from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.declared import declare
 
 _TYPES = {
@@ -64,9 +64,9 @@ async def _never(name: str, value: object) -> None:
     raise AssertionError(f"{name} = {value!r}: a listing serves nothing")
 
 
-def _row(name: str, data: Any, is_about_ioc: bool) -> Row:
-    is_writable = AccessRights.WRITE in data.check_access("", "")
-    metadata = data._data  # noqa: SLF001 - caproto has no public word for "if any"
+def _row(name: str, data: Data, is_about_ioc: bool) -> Row:
+    is_writable = bool(data.check_access("", "") & AccessRights.WRITE)
+    metadata = raw(data)
     units = metadata.get("units") or "-"
     states = "|".join(metadata.get("enum_strings", ()))
     description = (vars(data).get("__doc__") or "").split()
@@ -80,7 +80,7 @@ def _row(name: str, data: Any, is_about_ioc: bool) -> Row:
     )
 
 
-def _type(data: Channel) -> str:
+def _type(data: Data) -> str:
     element = getattr(data, "element", "")
     if element in _ELEMENTS:
         return element if data.max_length == 1 else f"{element}[{data.max_length}]"

@@ -17,7 +17,7 @@ from caproto.server import PVGroup
 from caproto.server.stats import StatusHelper
 
 from sswd.ioc import ca
-from sswd.ioc.ca import Data
+from sswd.ioc.ca import Counts, Data
 from sswd.ioc.pvs.readback import readback
 from sswd.sizes import COUNTER_MODULUS
 
@@ -72,7 +72,7 @@ class Statistics(PVGroup):  # type: ignore[misc]
     CA_HOOK_FAILURES = readback("int", "Failures in startup and scan hooks")
     CA_SEARCHES_DROPPED = readback("int", "Searches dropped under load")
 
-    counts: Any = None
+    counts: Counts | None = None
     """Counts of the Context; set by the service before the server runs."""
     publishing: Callable[[], tuple[int, float]] | None = None
     """(posts published, seconds they took) since the start; set likewise."""

@@ -7,13 +7,13 @@ Threading model: the loop's own.
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from caproto import ChannelAlarm, SkipWrite
 from caproto.server.server import PVSpec
 
 from sswd.config.keys.motor import MotorConfig
 from sswd.ioc import ca
+from sswd.ioc.ca.caproto_private.data import Stamp, raw
 from sswd.ioc.motor.fields import SPECS, WRITABLE, MotorFields
 from sswd.ioc.pvs.declared import UNITS_BYTES
 from sswd.ioc.pvs.kinds import Double
@@ -58,7 +58,7 @@ class MotorChannel(Double):
         self._refuse = refuse
         self.refuse_put = functools.partial(refuse, "VAL")
 
-    def get_field(self, field: str) -> Any:
+    def get_field(self, field: str) -> object:
         """As the base's, with the fields of a motor."""
         if not field or field == "VAL":
             return self
@@ -71,8 +71,9 @@ class MotorChannel(Double):
             made = new_field(self, field, spec, write, metadata)
             made.puts_overlap = True
             made.refuse_put = functools.partial(self._refuse, field)
-            made._data["value"] = self._value_of(field, spec)  # noqa: SLF001 (new)
-            made._data["timestamp"] = self._data["timestamp"]  # noqa: SLF001 (new)
+            store = raw(made)
+            store["value"] = self._value_of(field, spec)
+            store["timestamp"] = self._data["timestamp"]
             self._fields[field] = made
         return self._fields[field]
 
@@ -97,7 +98,7 @@ class MotorChannel(Double):
         if is_done:
             self._show_field("DMOV", 1, stamp)
 
-    def _show_field(self, name: str, value: Value, stamp: Any) -> None:
+    def _show_field(self, name: str, value: Value, stamp: Stamp) -> None:
         field = self._fields.get(name)
         if field is not None:
             ca.show_with_alarm(field, value, stamp)
@@ -105,11 +106,12 @@ class MotorChannel(Double):
     def _show_limits(self) -> None:
         """Clients see the soft limits as the limits of what they bind."""
         for name in ("VAL", *_USER_LIMITS, *_DIAL_LIMITS, *_RAW_LIMITS, "VELO"):
+            channel: ca.Data | None
             channel = self if name == "VAL" else self._fields.get(name)
             if channel is not None:
                 ca.set_properties(channel, self._limits(name))
 
-    def _limits(self, name: str) -> dict[str, Any]:
+    def _limits(self, name: str) -> dict[str, float]:
         motor = self.motor
         low, high = 0.0, 0.0
         if name in _USER_LIMITS:
@@ -127,7 +129,7 @@ class MotorChannel(Double):
             "upper_disp_limit": high,
         }
 
-    def _metadata(self, name: str, spec: FieldSpec) -> dict[str, Any]:
+    def _metadata(self, name: str, spec: FieldSpec) -> dict[str, object]:
         if spec.kind not in ("double", "float", "long"):
             return {}
         units = self.egu

@@ -20,7 +20,6 @@ import mmap
 import os
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,13 +110,13 @@ class SharedMemory:
             for s in self.slots.values()
         )
 
-    def view(self, ref: SlotRef) -> npt.NDArray[Any]:
+    def view(self, ref: SlotRef) -> npt.NDArray[np.number]:
         """The array in a slot, read-only, without a copy. Raises ValueError."""
         dtype, size = array_size(ref.dtype, ref.shape)
         offset, room = self._by_number.get(ref.slot, (0, -1))
         if size > room or self._memory is None:
             raise ValueError(f"slot {ref.slot} does not hold {size} bytes")
-        array: npt.NDArray[Any] = np.frombuffer(
+        array: npt.NDArray[np.number] = np.frombuffer(
             self._memory, dtype, size // dtype.itemsize, offset
         )
         self._held.add(ref.slot)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from caproto import ChannelAlarm
+
 from sswd.ioc.ca import Data
 from sswd.ioc.pvs.value_rules import ValueRules
 
@@ -31,8 +33,8 @@ class Channel(Data, Protocol):
     refuse_put: Callable[[str], BaseException]
     """Makes a REJECTED command of a put that its value keeps from the putter; returns
     what is to be raised. Only writable declared PVs have it."""
-    alarm: Any
-    """The ChannelAlarm; see pv_alarm.py."""
+    alarm: ChannelAlarm
+    """See pv_alarm.py."""
 
     enum_strings: Sequence[str]
     """The states; only enums have it."""

@@ -21,7 +21,6 @@ NaN and infinity are values unless `finite`. None is never one.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from caproto import ChannelType
@@ -29,37 +28,35 @@ from caproto import ChannelType
 from sswd.errors import PostRefused
 from sswd.ioc.pvs import convert
 from sswd.ioc.pvs.channel import Channel
+from sswd.ioc.pvs.convert import IntInfo, PvValue
 from sswd.ioc.pvs.longstring import LongString, LongStringRO
 from sswd.pipe.codec import Unsendable
 from sswd.pipe.plain import plain
 
-Coerce = Callable[[object], Any]
+Coerce = Callable[[object], PvValue]
 
 _OURS = (float, int, bool, str, bytes, np.ndarray, type(None), Unsendable)
 _IN_LISTS = (float, int, bool, str, bytes, list, tuple, type(None))
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
-_INTEGERS: dict[Any, "np.iinfo[Any]"] = {
+_INTEGERS: dict[int, IntInfo] = {
     ChannelType.INT: np.iinfo(np.int16),
     ChannelType.LONG: np.iinfo(np.int32),
 }
-_ELEMENTS: dict[str, "np.iinfo[Any]"] = {
+_ELEMENTS: dict[str, IntInfo] = {
     name: np.iinfo(name) for name in ("int16", "uint16", "int8", "uint8")
 }
-_FLOATS = {ChannelType.FLOAT: np.dtype(np.float32), ChannelType.DOUBLE: np.dtype(float)}
+_FLOATS: dict[int, np.dtype[np.number]] = {
+    ChannelType.FLOAT: np.dtype(np.float32),
+    ChannelType.DOUBLE: np.dtype(np.float64),
+}
 
 
 def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     """The function that makes posted values fit `data`, a caproto ChannelData.
 
     It takes what a worker can post (float, int, bool, str, bytes, None, lists, numpy
-    arrays and scalars, Unsendable) and returns what `sswd.ioc.ca.post` writes:
-
-    - float, int or str of a scalar PV; the string of an enum
-    - a read-only, contiguous, native 1-D array of the PV's own dtype (float64, float32,
-      int32, int16, uint16, int8, uint8) of a numeric array PV; not copied when it is
-      that already
-    - a read-only uint8 array of a bytes PV, or b"" when it is empty
-    - a list of str of a string array PV
+    arrays and scalars, Unsendable) and returns what `sswd.ioc.ca.post` writes; an array
+    that is as it has to be already is not copied.
 
     It raises PostRefused, whose text starts with the PV's name, and nothing else.
     Loop thread or any other; it keeps no state.
@@ -67,7 +64,7 @@ def coercer(data: Channel, *, finite: bool = False) -> Coerce:
     rule = _rule(data, finite)
     name = _short_name(data)
 
-    def coerce(value: object) -> Any:
+    def coerce(value: object) -> PvValue:
         if not _is_ours(value):  # put in by hand, or by a putter of one's own
             value = plain(value)
         try:
@@ -92,7 +89,7 @@ def _is_ours(value: object) -> bool:
 
 
 def _fast_float(coerce: Coerce) -> Coerce:
-    def coerce_float(value: object) -> Any:
+    def coerce_float(value: object) -> PvValue:
         return value if type(value) is float else coerce(value)
 
     return coerce_float
@@ -104,7 +101,7 @@ def _short_name(data: Channel) -> str:
     return str(getattr(spec, "name", None) or getattr(data, "pvname", "the PV"))
 
 
-def _rule(data: Any, finite: bool) -> Coerce:
+def _rule(data: Channel, finite: bool) -> Coerce:
     kind, room = data.data_type, data.max_length
     element = getattr(data, "element", "")
     if element == "action":
@@ -120,7 +117,7 @@ def _rule(data: Any, finite: bool) -> Coerce:
     if kind == ChannelType.CHAR:
         return lambda value: convert.to_bytes(value, room)
     if kind == ChannelType.STRING:
-        return _string_rule(room, data.string_encoding)
+        return _string_rule(room, data.string_encoding or "latin-1")
     if kind == ChannelType.ENUM:
         # Read at each post: clients may rename states through .ZRST and the like.
         return lambda value: convert.to_state(value, data.enum_strings)
@@ -145,7 +142,7 @@ def _number_rule(kind: int, room: int, finite: bool) -> Coerce:
     return convert.to_float
 
 
-def _integer_rule(info: "np.iinfo[Any]", room: int) -> Coerce:
+def _integer_rule(info: IntInfo, room: int) -> Coerce:
     if room == 1:
         return lambda value: convert.to_int(value, info)
     return lambda value: convert.to_ints(value, room, info)

@@ -4,7 +4,8 @@ Each function returns what fits, or raises Unfit with the reason; ValueError, Ty
 OverflowError and RecursionError come from values that no rule foresaw.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import NoReturn, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,18 @@ _NESTED = 4_096
 sends an array instead."""
 EXACT = 2**53
 """Up to here a double is every whole number."""
-Array = npt.NDArray[Any]
+Array: TypeAlias = npt.NDArray[np.number]
+IntInfo: TypeAlias = "np.iinfo[np.integer]"
+PvValue: TypeAlias = float | int | str | bytes | Array | list[str]
+"""What a PV may hold, once a value is made to fit it.
+
+- a float, an int or a str of a scalar PV; an enum's is one of its strings
+- a read-only, contiguous, native 1-D array of the PV's own dtype of a numeric array PV
+- a read-only uint8 array of a bytes PV, or b"" when it is empty
+- a list of str of a string array PV
+
+What may come before that is anything: object.
+"""
 
 
 class Unfit(Exception):
@@ -64,7 +76,7 @@ def bounded(value: float, most: float, finite: bool) -> float:
     return value
 
 
-def to_int(value: object, info: "np.iinfo[Any]") -> int:
+def to_int(value: object, info: IntInfo) -> int:
     """An int within `info`, of a scalar PV."""
     value = _one(value)
     if not isinstance(value, float | int):
@@ -89,13 +101,13 @@ def to_int64(value: object) -> float:
     return float(value)
 
 
-def to_nothing(value: object) -> None:
+def to_nothing(value: object) -> NoReturn:
     """An action has no value of its own."""
     del value
     raise Unfit("an action reads back 0; post to another PV")
 
 
-def to_state(value: object, strings: tuple[str, ...]) -> str:
+def to_state(value: object, strings: Sequence[str]) -> str:
     """One of an enum's strings, from itself or its index."""
     value = _one(value)
     if isinstance(value, bytes):
@@ -204,7 +216,7 @@ def _numbers(value: object, room: int) -> Array:
     return value.reshape(-1)
 
 
-def _no_text(values: list[Any] | tuple[Any, ...]) -> None:
+def _no_text(values: list[object] | tuple[object, ...]) -> None:
     """Refuse texts before numpy sees them: it would give each element the room of the
     longest, and two long texts among many numbers take all memory."""
     for element in values:
@@ -217,7 +229,7 @@ def _no_text(values: list[Any] | tuple[Any, ...]) -> None:
             _no_text(element)
 
 
-def _kept(array: Array, dtype: np.dtype[Any]) -> Array:
+def _kept(array: Array, dtype: np.dtype[np.number]) -> Array:
     """`array` as dtype, contiguous and read-only; itself when it is all of that."""
     if array.flags.writeable or array.dtype != dtype or not array.flags.c_contiguous:
         with np.errstate(over="ignore"):
@@ -226,7 +238,9 @@ def _kept(array: Array, dtype: np.dtype[Any]) -> Array:
     return array
 
 
-def to_floats(value: object, room: int, dtype: np.dtype[Any], finite: bool) -> Array:
+def to_floats(
+    value: object, room: int, dtype: np.dtype[np.number], finite: bool
+) -> Array:
     """A read-only 1-D array of `dtype` with at most `room` elements."""
     given = _numbers(value, room)
     array = _kept(given, dtype)
@@ -239,7 +253,7 @@ def to_floats(value: object, room: int, dtype: np.dtype[Any], finite: bool) -> A
     return array
 
 
-def to_ints(value: object, room: int, info: "np.iinfo[Any]") -> Array:
+def to_ints(value: object, room: int, info: IntInfo) -> Array:
     """A read-only 1-D array of `info`'s dtype with at most `room` elements."""
     array = _whole(_numbers(value, room), int(info.min), int(info.max))
     return _kept(array, np.dtype(info.dtype))
@@ -247,7 +261,7 @@ def to_ints(value: object, room: int, info: "np.iinfo[Any]") -> Array:
 
 def to_int64s(value: object, room: int) -> Array:
     """A read-only 1-D float64 array of whole numbers up to 2**53."""
-    return _kept(_whole(_numbers(value, room), -EXACT, EXACT), np.dtype(float))
+    return _kept(_whole(_numbers(value, room), -EXACT, EXACT), np.dtype(np.float64))
 
 
 def _whole(array: Array, low: int, high: int) -> Array:

@@ -24,6 +24,7 @@ from sswd.ioc.pvs.record_values import ENCODING
 from sswd.sizes import DESC_CHARACTERS
 
 Forward = Callable[[str, object], Awaitable[object]]
+Put = Callable[[Channel, object], Awaitable[None]]
 
 PRECISION = 3
 """Decimals of a float that says nothing; EPICS's own 0 would show 0.5 as 0 or 1."""
@@ -71,7 +72,7 @@ def _channel(name: str, pv: PvConfig, prefix: str, forward: Forward) -> Channel:
     return channel
 
 
-def _putter(name: str, pv: PvConfig, forward: Forward) -> Any:
+def _putter(name: str, pv: PvConfig, forward: Forward) -> Put | None:
     if not pv.takes_puts:
         return None
 
@@ -93,7 +94,7 @@ def is_act(value: object) -> bool:
     return value not in (0, "0", ACTION_STRINGS[0])
 
 
-def same_bits(pv: PvConfig, value: Any) -> Any:
+def same_bits(pv: PvConfig, value: object) -> object:
     """What a client put into a short or char, as the number that its bits are here."""
     if pv.type not in ("uint16", "int8", "uint8"):
         return value
@@ -167,7 +168,7 @@ def _single(value: Any, otherwise: object) -> Any:
     return otherwise if value is None else value
 
 
-def metadata_of(pv: PvConfig) -> dict[str, Any]:
+def metadata_of(pv: PvConfig) -> dict[str, object]:
     """Units, limits, precision and states by caproto's names of them."""
     units = cut_text(pv.units.encode(), UNITS_BYTES)
     match pv.type:
@@ -188,7 +189,7 @@ def metadata_of(pv: PvConfig) -> dict[str, Any]:
             return _numeric(pv, units)
 
 
-def _numeric(pv: PvConfig, units: bytes) -> dict[str, Any]:
+def _numeric(pv: PvConfig, units: bytes) -> dict[str, object]:
     return {"string_encoding": ENCODING, "units": units.decode(), **_limits(pv)}
 
 

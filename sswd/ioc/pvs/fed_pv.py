@@ -4,7 +4,6 @@ Threading model: the loop's own.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.ioc import ca
@@ -85,7 +84,7 @@ class FedPv(ShownPv):
     ) -> None:
         super().__init__(data)
         self.is_writable = is_writable
-        self.coerce: Callable[[object], Any] = coercer(data, finite=finite)
+        self.coerce: Callable[[object], object] = coercer(data, finite=finite)
         self.rules = rules or rules_for(data)
         self.stale_s = stale_s
         """The value is stale when it is older than so many s; 0: never."""
@@ -95,7 +94,7 @@ class FedPv(ShownPv):
         """Height and width of the image that it holds; None: it is no image."""
 
     def publish(
-        self, value: Any, stamp_s: float | None, driver: Alarm | None = None
+        self, value: object, stamp_s: float | None, driver: Alarm | None = None
     ) -> None:
         """Make `value`, coerced already, the PV's value, in one event with its alarm.
 

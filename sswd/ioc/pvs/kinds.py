@@ -1,9 +1,10 @@
 """How each type of the configuration is served: its caproto class, record and dtype."""
 
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 import numpy as np
-from caproto import ChannelType
+from caproto import ChannelData, ChannelType
 from caproto.server import (
     PvpropertyByte,
     PvpropertyByteRO,
@@ -29,7 +30,7 @@ from sswd.ioc.pvs.record_fields import OnDemandFields
 class _Declared(OnDemandFields):
     """What all declared PVs share: a put goes to the putter and nowhere else."""
 
-    putter: Any
+    putter: Callable[["_Declared", object], Awaitable[object]] | None
 
     async def verify_value(self, value: object) -> object:
         """caproto's hook of a put, without its limits and its alarms from limits."""
@@ -115,11 +116,11 @@ class TinyRO(_Declared, PvpropertyIntegerRO):  # type: ignore[misc]
 class Kind(NamedTuple):
     """How a type of the configuration is served."""
 
-    writable: type[Any]
-    read_only: type[Any]
+    writable: type[ChannelData]
+    read_only: type[ChannelData]
     out_record: str
     in_record: str
-    dtype: Any = None
+    dtype: type[np.number] | None = None
     """Of what numbers are kept in; None: they are none."""
 
 

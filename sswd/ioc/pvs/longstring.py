@@ -4,13 +4,12 @@ caproto's own CHAR string refuses a DBR_STRING put and cannot tell its encoding.
 `pvproperty(dtype=LongString, max_length=10000, record="lsi", value="...")`.
 """
 
-from typing import Any
-
 import caproto
 import numpy as np
 from caproto import ChannelType
 from caproto.server import PvpropertyChar, PvpropertyCharRO
 
+from sswd.ioc.ca.caproto_private.data import Elements, Store
 from sswd.ioc.ca.codec import dbr_elements
 from sswd.ioc.ca.codec.dbr_elements import cut_text
 from sswd.sizes import STRING_BYTES
@@ -54,7 +53,7 @@ class _LongText:
 
     is_long_string = True
     """Tells sswd.ioc.ca that `_read` may be passed by."""
-    _data: dict[str, Any]
+    _data: Store
     max_length: int
 
     def __init__(self, **settings: object) -> None:
@@ -75,7 +74,7 @@ class _LongText:
         return text
 
     async def write_from_dbr(
-        self, data: Any, data_type: Any, metadata: Any, *, flags: int = 0
+        self, data: Elements, data_type: int, metadata: object, *, flags: int = 0
     ) -> object:
         """A client's put: DBR_STRING, DBR_CHAR (`caput -S`) or numbers as chars."""
         if data_type in (
@@ -96,7 +95,7 @@ class _LongText:
     async def _read(self, data_type: int) -> tuple[object, object]:
         if data_type in (ChannelType.STSACK_STRING, ChannelType.CLASS_NAME):
             return await super()._read(data_type)  # type: ignore[misc,no-any-return]
-        chars = encode_text(self._data["value"])
+        chars = encode_text(str(self._data["value"]))
         native = caproto.native_type(ChannelType(int(data_type)))
         values: object
         if native == ChannelType.STRING:

@@ -1,7 +1,5 @@
 """The alarm of a PV that sswd owns: only sswd says its status and severity."""
 
-from typing import Any
-
 from caproto import ChannelAlarm
 
 from sswd.alarm import NO_ALARM, Alarm
@@ -22,7 +20,7 @@ class PvAlarm(ChannelAlarm):  # type: ignore[misc]
         *,
         status: int | None = None,
         severity: int | None = None,
-        **others: Any,
+        **others: object,
     ) -> None:
         """caproto's write of everything but status and severity."""
         if others or (status, severity) == (None, None):

@@ -1,7 +1,6 @@
 """`readback()`: a read-only PV of ours in one line, with its record type."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from caproto.server import pvproperty
 
@@ -17,11 +16,11 @@ def readback(
     kind: PvType,
     doc: str,
     *,
-    value: Any = None,
+    value: object = None,
     strings: Sequence[str] = (),
     length: int | None = None,
-    **metadata: Any,
-) -> Any:
+    **metadata: object,
+) -> pvproperty:
     """The pvproperty of a PV that clients can only read, served as a declared PV is.
 
     `kind` is a type of the configuration, `doc` the description (.DESC: 40 characters).

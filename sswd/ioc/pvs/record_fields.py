@@ -7,13 +7,14 @@ field is made at the first `get_field()`, and follows its PV from then on.
 Threading model: the loop's own.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 from caproto import (
     AccessRights,
     CaprotoValueError,
+    ChannelAlarm,
     ChannelByte,
     ChannelData,
     ChannelDouble,
@@ -26,8 +27,10 @@ from caproto import (
 )
 
 from sswd.ioc import ca
+from sswd.ioc.ca.caproto_private.data import Store, raw
 from sswd.ioc.ca.codec.dbr_elements import cut_text
 from sswd.ioc.pvs import record_types, record_values
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.record_types import FieldSpec
 from sswd.ioc.pvs.record_values import EGU_BYTES, ENCODING, Value
 from sswd.ioc.pvs.record_writes import Write, writer_of
@@ -63,15 +66,17 @@ class _Field:
     """
 
     data_type: int
-    _data: dict[str, Any]
+    _data: Store
 
-    def __init__(self, pv: "OnDemandFields", write: Any, **settings: Any) -> None:
+    def __init__(
+        self, pv: "OnDemandFields", write: Write | None, **settings: object
+    ) -> None:
         self._pv = pv
         self._write = write
         super().__init__(**settings)
 
     @property
-    def alarm(self) -> Any:
+    def alarm(self) -> ChannelAlarm:
         """That of the PV."""
         return self._pv.alarm
 
@@ -88,10 +93,11 @@ class _Field:
         return AccessRights.READ | AccessRights.WRITE
 
     async def auth_write(
-        self, host: str, user: str, data: Any, *_others: object, **_more: object
+        self, host: str, user: str, data: object, *_others: object, **_more: object
     ) -> None:
         """A client's put: `data` is in the field's own type already."""
-        if AccessRights.WRITE not in self.check_access(host, user):
+        write = self._write
+        if write is None or AccessRights.WRITE not in self.check_access(host, user):
             raise Forbidden("this record field cannot be written")
         value = np.asarray(data).reshape(-1)[0]
         if isinstance(value, bytes):  # a menu's choice; numbers are numbers by now
@@ -100,7 +106,7 @@ class _Field:
             if choice not in choices:
                 raise CaprotoValueError(f"{choice!r} is none of {', '.join(choices)}")
             value = choices.index(choice)
-        await self._write(value)
+        await write(value)
 
 
 def new_field(
@@ -108,13 +114,13 @@ def new_field(
     name: str,
     spec: FieldSpec,
     write: Write | None,
-    metadata: Mapping[str, Any] | None = None,
-) -> Any:
+    metadata: Mapping[str, object] | None = None,
+) -> Channel:
     """A new field with the value that an unused one has. `write` performs a put; None:
     it cannot be written. `metadata` has caproto's names."""
     channel = ChannelEnum if spec.menu else _CHANNELS[spec.kind]
     kind = type(f"{channel.__name__}Field", (_Field, channel), {})
-    settings: dict[str, Any] = {
+    settings: dict[str, object] = {
         "value": 0,
         "max_length": 1,
         "reported_record_type": pv.record_type,
@@ -127,21 +133,21 @@ def new_field(
     elif spec.kind == "double":
         settings["precision"] = _decimals(pv, name)
     settings |= metadata or {}
-    return kind(pv=pv, write=write, **settings)
+    return cast("Channel", kind(pv=pv, write=write, **settings))
 
 
-def _metadata_of(pv: "OnDemandFields", name: str, spec: FieldSpec) -> dict[str, Any]:
+def _metadata_of(pv: "OnDemandFields", name: str, spec: FieldSpec) -> Store:
     is_like_value = name in _LIKE_VALUE and spec.kind in ("double", "long")
     return _metadata(pv) if is_like_value else {}
 
 
-def _metadata(pv: "OnDemandFields") -> dict[str, Any]:
+def _metadata(pv: "OnDemandFields") -> Store:
     """Units and display range of the PV."""
-    limits = {
-        limit: pv.store.get(limit, 0)
-        for limit in ("upper_disp_limit", "lower_disp_limit")
+    return {
+        "units": pv.store.get("units", ""),
+        "upper_disp_limit": pv.store.get("upper_disp_limit", 0),
+        "lower_disp_limit": pv.store.get("lower_disp_limit", 0),
     }
-    return {"units": pv.store.get("units", ""), **limits}
 
 
 def _decimals(pv: "OnDemandFields", name: str) -> int:
@@ -171,28 +177,28 @@ class OnDemandFields:
     pvname: str
     data_type: int
     max_length: int
-    alarm: Any
+    alarm: ChannelAlarm
     element = ""
     """The type of the configuration; declared PVs have it."""
     writable_limits = False
     """Whether clients may write the alarm limits."""
-    _data: dict[str, Any]
+    _data: Store
 
     def __init__(
-        self, *, record: str | None = None, egu: str = "", **keywords: Any
+        self, *, record: str | None = None, egu: str = "", **keywords: object
     ) -> None:
-        self._fields: dict[str, Any] = {}
+        self._fields: dict[str, Channel] = {}
         self._rules: ValueRules | None = None
         units = egu or keywords.get("units", "")
         if isinstance(units, bytes):
             units = units.decode(ENCODING)
-        self.egu = _cut(units)
+        self.egu = _cut(str(units))
         super().__init__(record=None, **keywords)  # type: ignore[call-arg]
         self.record_type = record
         self.reported_record_type = record or "caproto"
 
     @property
-    def store(self) -> Mapping[str, Any]:
+    def store(self) -> Store:
         """Value and metadata, as caproto holds them."""
         return self._data
 
@@ -225,12 +231,12 @@ class OnDemandFields:
         """caproto's constructor sets None."""
 
     @property
-    def fields(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Channel]:
         """The fields that exist so far, by name; see get_field()."""
         return dict(self._fields)
 
     @fields.setter
-    def fields(self, value: dict[str, Any]) -> None:
+    def fields(self, value: dict[str, Channel]) -> None:
         """caproto's constructor sets it empty; there is nothing to keep."""
 
     def get_field(self, field: str) -> object:
@@ -242,12 +248,14 @@ class OnDemandFields:
         if field not in self._fields:
             spec = record_types.fields_of(self.record_type)[field]
             metadata = _metadata_of(self, field, spec)
-            write = writer_of(self, field)
+            channel = cast("Channel", self)
+            write = writer_of(channel, field)
             made = new_field(self, field, spec, write, metadata)
-            made._data["value"] = self._value_of(field, spec)  # noqa: SLF001 (new)
-            made._data["timestamp"] = self._data["timestamp"]  # noqa: SLF001 (new)
+            store = raw(made)
+            store["value"] = self._value_of(field, spec)
+            store["timestamp"] = self._data["timestamp"]
             if not self._fields:
-                ca.on_change(self, self.refresh_fields)  # type: ignore[arg-type]
+                ca.on_change(channel, self.refresh_fields)
             self._fields[field] = made
         return self._fields[field]
 
@@ -257,7 +265,7 @@ class OnDemandFields:
         specs = record_types.fields_of(self.record_type or "")
         for name, channel in self._fields.items():
             if name in _LIKE_VALUE and specs[name].kind in ("double", "long"):
-                channel._data.update(_metadata(self))  # noqa: SLF001 (our own)
+                raw(channel).update(_metadata(self))
         self.refresh_fields()
 
     def refresh_fields(self) -> None:
@@ -269,7 +277,7 @@ class OnDemandFields:
 
     def _value_of(self, name: str, spec: FieldSpec) -> Value:
         """What the field shows, as caproto keeps it: a menu's choice as text."""
-        shows: Callable[[Any], Value] | None = record_values.VALUES.get(name)
+        shows = record_values.VALUES.get(name)
         if name == "FTVL" and spec.menu:
             shows = record_values.element_type
         if name == "HIGH" and self.record_type == "bo":

@@ -5,12 +5,13 @@ record_types.py.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sized
+from typing import Literal, Protocol
 
-from caproto import ChannelType
+from caproto import ChannelAlarm, ChannelType
 
 from sswd.alarm import Status
+from sswd.ioc.ca.caproto_private.data import Store
 from sswd.ioc.pvs.alarm_limits import AlarmLimits
 from sswd.ioc.pvs.record_types import STATES
 from sswd.ioc.pvs.value_rules import NumberRules, OnChange, StateRules, ValueRules
@@ -41,15 +42,14 @@ class RecordPv(Protocol):
     pvname: str
     data_type: int
     max_length: int
-    alarm: Any
-    """caproto's ChannelAlarm."""
+    alarm: ChannelAlarm
     egu: str
     record_type: str | None
     element: str
     """The type of the configuration; empty for what is not declared."""
 
     @property
-    def store(self) -> Mapping[str, Any]: ...
+    def store(self) -> Store: ...
     @property
     def rules(self) -> ValueRules | None: ...
     @property
@@ -57,6 +57,13 @@ class RecordPv(Protocol):
 
 
 Value = int | float | str
+NumberKey = Literal[
+    "precision",
+    "upper_disp_limit",
+    "lower_disp_limit",
+    "upper_ctrl_limit",
+    "lower_ctrl_limit",
+]
 
 
 def limits_of(pv: RecordPv) -> AlarmLimits | None:
@@ -80,7 +87,7 @@ def _of_dead_band(name: str) -> Callable[[RecordPv], Value]:
     return value
 
 
-def _of_store(key: str) -> Callable[[RecordPv], Value]:
+def _of_store(key: NumberKey) -> Callable[[RecordPv], Value]:
     return lambda pv: pv.store.get(key) or 0
 
 
@@ -90,7 +97,7 @@ def _of_alarm(name: str) -> Callable[[RecordPv], Value]:
 
 def _state(index: int) -> Callable[[RecordPv], Value]:
     def text(pv: RecordPv) -> Value:
-        states: Sequence[str] = pv.store.get("enum_strings", ())
+        states = pv.store.get("enum_strings", ())
         return states[index] if index < len(states) else ""
 
     return text
@@ -155,7 +162,7 @@ def _count(pv: RecordPv) -> Value:
     value = pv.store["value"]
     if isinstance(value, str):
         return len(value.encode(ENCODING, "replace")) + 1
-    return len(value) if hasattr(value, "__len__") else 1
+    return len(value) if isinstance(value, Sized) else 1
 
 
 def _posts_always(pv: RecordPv) -> bool:

@@ -7,14 +7,14 @@ they change is forgotten when the IOC starts again.
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from caproto import AccessRights, CaprotoValueError, ChannelType
 
 from sswd.ioc import ca
+from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.value_rules import NumberRules
 
-Write = Callable[[Any], Awaitable[None]]
+Write = Callable[[float], Awaitable[None]]
 
 _DEAD_BANDS = {"MDEL": "mdel", "ADEL": "adel"}
 _LIMITS = {
@@ -30,14 +30,14 @@ _LIMITS = {
 }
 
 
-def writer_of(pv: Any, name: str) -> Write | None:
+def writer_of(pv: Channel, name: str) -> Write | None:
     """What a put to this field of `pv` does; None: it cannot be written."""
     if isinstance(pv.rules, NumberRules):
         if name in _DEAD_BANDS:
             return _changing(pv, pv.rules.dead_band, _DEAD_BANDS[name])
         if name in _LIMITS and pv.writable_limits:
             return _changing(pv, pv.rules.limits, _LIMITS[name])
-    if AccessRights.WRITE not in pv.check_access("", ""):
+    if not pv.check_access("", "") & AccessRights.WRITE:
         return None
     if name == "PROC":
         return _again(pv)
@@ -46,14 +46,14 @@ def writer_of(pv: Any, name: str) -> Write | None:
     return None
 
 
-def _again(pv: Any) -> Write:
+def _again(pv: Channel) -> Write:
     async def put(_value: object) -> None:
         await pv.write(pv.value)
 
     return put
 
 
-def _by_number(pv: Any) -> Write:
+def _by_number(pv: Channel) -> Write:
     async def put(value: float) -> None:
         number = int(value)
         if not 0 <= number < len(pv.enum_strings):
@@ -63,7 +63,7 @@ def _by_number(pv: Any) -> Write:
     return put
 
 
-def _changing(pv: Any, rules: object, attribute: str) -> Write:
+def _changing(pv: Channel, rules: object, attribute: str) -> Write:
     async def put(value: float) -> None:
         number = float(value)
         if math.isnan(number):

@@ -34,12 +34,12 @@ class OnChange(ValueRules):
 
     __slots__ = ("_last", "always")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self._last = value
         self.always = False
         """Whether every post is an event all the same."""
 
-    def judge(self, value: Any) -> tuple[int, Alarm]:
+    def judge(self, value: object) -> tuple[int, Alarm]:
         if value == self._last and not self.always:
             return 0, NO_ALARM
         self._last = value

@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def _plain(value: object) -> object:
     return value  # json.dumps raises TypeError where it cannot
 
 
-def _value(plain: Any) -> object:
+def _value(plain: object) -> object:
     if not isinstance(plain, dict):
         return plain
     if "list" in plain:
@@ -106,7 +106,7 @@ def _value(plain: Any) -> object:
     return np.frombuffer(content, _dtype(plain)) if "dtype" in plain else content
 
 
-def _dtype(plain: Mapping[str, Any]) -> "np.dtype[Any]":
+def _dtype(plain: Mapping[str, object]) -> "np.dtype[np.number]":
     if plain["dtype"] not in _DTYPES:
         raise ValueError(f"{plain['dtype']!r} is no type of an array")
     return np.dtype(str(plain["dtype"]))

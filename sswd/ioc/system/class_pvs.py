@@ -12,7 +12,6 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 from sswd.config import pv_from_dict
 from sswd.config.keys import PvConfig
@@ -46,7 +45,7 @@ def in_turns(steps: Iterator[None], then: Callable[[], None]) -> None:
 
 
 def serving(
-    system: str, pvs: Mapping[str, Any], origin: str, serve: Serve
+    system: str, pvs: Mapping[str, Mapping[str, object]], origin: str, serve: Serve
 ) -> Iterator[None]:
     """Steps that serve what the class at `origin` declares, a PV a step."""
     not_served: list[str] = []

@@ -8,7 +8,6 @@ Threading model: the loop's own.
 
 import logging
 from collections.abc import Callable, Container, Mapping
-from typing import Any
 
 from sswd.config import pv_from_dict
 from sswd.config.companions import (
@@ -67,7 +66,9 @@ class SystemPvs:
         """The keys of a PV; None: it is not a declared one."""
         return self._declared.get(pv)
 
-    def declare_found(self, pvs: Mapping[str, Mapping[str, Any]], origin: str) -> None:
+    def declare_found(
+        self, pvs: Mapping[str, Mapping[str, object]], origin: str
+    ) -> None:
         """Serve what the worker declares when it is connected."""
         for name, keys in pvs.items():
             try:

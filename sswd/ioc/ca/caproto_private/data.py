@@ -9,19 +9,24 @@ private attribute of caproto.
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any, Protocol, SupportsBytes, TypeAlias, TypedDict, cast
+from typing import Protocol, SupportsBytes, TypeAlias, TypedDict, cast
 
 import caproto
+import numpy as np
 from caproto import ChannelType
 from caproto._commands import extract_data
 from caproto._dbr import TimeStamp, _LongStringChannelType
 from caproto.server import PVGroup
 from caproto.server.server import PvpropertyData
+from numpy.typing import NDArray
 
 from sswd.sizes import STRING_BYTES
 
 Stamp: TypeAlias = TimeStamp
 """When a value was true: secondsSinceEpoch since 1990, and nanoSeconds."""
+
+Elements: TypeAlias = NDArray[np.integer | np.floating] | caproto.DbrStringArray
+"""The elements of a put or a read, in caproto's own type of them."""
 
 CaprotoValueError = caproto.CaprotoValueError
 
@@ -61,11 +66,11 @@ class Data(Protocol):
         data_type: object,
         *,
         user_address: tuple[str, int] | None = None,
-    ) -> tuple[SupportsBytes, Any]: ...
+    ) -> tuple[SupportsBytes, Elements]: ...
 
     def check_access(self, hostname: str | None, username: str | None) -> int: ...
 
-    def preprocess_value(self, value: object) -> Any: ...
+    def preprocess_value(self, value: object) -> object: ...
 
 
 class Alarm(Protocol):
@@ -88,11 +93,15 @@ class AlarmPeer(Protocol):
 class Store(TypedDict, total=False):
     """What caproto keeps of a PV. Not every kind of PV has every key."""
 
-    value: Any
+    value: object
     timestamp: Stamp
-    units: str
+    units: str | bytes
     precision: int | None
     enum_strings: Sequence[str]
+    upper_disp_limit: float
+    lower_disp_limit: float
+    upper_ctrl_limit: float
+    lower_ctrl_limit: float
 
 
 def raw(data: Data) -> Store:
@@ -179,7 +188,7 @@ def graphic_bytes(data: Data, dtype: int) -> bytes:
     return bytes(metadata)
 
 
-def _set_alarm_limits(metadata: Any, dtype: int, data: Data) -> None:
+def _set_alarm_limits(metadata: object, dtype: int, data: Data) -> None:
     """The alarm limits of a PV that knows its own: NaN or 0 for those that are off."""
     own: dict[str, float | None] = getattr(data, "graphic_alarm_limits", dict)()
     for name, limit in own.items():
@@ -216,9 +225,9 @@ def dbr_type(dtype: int, *, long_string: bool) -> ChannelType:
     return ChannelType(dtype)
 
 
-def values_from_wire(native: int, count: int, body: bytes) -> Any:
+def values_from_wire(native: int, count: int, body: bytes) -> Elements:
     """The elements of a put as caproto's conversions take them."""
-    return extract_data(body, ChannelType(native), count)
+    return cast("Elements", extract_data(body, ChannelType(native), count))
 
 
 async def write_acknowledge(data: Data, dtype: int, number: int) -> None:
@@ -283,7 +292,7 @@ def writes_plainly(data: Data) -> bool:
 
     What its record does then is another matter: records.follows_plainly.
     """
-    kind: Any = type(data)
+    kind: type[caproto.ChannelData] = type(data)
     return (
         kind.write in _PLAIN_WRITES
         and kind.update_fields in _PLAIN_UPDATES
@@ -293,7 +302,7 @@ def writes_plainly(data: Data) -> bool:
 
 def keeps_value_as_given(data: Data) -> bool:
     """Whether preprocess_value leaves a scalar number or text as it is."""
-    kind: Any = type(data)
+    kind: type[caproto.ChannelData] = type(data)
     return (
         kind.preprocess_value is caproto.ChannelData.preprocess_value
         and data._max_length == 1  # type: ignore[attr-defined]

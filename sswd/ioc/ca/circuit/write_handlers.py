@@ -11,9 +11,9 @@ from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
-from sswd.ioc.ca.pv import put_note
-from sswd.ioc.ca.pv.put_note import PutNote
-from sswd.ioc.ca.pv.putter import Sent, perform_put
+from sswd.ioc.ca.put_note import PutNote, fate_of
+from sswd.ioc.ca.pv.noted_values import put_note
+from sswd.ioc.ca.pv.perform_put import Sent, perform_put
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -53,7 +53,7 @@ def _put(circuit: Circuit, request: Request) -> None:
         circuit.in_flight -= 1
         circuit.counts.puts_in_flight -= 1
         if note is not None:
-            _noted(circuit, note, *put_note.fate_of(error))
+            _noted(circuit, note, *fate_of(error))
         _ended(circuit, channel, request, error)
 
     puts.add(lambda: _perform(circuit, channel, request, note), done)
@@ -82,7 +82,7 @@ def _note(circuit: Circuit, channel: Channel, request: Request) -> PutNote | Non
     """What is known of a put that has arrived; None: nobody keeps a record."""
     if circuit.shared.on_put is None:
         return None
-    return put_note.put_note(
+    return put_note(
         channel.name,
         channel.served_pv.data,
         (request.dtype, request.elements, request.body),

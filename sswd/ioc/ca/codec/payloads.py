@@ -6,12 +6,13 @@ and, for graphic and control metadata, through caproto's DBR structures.
 
 import struct
 from collections.abc import Sequence
-from typing import Any, NamedTuple, SupportsBytes
+from typing import NamedTuple, SupportsBytes, cast
 
 import numpy as np
 
 from sswd.ioc.ca.caproto_private.data import (
     Data,
+    Elements,
     Stamp,
     acknowledge_numbers,
     alarm_numbers,
@@ -164,7 +165,7 @@ def _elements(
     _, want, long_string, arr = key
     value = raw(data)["value"]
     if long_string and source.native == protocol.STRING and to == protocol.CHAR:
-        return _chars_of_string(value, source, want, data)
+        return _chars_of_string(cast("TextOrTexts", value), source, want, data)
     if arr is not None and isinstance(value, list | tuple | np.ndarray | bytes):
         value = apply_array_filter(arr, value)
     if want and isinstance(value, list | tuple | np.ndarray):
@@ -245,7 +246,7 @@ def _granted(want: int, to: int, longest: int) -> int:
 
 def pack_read(
     metadata: SupportsBytes,
-    values: Any,
+    values: Elements | str,
     source: dbr_elements.Source,
     key: Key,
     longest: int,

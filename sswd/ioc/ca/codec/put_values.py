@@ -5,7 +5,6 @@ has put what was meant.
 """
 
 import re
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from sswd.ioc.ca.caproto_private.data import (
     CaprotoValueError,
     Data,
+    Elements,
     enum_strings,
     values_from_wire,
 )
@@ -35,7 +35,7 @@ Numbers = NDArray[np.integer | np.floating]
 _HEX = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
 
 
-def values(data: Data, dtype: int, count: int, body: bytes) -> tuple[int, Any]:
+def values(data: Data, dtype: int, count: int, body: bytes) -> tuple[int, Elements]:
     """(native type, elements) of a put, as caproto's auth_write takes them.
 
     More elements than the PV holds are cut off, as in EPICS base. Raises
@@ -53,7 +53,7 @@ def values(data: Data, dtype: int, count: int, body: bytes) -> tuple[int, Any]:
     return _converted(data, native, values_from_wire(native, count, body))
 
 
-def _converted(data: Data, native: int, given: Any) -> tuple[int, Any]:
+def _converted(data: Data, native: int, given: Elements) -> tuple[int, Elements]:
     to = int(data.data_type)
     if to == protocol.ENUM:
         return _state(data, native, given)
@@ -74,7 +74,7 @@ def _converted(data: Data, native: int, given: Any) -> tuple[int, Any]:
     return to, _in_range(np.asarray(given), to, limits)
 
 
-def _state(data: Data, native: int, given: Any) -> tuple[int, Any]:
+def _state(data: Data, native: int, given: Elements) -> tuple[int, Elements]:
     """An enum's state by its number, its text, or its number as text."""
     states = enum_strings(data)
     if native == protocol.STRING:

@@ -13,14 +13,9 @@ import numpy as np
 from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.codec import protocol
-from sswd.ioc.ca.pv.put_note import (
-    LOCAL,
-    PutListener,
-    PutNote,
-    fate_of,
-    put_note,
-)
-from sswd.ioc.ca.pv.putter import Sent, perform_put
+from sswd.ioc.ca.put_note import LOCAL, PutListener, PutNote, fate_of
+from sswd.ioc.ca.pv.noted_values import put_note
+from sswd.ioc.ca.pv.perform_put import Sent, perform_put
 from sswd.ioc.ca.pv.served_pv import ServedPv
 from sswd.sizes import STRING_BYTES
 

@@ -12,8 +12,8 @@ from sswd.ioc.ca.circuit import handlers
 from sswd.ioc.ca.codec import names
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.limits import Limits
+from sswd.ioc.ca.put_note import PutListener
 from sswd.ioc.ca.pv.hook_guard import Hook, fenced
-from sswd.ioc.ca.pv.put_note import PutListener
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.pv.served_pv import ServedPv
 from sswd.ioc.ca.server import beacons, ports

@@ -1,9 +1,8 @@
-"""Perform one put as somebody, who is known to those whom it reaches.
+"""Perform one put, a client's or the daemon's own, which is a task of its own.
 
-Each put is a task of its own, so a context variable is its own. Loop thread only.
+Loop thread only.
 """
 
-from contextvars import ContextVar
 from typing import NamedTuple
 
 import caproto
@@ -11,10 +10,7 @@ import caproto
 from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data, dbr_type
 from sswd.ioc.ca.codec import put_values
-from sswd.ioc.ca.pv.put_note import CURRENT, PutNote
-
-PUTTER: ContextVar[str] = ContextVar("putter", default="")
-""" "user@host", as the client names itself; empty: nobody puts, the IOC acts."""
+from sswd.ioc.ca.put_note import PutNote, put_begins
 
 
 class Sent(NamedTuple):
@@ -24,11 +20,6 @@ class Sent(NamedTuple):
     """DBR type."""
     elements: int
     body: bytes
-
-
-def putter() -> str:
-    """Who puts what is being performed now."""
-    return PUTTER.get()
 
 
 async def perform_put(
@@ -44,8 +35,7 @@ async def perform_put(
     A PV that forwards its puts is told of those that never reach its putter: its
     `refuse_put(words)` returns what is to be raised instead.
     """
-    CURRENT.set(note)
-    PUTTER.set(f"{user}@{host}")
+    put_begins(f"{user}@{host}", note)
     try:
         native, values = put_values.values(data, *sent)
         # Only the value counts: with caproto a client could also set time, alarm, units

@@ -1,27 +1,13 @@
-"""What is known of one put, for a record of all puts: who, what, and its fate.
-
-The values are cut, so that a note is small whatever a client puts. Loop thread only,
-until a note is handed to its listener.
+"""The values of a put, old and new, as its note has them: cut, so that a note is small
+whatever a client puts. Loop thread only.
 """
 
-import asyncio
 import time
 from collections import UserList
-from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
-import caproto
 import numpy as np
 
-from sswd.errors import (
-    CommandAborted,
-    CommandFailed,
-    CommandLost,
-    CommandRejected,
-    CommandTimeout,
-)
 from sswd.ioc.ca.caproto_private.data import (
     Data,
     enum_strings,
@@ -29,79 +15,11 @@ from sswd.ioc.ca.caproto_private.data import (
     values_from_wire,
 )
 from sswd.ioc.ca.codec import protocol
+from sswd.ioc.ca.put_note import CHARACTERS, PutNote
 
 ELEMENTS = {protocol.STRING: 10, protocol.CHAR: 400}
 OTHER_ELEMENTS = 50
 """As many of an array are noted; as in EPICS's caPutLog, 400 bytes."""
-CHARACTERS = 400
-
-
-LOCAL = "local"
-"""The address of who puts through the control socket."""
-
-
-@dataclass(slots=True)
-class PutNote:
-    """One put, from its arrival to its end."""
-
-    pv: str
-    address: str
-    """Where the client really is."""
-    host: str
-    user: str
-    """Who it says that it is."""
-    at_s: float
-    """When it came, in s since 1970."""
-    new: object
-    old: object
-    """A number, a text, or a list of what an array begins with."""
-    new_size: int | None = None
-    old_size: int | None = None
-    """Elements of an array; None of a scalar."""
-    command: int | None = None
-    """The id of the command that it became."""
-    fate: str = ""
-    words: str = ""
-    """Why it did not succeed."""
-    came_s: float = field(default_factory=time.monotonic)
-    took_s: float = 0.0
-
-    def ended(self, fate: str, words: str) -> None:
-        """How the put ended."""
-        self.fate, self.words = fate, words[:CHARACTERS]
-        self.took_s = time.monotonic() - self.came_s
-
-
-PutListener = Callable[[PutNote], None]
-"""Takes each put that has ended; must not block."""
-CURRENT: ContextVar[PutNote | None] = ContextVar("put", default=None)
-"""The note of the put that is being performed; each is a task of its own."""
-
-
-def note_command(command_id: int) -> None:
-    """The put that is being performed became a command."""
-    note = CURRENT.get()
-    if note is not None:
-        note.command = command_id
-
-
-_FATES = {
-    CommandFailed: "FAILED",
-    CommandTimeout: "TIMEOUT",
-    CommandAborted: "ABORTED",
-    CommandLost: "LOST",
-    CommandRejected: "REJECTED",
-    caproto.Forbidden: "DENIED",
-    asyncio.CancelledError: "LOST",
-}
-
-
-def fate_of(error: BaseException | None) -> tuple[str, str]:
-    """(fate, words) of a put whose putter has ended: a command's state, DENIED, or
-    REFUSED for what never became a command."""
-    if error is None:
-        return "DONE", ""
-    return _FATES.get(type(error), "REFUSED"), str(error) or type(error).__name__
 
 
 def put_note(
