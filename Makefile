@@ -8,11 +8,12 @@ JOBS   ?= 4
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-only test-pythons lint wheel soak bench bench-full clean
+.PHONY: help demo test test-only test-pythons lint wheel docs soak bench bench-full clean
 
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
 	@echo "make test   lint, types, import contracts, all tests on the built wheel"
+	@echo "make docs   these pages as a site, build/docs/README.html"
 	@echo "make test-pythons   units, IOC and worker on the other Pythons that are here"
 	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
 
@@ -49,6 +50,14 @@ test-only: wheel
 	    python tests/run.py --jobs $(JOBS) $(PYTEST_ARGS)
 
 test: lint test-only
+
+# A link to nowhere, a page that no list names, a block of no known language: all fail.
+$(VENV)/docs-installed: $(VENV)/installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group docs
+	touch $@
+
+docs: $(VENV)/docs-installed
+	$(BIN)/sphinx-build -q -W --keep-going -c docs . build/docs
 
 test-pythons: $(VENV)/installed
 	tests/pythons.sh

@@ -80,7 +80,16 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
 
     `warn`: log what the source of the systems gives cause for.
     """
-    from sswd.ioc.daemon import inspect_target, pv_list
+    from sswd.ioc.daemon import pv_list
+
+    return pv_list.rows(config, folder, declared_by_class(config, folder, warn=warn))
+
+
+def declared_by_class(
+    config: Config, folder: Path, *, warn: bool = False
+) -> dict[str, dict[str, PvConfig]]:
+    """What the class of each system declares itself. Raises LoadError."""
+    from sswd.ioc.daemon import inspect_target
 
     by_class: dict[str, dict[str, PvConfig]] = {}
     for name, system in config.system.items():
@@ -94,4 +103,4 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
         }
         for warning in loaded.warnings if warn else ():
             log.warning("system.%s.target: %s", name, warning)
-    return pv_list.rows(config, folder, by_class)
+    return by_class

@@ -15,6 +15,9 @@ def add(commands: Commands) -> None:
         action="store_true",
         help="instead: two servers and a master that steps them through nested loops",
     )
+    command.add_argument(
+        "--plain", action="store_true", help="no live display, also on a terminal"
+    )
 
 
 def demo(args: argparse.Namespace) -> int:
@@ -22,4 +25,5 @@ def demo(args: argparse.Namespace) -> int:
     from sswd import demo
     from sswd.demo import sequence
 
-    return sequence.run() if args.sequence else demo.run()
+    run = sequence.run if args.sequence else demo.run
+    return run(plain=args.plain)

@@ -12,6 +12,7 @@ from sswd.cli import (
     check,
     demo,
     expand,
+    export,
     get,
     init,
     log_lines,
@@ -60,6 +61,7 @@ _GROUPS = (
     put,
     get,
     expand,
+    export,
     schema,
 )
 

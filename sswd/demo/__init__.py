@@ -5,7 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -53,6 +53,12 @@ In other shells:
 Ctrl-C ends everything.
 
 """
+SHOWN = (
+    *("CMD", "CMD_STATE", "PROGRESS", "POSITION", "values", "WAVEFORM", "message"),
+    *("CMD_ERROR", "WORKER:STATE", "WORKER:PID", "WORKER:RUN", "WORKER:STALLED"),
+    *("WORKER:LINK", "WORKER:LINK_ERROR"),
+)
+"""What the live display shows."""
 _TEMPLATE_PVS = {
     "CMD": "command to the system, a long string",
     "ACK": "its answer: 0 while it runs, then 1, or 0 and why",
@@ -67,20 +73,23 @@ _TEMPLATE_PVS = {
 }
 
 
-def run() -> int:
+def run(*, plain: bool = False) -> int:
     """Serve the demo until Ctrl-C; returns the exit code.
+
+    On a terminal with rich, its PVs and its log are shown live, unless `plain`.
 
     Channel Access stays on loopback at a port of its own, against the environment.
     """
     if not all(importlib.util.find_spec(name) for name in ("pyvisa", "pyvisa_py")):
         sys.stderr.write(_NEEDS_PYVISA)
         return 1
+    display = display_of("DEMO:", SHOWN, plain=plain)
     from sswd.testing import loopback_env  # not in a worker, which loads us too
 
     env = loopback_env()
     # Before caproto is imported: parts of it read the environment only then.
     os.environ.update(env)
-    with contextlib.suppress(KeyboardInterrupt), device() as device_port:
+    with contextlib.suppress(KeyboardInterrupt), display, device() as device_port:
         from sswd.ioc.daemon import service
 
         config = configuration(device_port)
@@ -88,6 +97,21 @@ def run() -> int:
         sys.stdout.flush()
         return service.run(config, folder=CONFIG.parent)
     return 0
+
+
+def display_of(
+    prefix: str, names: Sequence[str], *, plain: bool
+) -> contextlib.AbstractContextManager[None]:
+    """Shows what the block writes, and the PVs; nothing without a terminal or rich."""
+    if plain or importlib.util.find_spec("rich") is None:
+        return contextlib.nullcontext()
+    from sswd.demo import display  # rich is an extra
+
+    return (
+        display.shown(prefix, names)
+        if display.is_wanted()
+        else contextlib.nullcontext()
+    )
 
 
 @contextlib.contextmanager

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sswd.config import load
+from sswd.demo import display_of
 
+SHOWN = tuple(
+    f"{system}:{name}"
+    for system in ("STAGE", "LASER")
+    for name in ("CMD", "CMD_STATE", "VAL", "values", "WORKER:STATE", "WORKER:RUN")
+)
+"""What the live display shows."""
 HERE = Path(__file__).parent
 _MASTER_STOP_S = 5.0
 
@@ -43,7 +50,7 @@ MASTER:PERIOD slows it down, MASTER:STOP ends it. Ctrl-C ends everything.
 """  # noqa: E501 - one line, to be copied
 
 
-def run() -> int:
+def run(*, plain: bool = False) -> int:
     """Serve until Ctrl-C; returns the exit code.
 
     Channel Access stays on loopback at ports of its own, against the environment.
@@ -56,7 +63,8 @@ def run() -> int:
     os.environ.update(env)
     hosts = f"127.0.0.1:{port} 127.0.0.1:{master_port}"
     master_env = {**loopback_env(master_port), "EPICS_CA_ADDR_LIST": hosts}
-    with contextlib.suppress(KeyboardInterrupt), master(master_env):
+    display = display_of("DEMO:", SHOWN, plain=plain)
+    with contextlib.suppress(KeyboardInterrupt), display, master(master_env):
         from sswd.ioc.daemon import service
 
         sys.stdout.write(introduction(port, str(master_port)))

@@ -61,8 +61,11 @@ def test_the_modules_in_a_picture_exist(source: Path) -> None:
 
 
 def test_every_picture_is_shown_and_has_a_source() -> None:
-    pages = PAGE.read_text() + (ROOT / "README.md").read_text()
+    shown_on = [PAGE, ROOT / "README.md", ROOT / "docs/how-to/operations.md"]
+    pages = "".join(page.read_text() for page in shown_on)
     pictures = list(PICTURES.glob("*.svg"))
-    assert {p.stem for p in pictures} == {p.stem for p in DOTS}
+    script = (PICTURES / "terminal.py").read_text()
+    of_terminal = set(re.findall(r'"(\w+)\.svg"', script))
+    assert {p.stem for p in pictures} == {p.stem for p in DOTS} | of_terminal
     for picture in pictures:
         assert f"pictures/{picture.name})" in pages

@@ -172,10 +172,12 @@ def test_a_bad_file_exits_with_78(tmp_path, capsys, runs):
 
 
 def test_demo_gives_its_exit_code(monkeypatch):
-    monkeypatch.setattr(demo, "run", lambda: 7)
-    monkeypatch.setattr(sequence, "run", lambda: 8)
+    monkeypatch.setattr(demo, "run", lambda plain: 5 if plain else 7)
+    monkeypatch.setattr(sequence, "run", lambda plain: 6 if plain else 8)
     assert cli.main(["demo"]) == 7
     assert cli.main(["demo", "--sequence"]) == 8
+    assert cli.main(["demo", "--plain"]) == 5
+    assert cli.main(["demo", "--sequence", "--plain"]) == 6
 
 
 def test_schema_is_printed_as_json(capsys):

@@ -73,11 +73,12 @@ class StateRules(OnChange):
         """The states have new names, and the value with them."""
         self._last, self.strings, self.states = value, strings, states
 
-    def judge(self, value: str) -> tuple[int, Alarm]:
+    def judge(self, value: object) -> tuple[int, Alarm]:
         events, _ = super().judge(value)
         return events, self._alarm(value)
 
-    def _alarm(self, value: str) -> Alarm:
+    def _alarm(self, value: object) -> Alarm:
         if not self.states.is_set or value not in self.strings:
             return NO_ALARM
-        return self.states.check(self.strings.index(value), value)
+        index = self.strings.index(value)
+        return self.states.check(index, self.strings[index])

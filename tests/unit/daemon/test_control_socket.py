@@ -219,3 +219,21 @@ async def test_no_room_for_a_socket_ends_nothing(tmp_path, answers, caplog) -> N
     assert caplog.record_tuples[0][1] == logging.WARNING
     assert "no control socket at" in caplog.text
     await nowhere.close()
+
+
+async def test_the_end_is_no_error_for_who_is_connected(
+    path, served, caplog, monkeypatch
+) -> None:
+    """Python 3.11 logs a handler of a stream that is cancelled, with a traceback."""
+    told = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_exception_handler", told.append)
+    async with connected(path) as (reader, writer):
+        writer.write(line_of(GetStatus()))
+        assert isinstance(await answer(reader), Stacks)
+        await served.close()
+        await answer(reader)
+        assert await is_over(reader)
+    await asyncio.sleep(0)
+    assert not told
+    assert not caplog.records

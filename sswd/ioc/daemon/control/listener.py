@@ -73,6 +73,8 @@ class Listener:
         self._clients.add(task)
         try:
             await Connection(reader, writer, self._answers, who).serve()
+        except asyncio.CancelledError:
+            pass  # by `close`; Python 3.11 would log a handler that ends as cancelled
         finally:
             self._clients.discard(task)
 
