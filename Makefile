@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 OUT    := build/outside
 # make test JOBS=2 PYTEST_ARGS="tests/worker -k abort"
-JOBS   ?= 4
+JOBS   ?= 3
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help

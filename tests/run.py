@@ -22,13 +22,13 @@ PASSED, FAILED, NOTHING_RAN = 0, 1, 5
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument("--jobs", default="4", help="processes side by side")
+    parser.add_argument("--jobs", default="3", help="processes side by side")
     parser.add_argument("--untimed", action="store_true", help="no test of a time")
     options, rest = parser.parse_known_args()
 
     if not rest:
         compile_all()
-    # Four for two cores, because most tests wait; the many short ones last, so that
+    # Three for two cores, because most tests wait; the many short ones last, so that
     # no process is left alone with a long file.
     side_by_side = ("-n", options.jobs, "--dist", "loadfile", "--no-loadscope-reorder")
     codes = [pytest("-m", "not timing", *side_by_side, *rest)]
