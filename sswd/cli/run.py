@@ -29,6 +29,12 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = commands.add("run", run, "serve systems until a signal says stop", _MORE)
     configuration.add_arguments(command)
+    command.add_argument(
+        "--exclusive-port",
+        action="store_true",
+        help="exit with 69 when the TCP port is taken; unless given, another one is used "
+        "and UDP is shared, as EPICS base does",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 folder=folder,
                 file=configuration.file_of(args),
                 reread=lambda: configuration.read(args)[0],
+                exclusive_port=args.exclusive_port,
             )
         except KeyboardInterrupt:  # before the signal handlers are there
             return CLEAN

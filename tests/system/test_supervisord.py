@@ -163,9 +163,9 @@ def test_start_restart_crash_stop_start(folder: Path) -> None:
 @pytest.mark.timeout(240)
 def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
     """No line of ours but the command: its defaults would kill after 10 s, and not the
-    group. The port is explicit, so that one who finds it taken exits with 69."""
+    group. The port is to be exclusive, so that one who finds it taken exits with 69."""
     program = folder / "plain.conf"
-    program.write_text(f"[program:sswd]\ncommand={BIN}/sswd run {TARGET}\n")
+    program.write_text(f"[program:sswd]\ncommand={BIN}/sswd run --exclusive-port {TARGET}\n")
     supervisord = Supervisord(folder, TARGET, program)
     held: list[tuple[int, float]] = []
     try:
@@ -206,7 +206,13 @@ def test_a_wrong_configuration_is_not_retried(folder: Path) -> None:
 def test_a_taken_port_is_retried(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        supervisord = Supervisord(folder, TARGET, EPICS_CAS_SERVER_PORT=port)
+        program = folder / "exclusive.conf"
+        line = "command=%(ENV_SSWD)s run"
+        shipped = SHIPPED.read_text()
+        assert line in shipped
+        program.write_text(shipped.replace(line, f"{line} --exclusive-port"))
+        port_of = {"EPICS_CAS_SERVER_PORT": port}
+        supervisord = Supervisord(folder, TARGET, program, **port_of)
         try:
             until(
                 lambda: supervisord.log().count("exit status 69") >= 2,

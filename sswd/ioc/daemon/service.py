@@ -105,11 +105,13 @@ def run(
     folder: Path,
     file: Path | None = None,
     reread: ReadConfig | None = None,
+    exclusive_port: bool = False,
 ) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
     `folder` is that of the configuration `file`: the workers' sys.path starts with it.
     `reread` reads the configuration again for HUP; default: only code is taken anew.
+    `exclusive_port`: no other TCP port than the one that is set will do.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
     with (
@@ -120,7 +122,14 @@ def run(
     ):
         composed = compose(config, folder)
         reloader = Reloader(config, reread, composed.servers)
-        service = Service(composed, reloader, file=file, ring=ring, audit=audit)
+        service = Service(
+            composed,
+            reloader,
+            file=file,
+            ring=ring,
+            audit=audit,
+            exclusive_port=exclusive_port,
+        )
         runner.run(service.serve())
     return 0
 
@@ -136,8 +145,10 @@ class Service:
         file: Path | None,
         ring: LogRing,
         audit: Audit | None,
+        exclusive_port: bool,
     ) -> None:
         self._composed = composed
+        self._exclusive_port = exclusive_port
         self._reloader = reloader
         self._file = file
         self._ring = ring
@@ -157,7 +168,11 @@ class Service:
         gc.freeze()
         adopt()
         self._reaper.start()
-        server = Context(self._composed.pvdb, limits=self._composed.limits)
+        server = Context(
+            self._composed.pvdb,
+            limits=self._composed.limits,
+            exclusive_port=self._exclusive_port,
+        )
         self._composed.statistics.counts = server.counts
         if self._audit is not None:
             server.on_put(self._audit.put)
