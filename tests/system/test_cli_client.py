@@ -231,3 +231,52 @@ def test_a_put_to_a_server_that_freezes_ends(daemon, monkeypatch, sswd) -> None:
     daemon.wait_for("CMD_STATE", "DONE")
     assert code == 1
     assert "nobody knows what became of the put" in err
+
+
+# ---- sswd doctor
+
+
+@pytest.mark.usefixtures("base")
+def test_doctor_finds_a_pv_of_epics_base(sswd) -> None:
+    port = os.environ["EPICS_CA_SERVER_PORT"]
+    code, out, err = sswd("doctor", "B:ao")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"ok     B:ao is served by 127.0.0.1:{port}, found by ")
+    assert f"127.0.0.1:{port}: TCP connects and the channel is there" in out
+
+
+@pytest.mark.usefixtures("base")
+def test_doctor_says_what_is_known_of_a_pv_that_is_not_found(sswd) -> None:
+    code, out, _ = sswd("doctor", "-w", "0.3", "B:none")
+    assert code == 4
+    assert "WRONG  B:none: no server answered in 0.3 s; searched at unicast 127" in out
+    assert "a server is there, and it has no B:none" in out
+
+
+def test_doctor_finds_the_daemon_that_is_not_searched(
+    daemon, sswd, monkeypatch
+) -> None:
+    pv = f"{daemon.prefix}CMD"
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(daemon.folder / "run"))
+    monkeypatch.setenv("EPICS_CA_SERVER_PORT", str(free_port()))
+    code, out, _ = sswd("doctor", "-w", "0.3", pv)
+    assert code == 4
+    assert "the host is there, and no IOC listens at UDP port" in out
+    mend = f"set EPICS_CA_SERVER_PORT={daemon.env['EPICS_CA_SERVER_PORT']} for this"
+    assert mend in out
+    code, out, _ = sswd("doctor", "-w", "0.3", "--json", pv)
+    told = json.loads(out)
+    assert code == 4
+    assert told["evidence"]["daemons"][0]["serves"] is True
+    assert {"level", "words", "mend"} == set(told["findings"][0])
+
+
+def test_name_servers_are_asked_by_get_and_doctor(daemon, sswd, monkeypatch) -> None:
+    pv = f"{daemon.prefix}CMD"
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", "")
+    monkeypatch.setenv("EPICS_CA_NAME_SERVERS", "127.0.0.1")
+    assert sswd("get", pv)[0] == 0
+    code, out, _ = sswd("doctor", pv)
+    assert (code, "found by name server 127.0.0.1:" in out) == (0, True)
+    code, _, err = sswd("get", "-w", "0.3", "NO:such")
+    assert (code, "by TCP at the name servers 127.0.0.1:" in err) == (4, True)
