@@ -35,10 +35,17 @@ def add(commands: Commands) -> None:
         help="exit with 69 when the TCP port is taken; unless given, another one is used "
         "and UDP is shared, as EPICS base does",
     )
+    command.add_argument(
+        "--metrics",
+        metavar="ADDRESS:PORT",
+        help="serve statistics for Prometheus there, as the file's [metrics] listen",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve in the foreground; the service's exit code."""
+    if args.metrics:
+        args.set.append(f'metrics.listen="{args.metrics}"')
     config, folder = configuration.read(args)
     from sswd.ioc.daemon import service
 

@@ -169,7 +169,9 @@ def circuits(e: Evidence) -> Iterator[Finding]:
                 "look into that IOC's log: it may have too many clients",
             )
         else:
-            yield wrong(f"{server} answers UDP, but not TCP: {reached.words}", _tcp(reached))
+            yield wrong(
+                f"{server} answers UDP, but not TCP: {reached.words}", _tcp(reached)
+            )
 
 
 def _tcp(reached: Reached) -> str:

@@ -29,7 +29,9 @@ def interfaces() -> tuple[tuple[str, str, str], ...]:
     for name, addresses in psutil.net_if_addrs().items():
         for each in addresses:
             if each.family == socket.AF_INET:
-                found.append((name, each.address, _broadcast(each.address, each.netmask)))
+                found.append(
+                    (name, each.address, _broadcast(each.address, each.netmask))
+                )
     return tuple(found)
 
 
@@ -61,7 +63,9 @@ def daemons(pv: str) -> tuple[HostDaemon, ...]:
     """The daemons of this user, and whether they have the PV."""
     found = []
     for path in sockets():
-        with contextlib.suppress(OSError, NoDaemonError, SilentError, AskError, Refused):
+        with contextlib.suppress(
+            OSError, NoDaemonError, SilentError, AskError, Refused
+        ):
             with Connection(path) as connection:
                 found.append(_daemon(connection, pv))
     return tuple(found)

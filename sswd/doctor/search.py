@@ -124,7 +124,9 @@ def _question(pv: str) -> bytes:
     body += protocol.PADS[len(body) % 8]
     minor = protocol.MINOR_VERSION
     head = protocol.HEADER.pack(protocol.VERSION, 0, 0, minor, 0, 0)
-    return head + protocol.HEADER.pack(protocol.SEARCH, len(body), 5, minor, 1, 1) + body
+    return (
+        head + protocol.HEADER.pack(protocol.SEARCH, len(body), 5, minor, 1, 1) + body
+    )
 
 
 def _answers(data: bytes, host: str) -> Iterator[Server]:

@@ -208,6 +208,9 @@ class Finished(Message, frozen=True):
 class Pulse(Message, frozen=True):
     """The worker's threads get to run."""
 
+    conflated: Annotated[int, Meta(ge=0)] = 0
+    """Posts of this run that a newer one replaced before they were sent."""
+
 
 class Log(Message, frozen=True):
     """One record of the worker's logging."""

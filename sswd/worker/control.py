@@ -118,7 +118,7 @@ class Control:
                 elif is_pending and not ready:
                     self._watch.retry()
                 if not (ready or owes) and self._main_thread.is_there():
-                    outbox.try_send(Pulse())
+                    outbox.try_send(Pulse(outbox.conflated))
                 self._tell_taken(outbox)
         except SswdError:  # EOF or EPIPE: the IOC is gone, or sends nonsense
             gone()

@@ -165,7 +165,9 @@ def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
     """No line of ours but the command: its defaults would kill after 10 s, and not the
     group. The port is to be exclusive, so that one who finds it taken exits with 69."""
     program = folder / "plain.conf"
-    program.write_text(f"[program:sswd]\ncommand={BIN}/sswd run --exclusive-port {TARGET}\n")
+    program.write_text(
+        f"[program:sswd]\ncommand={BIN}/sswd run --exclusive-port {TARGET}\n"
+    )
     supervisord = Supervisord(folder, TARGET, program)
     held: list[tuple[int, float]] = []
     try:

@@ -8,6 +8,7 @@ from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.motor import MotorConfig
+from sswd.config.keys.outside import MetricsConfig, RecsyncConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
 from sswd.config.keys.state import StateConfig
@@ -185,6 +186,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (
         field(default_factory=StateConfig)
+    )
+    recsync: Annotated[
+        RecsyncConfig, Meta(description="whether ChannelFinder is told the PVs")
+    ] = field(default_factory=RecsyncConfig)
+    metrics: Annotated[MetricsConfig, Meta(description="statistics for Prometheus")] = (
+        field(default_factory=MetricsConfig)
     )
 
     def prefix_of(self, system: str) -> str:

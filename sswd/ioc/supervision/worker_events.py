@@ -28,11 +28,12 @@ from sswd.pipe.protocol import (
     Loaded,
     Log,
     Message,
+    Pulse,
     ReadState,
     Ready,
 )
 from sswd.ratelimit import OncePerPeriod, TokenBucket
-from sswd.sizes import STATUS_BYTES
+from sswd.sizes import COUNTER_MODULUS, STATUS_BYTES
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -109,8 +110,17 @@ class WorkerEvents:
                     error.kind,
                     error.message,
                 )
-            case _:  # a Pulse too: the bridge has noted the time
+            case Pulse():  # the bridge has noted the time
+                self._conflated(run, message.conflated)
+            case _:
                 self._parts.on_request(message)
+
+    def _conflated(self, run: Run, conflated: int) -> None:
+        """A run has told how many of its posts it replaced so far."""
+        new, run.conflated = max(0, conflated - run.conflated), conflated
+        if new:
+            pv = self._parts.status.CONFLATED
+            ca.post(pv, (pv.value + new) % COUNTER_MODULUS)
 
     def loaded(self, run: Run, loaded: Loaded) -> None:
         """The active run has imported its module: serve its PVs, let it begin."""

@@ -40,7 +40,9 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
         "float", "CPU of the worker, 100 is one core", units="%", precision=1
     )
     MEM = readback("float", "Resident memory of the worker", units="MB", precision=1)
+    LINK_FAILURES = readback("int", "Times that the link to the instrument was lost")
     REFUSED = readback("int", "Number of posts that the IOC refused")
+    CONFLATED = readback("int", "Posts that a newer one replaced unsent")
     RESTORED = readback("text", "What became of saved setpoints", length=STATUS_BYTES)
     SAVE_ERROR = readback("text", "Why setpoints cannot be saved", length=STATUS_BYTES)
     RESTART = momentary("Stop the worker and start a new one")

@@ -198,7 +198,10 @@ def test_a_daemon_without_the_pv_tells_its_systems() -> None:
 def test_beacons_that_no_repeater_gets() -> None:
     its = daemon(env={"EPICS_CAS_BEACON_PORT": "6065"})
     said = told(replace(FOUND, daemons=(its,)))["wrong"]
-    assert any("beacons to port 6065, and this client's repeater has port 5065" in s for s in said)
+    assert any(
+        "beacons to port 6065, and this client's repeater has port 5065" in s
+        for s in said
+    )
     its = daemon(env={"EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO"})
     said = told(replace(FOUND, daemons=(its,)))["note"]
     assert any("sends no beacons" in each for each in said)
@@ -216,7 +219,9 @@ def test_beacons_that_no_repeater_gets() -> None:
         ({"EPICS_CA_MAX_ARRAY_BYTES": "80000"}, None),
     ],
 )
-def test_arrays_that_a_client_cannot_take(env: dict[str, str], level: str | None) -> None:
+def test_arrays_that_a_client_cannot_take(
+    env: dict[str, str], level: str | None
+) -> None:
     said = told(replace(FOUND, env=env, reached=(replace(GOOD, count=10000),)))
     for each in ("note", "wrong"):
         found = any("LAB:X has up to 80000 bytes" in s for s in said[each])

@@ -31,7 +31,9 @@ def answer(port: int, ip: int = ITSELF, cid: int = 1) -> bytes:
         (b"\xff" * 64, []),
     ],
 )
-def test_answers_are_taken_and_nonsense_is_not(data: bytes, found: list[Server]) -> None:
+def test_answers_are_taken_and_nonsense_is_not(
+    data: bytes, found: list[Server]
+) -> None:
     assert list(_answers(data, "9.9.9.9")) == found
 
 
