@@ -134,6 +134,15 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "TOML file unless it begins with /; the daemon's unless given"
         ),
     ] = None
+    python: Annotated[
+        str | None,
+        Meta(
+            description="interpreter of the worker, such as that of a venv of its own "
+            '("/opt/camera/bin/python"), from the folder of the TOML file unless it '
+            "begins with /; the same version of sswd must be installed there; the "
+            "daemon's unless given"
+        ),
+    ] = None
     nice: Annotated[
         Annotated[int, Meta(ge=-20, le=19)] | None,
         Meta(
