@@ -78,9 +78,7 @@ def test_an_interpreter_without_sswd_is_told(tmp_path: Path) -> None:
 
 def test_another_version_of_the_pipe_is_told(venv: Path, tmp_path: Path) -> None:
     other = tmp_path / "python"
-    other.write_text(
-        f'#!/bin/sh\nPYTHONPATH={tmp_path}:$PYTHONPATH exec {venv} "$@"\n'
-    )
+    other.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path}:$PYTHONPATH exec {venv} "$@"\n')
     other.chmod(0o755)
     (tmp_path / "sitecustomize.py").write_text(
         "import sswd.pipe.protocol\nsswd.pipe.protocol.PROTOCOL = 999\n"
@@ -91,7 +89,10 @@ def test_another_version_of_the_pipe_is_told(venv: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("python", "words"),
-    [("none", "there is no such file"), ("which_python.py", "no program for this user")],
+    [
+        ("none", "there is no such file"),
+        ("which_python.py", "no program for this user"),
+    ],
 )
 def test_what_cannot_be_run_is_told(python: str, words: str) -> None:
     with pytest.raises(LoadError, match=words):

@@ -16,6 +16,7 @@ from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.link_status import LinkStatus
+from sswd.ioc.supervision.log_levels import LogLevels
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import death_of
@@ -58,7 +59,9 @@ class WorkerEvents:
         processes: WorkerProcesses,
         feed: Callable[[Event], None],
         link: LinkStatus,
+        levels: LogLevels,
     ) -> None:
+        self._levels = levels
         self._parts = parts
         self._processes = processes
         self._feed = feed
@@ -135,6 +138,7 @@ class WorkerEvents:
             run.kill("it belongs to another version of sswd")
             return
         self._link.loaded(loaded)
+        self._levels.tell(run)
         self._parts.on_loaded(loaded, functools.partial(self._let_begin, run))
 
     def _let_begin(self, run: Run) -> None:
