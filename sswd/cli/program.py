@@ -10,6 +10,7 @@ from sswd import __version__
 from sswd.cli import (
     call,
     check,
+    completion,
     demo,
     doctor,
     expand,
@@ -19,6 +20,7 @@ from sswd.cli import (
     look,
     operate,
     put,
+    replay,
     run,
     schema,
     status,
@@ -61,8 +63,10 @@ _GROUPS = (
     put,
     get,
     doctor,
+    replay,
     expand,
     schema,
+    completion,
 )
 
 _ABOUT = """\

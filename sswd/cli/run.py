@@ -9,6 +9,13 @@ from sswd.cli.commands import Commands
 from sswd.config import LogConfig
 from sswd.exit_codes import CLEAN
 from sswd.log_file import LineFile, also_logging_to, levels, place_of
+from sswd.log_sockets import (
+    JOURNAL,
+    DatagramStream,
+    JournalFields,
+    SyslogLines,
+    also_logging_by,
+)
 
 _MORE = """\
 examples:
@@ -75,4 +82,10 @@ def log_as(config: LogConfig) -> Iterator[None]:
                 what="the log file",
             )
             stack.enter_context(also_logging_to(file, config.format))
+        if config.journal:
+            journal = DatagramStream(JOURNAL, "the journal")
+            stack.enter_context(also_logging_by(journal, JournalFields()))
+        if config.syslog:
+            syslog = DatagramStream(config.syslog, "syslog")
+            stack.enter_context(also_logging_by(syslog, SyslogLines()))
         yield

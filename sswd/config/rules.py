@@ -11,6 +11,7 @@ from sswd import guard
 from sswd.config.companions import with_companions
 from sswd.config.keys import (
     Config,
+    LogConfig,
     MetricsConfig,
     RestartConfig,
     SystemConfig,
@@ -98,6 +99,15 @@ def host_and_port(text: str) -> tuple[str, int]:
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f'{text!r} is no "address:port"')
     return host.strip("[]"), int(port)
+
+
+def log(config: LogConfig) -> Iterator[Problem]:
+    """What is wrong within the table of the log."""
+    if config.syslog is not None and not config.syslog.startswith("/"):
+        try:
+            host_and_port(config.syslog)
+        except ValueError as error:
+            yield "syslog", f"{error}, nor the path of a socket"
 
 
 def metrics(config: MetricsConfig) -> Iterator[Problem]:

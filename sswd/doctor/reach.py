@@ -42,7 +42,7 @@ async def by_channel(pv: str, server: Server) -> Reached:
             return connection.reached()
         if made is None:
             return connection.reached(serves=False)
-        return connection.reached(serves=True, dtype=made.dtype, count=made.count)
+        return connection.reached(serves=True, dtype=made.dtype, count=made.elements)
 
 
 class _Connection:

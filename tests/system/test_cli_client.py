@@ -280,3 +280,87 @@ def test_name_servers_are_asked_by_get_and_doctor(daemon, sswd, monkeypatch) -> 
     assert (code, "found by name server 127.0.0.1:" in out) == (0, True)
     code, _, err = sswd("get", "-w", "0.3", "NO:such")
     assert (code, "by TCP at the name servers 127.0.0.1:" in err) == (4, True)
+
+
+# ---- sswd replay
+
+
+@pytest.fixture
+def ledger(tmp_path: Path):
+    """Writes an audit log of puts to OLD:."""
+
+    def write(*puts: tuple[str, object, str]) -> str:
+        lines = [
+            {
+                "date": "2026-01-31",
+                "time": f"12:00:00.{number:03}",
+                "pv": f"OLD:{pv}",
+                "new": new,
+                "fate": fate,
+            }
+            for number, (pv, new, fate) in enumerate(puts)
+        ]
+        path = tmp_path / "puts.jsonl"
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        return str(path)
+
+    return write
+
+
+def test_replay_puts_in_order_and_stops_at_the_first_failure(
+    daemon, sswd, ledger
+) -> None:
+    p = daemon.prefix
+    file = ledger(
+        ("CMD", "slow", "DONE"),
+        ("CMD", "no", "REJECTED"),
+        ("CMD", "fail", "FAILED"),
+        ("CMD", "fail", "DONE"),
+        ("CMD", "slow", "DONE"),
+    )
+    code, out, err = sswd("replay", file, "--to", p, "--dry-run")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"{p}CMD slow: would be put (it was DONE)"
+    assert len(out.splitlines()) == 4
+    code, out, _ = sswd("replay", file, "--to", p, "--speed", "10")
+    assert code == 1
+    first, as_before, failed = out.splitlines()
+    assert first == f"{p}CMD slow: done"
+    assert "told to fail" in as_before
+    assert as_before.endswith("(it was FAILED)")
+    assert "told to fail" in failed
+    code, out, _ = sswd("replay", file, "--to", p, "--keep-going")
+    assert (code, len(out.splitlines())) == (1, 4)
+
+
+def test_replay_refuses_where_the_puts_came_from(sswd, ledger) -> None:
+    code, _, err = sswd("replay", ledger(("CMD", "x", "DONE")), "--to", "OLD:")
+    assert (code, "is where these puts went; name another system" in err) == (78, True)
+    code, _, err = sswd("replay", "none.jsonl", "--to", "NEW:")
+    assert (code, "none.jsonl: " in err) == (78, True)
+    code, out, _ = sswd("replay", ledger(("X", 1, "DONE")), "--to", "NO:such:")
+    assert (code, "not found" in out) == (1, True)
+
+
+# ---- sswd completion
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(sswd, shell: str) -> None:
+    code, out, err = sswd("completion", shell)
+    assert (code, err) == (0, "")
+    for command in ("run", "doctor", "replay", "--exclusive-port".lstrip("-")):
+        assert command in out
+
+
+def test_bash_takes_the_completion(sswd, tmp_path: Path) -> None:
+    script = tmp_path / "sswd.bash"
+    script.write_text(sswd("completion", "bash")[1])
+    done = subprocess.run(
+        ["bash", "-c", f"source {script} && complete -p sswd"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sswd" in done.stdout

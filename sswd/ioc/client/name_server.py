@@ -27,7 +27,7 @@ class Answer(NamedTuple):
 
     cmd: int
     dtype: int
-    count: int
+    elements: int
     p1: int
     p2: int
 
@@ -70,7 +70,7 @@ class Circuit:
         return found if found.cmd == protocol.SEARCH else None
 
     async def create(self) -> Answer | None:
-        """The channel, with `dtype` and `count`; None: there is none. Raises OSError."""
+        """The channel, with `dtype` and `elements`; None: there is none. Raises OSError."""
         minor = protocol.MINOR_VERSION
         self._send(protocol.CREATE_CHAN, 0, 0, _CID, minor, self._name)
         found = await self._first(protocol.CREATE_CHAN, protocol.CREATE_CH_FAIL)
@@ -91,16 +91,16 @@ class Circuit:
     async def _receive(self) -> Answer:
         try:
             head = await self._reader.readexactly(protocol.HEADER.size)
-            cmd, size, dtype, count, p1, p2 = protocol.HEADER.unpack(head)
+            cmd, size, dtype, elements, p1, p2 = protocol.HEADER.unpack(head)
             if size == protocol.EXTENDED:
                 more = await self._reader.readexactly(protocol.EXTENSION.size)
-                size, count = protocol.EXTENSION.unpack(more)
+                size, elements = protocol.EXTENSION.unpack(more)
             if size > MESSAGE_BYTES:
                 raise OSError(f"it announces an answer of {size} bytes")
             await self._reader.readexactly(size)
         except (asyncio.IncompleteReadError, struct.error) as error:
             raise ConnectionError("the server hung up") from error
-        return Answer(cmd, dtype, count, p1, p2)
+        return Answer(cmd, dtype, elements, p1, p2)
 
 
 @contextlib.asynccontextmanager

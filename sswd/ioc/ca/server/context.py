@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 
+import caproto
 from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
 
@@ -52,8 +53,9 @@ class Context(CaprotoContext):  # type: ignore[misc]
         exclusive_port: bool = False,
     ) -> None:
         """`exclusive_port`: a TCP port that is taken is an error, see `ports.listen`."""
+        given = caproto.get_server_address_list() if interfaces is None else interfaces
+        interfaces, self._groups = split_groups(given)
         super().__init__(pvdb, interfaces)
-        self.interfaces, self._groups = split_groups(self.interfaces)
         self._exclusive_port = exclusive_port
         self.limits = Limits() if limits is None else limits
         self._shared = Shared(self.limits)

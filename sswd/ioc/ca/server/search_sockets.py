@@ -32,7 +32,8 @@ def split_groups(addresses: Iterable[str]) -> tuple[list[str], list[str]]:
 
     Without any interface, all: a list of groups alone adds to what is served.
     """
-    interfaces, groups = [], []
+    interfaces: list[str] = []
+    groups: list[str] = []
     for address in addresses:
         (groups if _is_group(address) else interfaces).append(address)
     return interfaces or [ANY], groups
