@@ -20,16 +20,15 @@ def add(commands: Commands) -> None:
     """Add the command."""
     about = "print the completion of commands and options"
     command = commands.add("completion", completion, about, _MORE)
+    command.set_defaults(whole=commands.top)
     command.add_argument("shell", choices=SHELLS, metavar="|".join(SHELLS))
 
 
 def completion(args: argparse.Namespace) -> int:
     """Print it. Raises ConfigError where shtab is missing."""
-    from sswd.cli.program import parser
-
     try:
         import shtab
     except ImportError:
         raise ConfigError("needs shtab: pip install 'sswd[cli]'") from None
-    write(shtab.complete(parser(), shell=args.shell))
+    write(shtab.complete(args.whole, shell=args.shell))
     return CLEAN

@@ -4,9 +4,9 @@ A file has JSON lines: an audit log, or what `sswd commands --json` prints.
 """
 
 import ast
-import os.path
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 import msgspec
@@ -105,14 +105,15 @@ def _word(value: object) -> str:
 def old_prefix(found: Iterable[Step]) -> str:
     """What all names begin with, to the last colon. Raises BadLedger: nothing."""
     names = sorted({step.pv for step in found})
-    common = os.path.commonprefix(names) if len(names) > 1 else "".join(names)
-    prefix = common[: common.rfind(":") + 1]
+    first, last = (names[0], names[-1]) if names else ("", "")
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    prefix = "".join(one for one, _ in same).rpartition(":")[0]
     if not prefix:
         text = (
             "the names in it have no prefix in common; say by --from which to replace"
         )
         raise BadLedger(text)
-    return prefix
+    return f"{prefix}:"
 
 
 def of_system(found: Iterable[Step], system: str) -> list[Step]:

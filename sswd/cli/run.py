@@ -39,8 +39,8 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--exclusive-port",
         action="store_true",
-        help="exit with 69 when the TCP port is taken; unless given, another one is used "
-        "and UDP is shared, as EPICS base does",
+        help="exit with 69 when the TCP port is taken; unless given, another one is "
+        "used and UDP is shared, as EPICS base does",
     )
     command.add_argument(
         "--metrics",

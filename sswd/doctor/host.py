@@ -25,14 +25,12 @@ UDP_TABLE = Path("/proc/net/udp")
 
 def interfaces() -> tuple[tuple[str, str, str], ...]:
     """(name, address, broadcast address or "")."""
-    found = []
-    for name, addresses in psutil.net_if_addrs().items():
-        for each in addresses:
-            if each.family == socket.AF_INET:
-                found.append(
-                    (name, each.address, _broadcast(each.address, each.netmask))
-                )
-    return tuple(found)
+    return tuple(
+        (name, each.address, _broadcast(each.address, each.netmask))
+        for name, addresses in psutil.net_if_addrs().items()
+        for each in addresses
+        if each.family == socket.AF_INET
+    )
 
 
 def _broadcast(address: str, netmask: str | None) -> str:
@@ -63,11 +61,11 @@ def daemons(pv: str) -> tuple[HostDaemon, ...]:
     """The daemons of this user, and whether they have the PV."""
     found = []
     for path in sockets():
-        with contextlib.suppress(
-            OSError, NoDaemonError, SilentError, AskError, Refused
+        with (
+            contextlib.suppress(OSError, NoDaemonError, SilentError, AskError, Refused),
+            Connection(path) as connection,
         ):
-            with Connection(path) as connection:
-                found.append(_daemon(connection, pv))
+            found.append(_daemon(connection, pv))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ Threading model: everything on one event loop.
 
 import asyncio
 import os
+from typing import Self
 
 from sswd.doctor.evidence import Reached, Server, Tcp
 from sswd.ioc.client import name_server
@@ -55,7 +56,7 @@ class _Connection:
         self._words = ""
         self.circuit: name_server.Circuit | None = None
 
-    async def __aenter__(self) -> "_Connection":
+    async def __aenter__(self) -> Self:
         try:
             async with asyncio.timeout(WAIT_S):
                 self.circuit = await self._open.__aenter__()

@@ -10,12 +10,10 @@ against orphans, fires when the *thread* that spawned ends.
 """
 
 import contextlib
-import importlib
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +24,7 @@ from multiprocess.connection import Connection, Pipe
 
 from sswd import guard
 from sswd.pipe import other_python
+from sswd.pipe.entry import enter
 from sswd.pipe.mark import carrying, new_mark
 from sswd.pipe.protocol import STACKS
 from sswd.pipe.worker_spec import WorkerSpec
@@ -50,7 +49,7 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             with carrying(process_obj.mark, process_obj.surroundings.env):
                 self.pid = util.spawnv_passfds(program, command, self._fds)
             passing.remove(parent_writes)
-            with open(parent_writes, "wb") as pipe:
+            with os.fdopen(parent_writes, "wb") as pipe:
                 pipe.write(payload)
         except BaseException:
             os.close(parent_reads)
@@ -277,14 +276,3 @@ def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
     reader, writer = Pipe(duplex=False)
     opened += [reader, writer]
     return reader, writer
-
-
-def enter(entry: str, spec: bytes, *connections: Connection) -> None:
-    """First function in the child: find the entry by name and run it."""
-    decoded = msgspec.msgpack.decode(spec, type=WorkerSpec)
-    with contextlib.suppress(OSError):  # told when there is a way to tell it
-        # Before numpy is imported, which starts a thread for each CPU that it may use.
-        decoded.surroundings.enter()
-    module, _, name = entry.partition(":")
-    main: Callable[..., None] = getattr(importlib.import_module(module), name)
-    main(decoded, *connections)

@@ -9,11 +9,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import msgspec
 from multiprocess.connection import Connection
 
 from sswd.exit_codes import BAD_CONFIGURATION
+from sswd.pipe.entry import enter
 from sswd.pipe.protocol import PROTOCOL
 
 _BEGIN = """\
@@ -43,7 +45,7 @@ class Payload(msgspec.Struct):
 
 def check_python(python: str) -> None:
     """Raises OSError in words for what cannot be run: the spawn would not tell."""
-    if not os.path.isfile(python):
+    if not Path(python).is_file():
         raise FileNotFoundError(f"python = {python!r}: there is no such file")
     if not os.access(python, os.X_OK):
         raise PermissionError(f"python = {python!r}: it is no program for this user")
@@ -65,15 +67,13 @@ def payload_of(entry: str, spec: bytes, pipes: Sequence[Connection]) -> bytes:
 
 def main(descriptor: int) -> None:
     """In the other interpreter: be told, and be the worker."""
-    from sswd.pipe.launch import enter
-
     with os.fdopen(descriptor, "rb") as pipe:
         data = pipe.read()
     told = msgspec.msgpack.decode(data, type=_Head)
     if told.protocol != PROTOCOL:
         sys.stderr.write(
-            f"{sys.executable} has sswd {version('sswd')} with version {PROTOCOL} of the "
-            f"pipe, the IOC has sswd {told.version} with version {told.protocol}; "
+            f"{sys.executable} has sswd {version('sswd')} with version {PROTOCOL} of "
+            f"the pipe, the IOC has sswd {told.version} with version {told.protocol}; "
             f"install sswd {told.version} there\n"
         )
         sys.exit(BAD_CONFIGURATION)

@@ -17,9 +17,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Path of another interpreter, with the same sswd; None: the daemon's."""
 
     def enter(self) -> None:
-        """Give this process what it shall have, but for `env` and `python`. In the worker.
+        """Give this process what it shall have, but for `env` and `python`.
 
-        Idempotent. Raises OSError whose words name the key.
+        In the worker. Idempotent. Raises OSError whose words name the key.
         """
         if self.cpus:
             try:

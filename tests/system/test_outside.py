@@ -46,9 +46,9 @@ def _receiver():
 
 @pytest.fixture(scope="module")
 def daemon() -> Iterator[Daemon]:
-    with running_daemon(config=CONFIG, folder=HERE / "drivers") as daemon:
-        with found_here(daemon):
-            yield daemon
+    running = running_daemon(config=CONFIG, folder=HERE / "drivers")
+    with running as daemon, found_here(daemon):
+        yield daemon
 
 
 def heard(daemon: Daemon, text: str) -> bool:

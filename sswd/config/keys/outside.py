@@ -14,8 +14,8 @@ class RecsyncConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             ge=1,
             le=65535,
-            description="UDP port of the RecCeiver's announcements, which other IOCs of "
-            "the host share",
+            description="UDP port of the RecCeiver's announcements, which other IOCs "
+            "of the host share",
         ),
     ] = 5049
     infos: Annotated[

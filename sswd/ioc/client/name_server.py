@@ -70,7 +70,10 @@ class Circuit:
         return found if found.cmd == protocol.SEARCH else None
 
     async def create(self) -> Answer | None:
-        """The channel, with `dtype` and `elements`; None: there is none. Raises OSError."""
+        """The channel, with `dtype` and `elements`; None: there is none.
+
+        Raises OSError.
+        """
         minor = protocol.MINOR_VERSION
         self._send(protocol.CREATE_CHAN, 0, 0, _CID, minor, self._name)
         found = await self._first(protocol.CREATE_CHAN, protocol.CREATE_CH_FAIL)

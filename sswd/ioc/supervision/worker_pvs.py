@@ -12,7 +12,6 @@ from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.pipe.protocol import LinkPhase
 from sswd.sizes import STATUS_BYTES
 
-
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 

@@ -13,8 +13,7 @@ from caproto.asyncio.server import Context as CaprotoContext
 from caproto.server import PVGroup, pvproperty
 
 from sswd.alarm import Alarm
-from sswd.errors import PortTakenError
-from sswd.ioc.ca import Context, fill_record_fields, post, set_alarm
+from sswd.ioc.ca import fill_record_fields, post, set_alarm
 from sswd.ioc.ca.server import ports
 
 

@@ -52,7 +52,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         limits: Limits | None = None,
         exclusive_port: bool = False,
     ) -> None:
-        """`exclusive_port`: a TCP port that is taken is an error, see `ports.listen`."""
+        """`exclusive_port`: a TCP port that is taken is an error; see ports.listen."""
         given = caproto.get_server_address_list() if interfaces is None else interfaces
         interfaces, self._groups = split_groups(given)
         super().__init__(pvdb, interfaces)

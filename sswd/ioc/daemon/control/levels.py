@@ -37,9 +37,11 @@ def _of_workers(api: DaemonApi, request: SetLevel, who: str) -> list[Answer]:
         if server.served is None:
             raise Refused(f"system {server.system_name!r} is not served now")
         levels = server.served.supervisor.log_levels
+        refusal = ""
         if request.level is not None:
-            if refusal := levels.set(request.logger, request.level, who):
-                raise Refused(refusal)
+            refusal = levels.set(request.logger, request.level, who)
+        if refusal:
+            raise Refused(refusal)
         for name, level in levels.set_levels.items():
             if request.level is None or name == request.logger:
                 found.append(LoggerLevel(logger=name or "root", level=level))
