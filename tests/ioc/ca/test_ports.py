@@ -48,10 +48,15 @@ async def answers(names: tuple[str, ...], address: tuple[str, int]) -> dict[int,
         sock.setsockopt(
             socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1")
         )
-        sock.sendto(search_for(*names), address)
         async with asyncio.timeout(10):
             while len(found) < len(names):
-                data = await loop.sock_recv(sock, 2000)
+                # Again and again, as clients do: a server listens for TCP before UDP.
+                sock.sendto(search_for(*names), address)
+                try:
+                    async with asyncio.timeout(0.1):
+                        data = await loop.sock_recv(sock, 2000)
+                except TimeoutError:
+                    continue
                 while data:
                     head = struct.unpack_from("!HHHHII", data)
                     data = data[16 + head[1] :]
