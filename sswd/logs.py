@@ -124,9 +124,12 @@ class LineHandler(logging.Handler):
     `name` is that thread's.
     """
 
-    def __init__(self, stream: Stream, *, name: str = "sswd-log") -> None:
+    def __init__(
+        self, stream: Stream, *, name: str = "sswd-log", line_end: str = "\n"
+    ) -> None:
         super().__init__()
         self._stream = stream
+        self._line_end = line_end
         self._lines: queue.Queue[str | None] = queue.Queue(BACKLOG)
         # Counted by those who log, under the handler's lock; told by the thread.
         self._dropped = 0
@@ -157,7 +160,7 @@ class LineHandler(logging.Handler):
         # A closed standard error leaves nobody to tell; lines are then dropped.
         while (line := self._lines.get()) is not None:
             with contextlib.suppress(OSError, ValueError):
-                self._stream.write(f"{line}\n")
+                self._stream.write(line + self._line_end)
                 self._tell_dropped()
                 if self._lines.empty():
                     self._stream.flush()
@@ -173,7 +176,7 @@ class LineHandler(logging.Handler):
                 {"name": "sswd.log", "levelno": logging.WARNING, "levelname": "WARNING"}
                 | {"msg": text, "lines": dropped}
             )
-            self._stream.write(f"{self.format(record)}\n")
+            self._stream.write(self.format(record) + self._line_end)
 
 
 class TextLines(logging.Formatter):
@@ -186,13 +189,13 @@ class TextLines(logging.Formatter):
         """One event."""
         moment = datetime.fromtimestamp(record.created).astimezone()
         stamp = moment.isoformat(sep=" ", timespec="milliseconds")[:23]
-        text = _text(record).translate(_CONTROL)
-        fields = " ".join(f"{k}={_short(v)}" for k, v in _fields(record).items())
+        text = text_of(record).translate(_CONTROL)
+        fields = " ".join(f"{k}={_short(v)}" for k, v in fields_of(record).items())
         lines = [
             f"{stamp} {record.levelname:<7} {record.name}: {text}"
             + (f" [{fields}]" if fields else "")
         ]
-        lines += [line.translate(_CONTROL) for line in _trace(record).splitlines()]
+        lines += [line.translate(_CONTROL) for line in trace_of(record).splitlines()]
         return "\n    ".join(lines)
 
 
@@ -209,20 +212,20 @@ class JsonLines(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname,
             "logger": record.name,
-            "message": _text(record),
+            "message": text_of(record),
         }
-        if trace := _trace(record):
+        if trace := trace_of(record):
             event["trace"] = trace
-        sayable = {k: _sayable(v) for k, v in (_fields(record) | event).items()}
+        sayable = {k: _sayable(v) for k, v in (fields_of(record) | event).items()}
         return msgspec.json.encode(sayable, enc_hook=str).decode()
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What `extra=` gave."""
     return {k: v for k, v in vars(record).items() if k not in _PLAIN}
 
 
-def _text(record: logging.LogRecord) -> str:
+def text_of(record: logging.LogRecord) -> str:
     """The message; of a call whose arguments do not fit, what there is of it."""
     try:
         return record.getMessage()
@@ -242,7 +245,7 @@ def _short(value: object) -> str:
     return repr(text) if " " in text or not text else text
 
 
-def _trace(record: logging.LogRecord) -> str:
+def trace_of(record: logging.LogRecord) -> str:
     if record.exc_info and record.exc_info[0]:
         return "".join(traceback.format_exception(*record.exc_info)).rstrip()
     return record.exc_text or ""
@@ -285,7 +288,7 @@ class RateLimit(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass; any thread."""
-        key = (record.name, record.levelno, hash(_text(record)))
+        key = (record.name, record.levelno, hash(text_of(record)))
         with self._lock:
             dropped = self._kinds.take(key)
         if dropped:

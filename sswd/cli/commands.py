@@ -25,6 +25,7 @@ class Commands:
     """The commands of one program."""
 
     def __init__(self, top: Parser) -> None:
+        self.top = top
         self._parsers = top.add_subparsers(
             title="commands", metavar="COMMAND", required=True
         )

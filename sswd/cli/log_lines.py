@@ -19,12 +19,14 @@ examples:
   sswd logs
   sswd logs -f --json | jq 'select(.level == "ERROR")'"""
 _LEVEL = """\
-Until the daemon ends. Without LEVEL: told. The events of workers come from the logger
-`sswd.worker`; a driver's own logger is set in the driver.
+Until the daemon ends. Without LEVEL: told. With --system: a logger in the worker, such
+as the driver's own, in this run and those to come; the PV WORKER:LOG_LEVEL sets the
+root's. The events of all workers come from the logger `sswd.worker` of the IOC.
 
 examples:
   sswd level
   sswd level sswd.ioc.ca DEBUG
+  sswd level --system stage mylab.stage DEBUG
   sswd level root WARNING"""
 _PLAIN = ("time", "level", "logger", "message", "trace")
 
@@ -42,6 +44,9 @@ def add(commands: Commands) -> None:
     command = commands.add("level", level, "tell or set the level of a logger", _LEVEL)
     command.add_argument("logger", nargs="?", default="", metavar="LOGGER")
     command.add_argument("level", nargs="?", type=str.upper, choices=LEVELS)
+    command.add_argument(
+        "--system", default="", metavar="SYSTEM", help="in its worker; `all`: in all"
+    )
     daemon.add_arguments(command)
 
 
@@ -76,7 +81,8 @@ def level(args: argparse.Namespace) -> int:
     """Set or tell it."""
     name = "" if args.logger == "root" and args.level else args.logger
     rows = []
-    for answer in daemon.ask(args, SetLevel(logger=name, level=args.level)):
+    request = SetLevel(logger=name, level=args.level, system=args.system)
+    for answer in daemon.ask(args, request):
         if not isinstance(answer, LoggerLevel):
             continue
         if args.json:

@@ -10,7 +10,9 @@ from sswd import __version__
 from sswd.cli import (
     call,
     check,
+    completion,
     demo,
+    doctor,
     expand,
     export,
     get,
@@ -19,6 +21,7 @@ from sswd.cli import (
     look,
     operate,
     put,
+    replay,
     run,
     schema,
     status,
@@ -60,9 +63,12 @@ _GROUPS = (
     check,
     put,
     get,
+    doctor,
+    replay,
     expand,
     export,
     schema,
+    completion,
 )
 
 _ABOUT = """\
@@ -74,7 +80,7 @@ exit codes:
   1   a put or command that failed, a PV that cannot be read, a text that `expand`
       refuses; an unexpected error
   2   wrong usage of the command line
-  3   `status`: something is wrong, or the daemon does not answer
+  3   `status`, `doctor`: something is wrong; the daemon does not answer
   4   no server answers for a PV; there is no such daemon
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""

@@ -9,6 +9,13 @@ from sswd.cli.commands import Commands
 from sswd.config import LogConfig
 from sswd.exit_codes import CLEAN
 from sswd.log_file import LineFile, also_logging_to, levels, place_of
+from sswd.log_sockets import (
+    JOURNAL,
+    DatagramStream,
+    JournalFields,
+    SyslogLines,
+    also_logging_by,
+)
 
 _MORE = """\
 examples:
@@ -29,10 +36,23 @@ def add(commands: Commands) -> None:
     """Add the command."""
     command = commands.add("run", run, "serve systems until a signal says stop", _MORE)
     configuration.add_arguments(command)
+    command.add_argument(
+        "--exclusive-port",
+        action="store_true",
+        help="exit with 69 when the TCP port is taken; unless given, another one is "
+        "used and UDP is shared, as EPICS base does",
+    )
+    command.add_argument(
+        "--metrics",
+        metavar="ADDRESS:PORT",
+        help="serve statistics for Prometheus there, as the file's [metrics] listen",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve in the foreground; the service's exit code."""
+    if args.metrics:
+        args.set.append(f'metrics.listen="{args.metrics}"')
     config, folder = configuration.read(args)
     from sswd.ioc.daemon import service
 
@@ -43,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
                 folder=folder,
                 file=configuration.file_of(args),
                 reread=lambda: configuration.read(args)[0],
+                exclusive_port=args.exclusive_port,
             )
         except KeyboardInterrupt:  # before the signal handlers are there
             return CLEAN
@@ -61,4 +82,10 @@ def log_as(config: LogConfig) -> Iterator[None]:
                 what="the log file",
             )
             stack.enter_context(also_logging_to(file, config.format))
+        if config.journal:
+            journal = DatagramStream(JOURNAL, "the journal")
+            stack.enter_context(also_logging_by(journal, JournalFields()))
+        if config.syslog:
+            syslog = DatagramStream(config.syslog, "syslog")
+            stack.enter_context(also_logging_by(syslog, SyslogLines()))
         yield

@@ -19,6 +19,8 @@ from sswd.config import motor_rules, names, pv_rules, rules
 from sswd.config.files import read_table
 from sswd.config.keys import (
     Config,
+    LogConfig,
+    MetricsConfig,
     MotorConfig,
     PvConfig,
     RestartConfig,
@@ -185,6 +187,10 @@ def _rules(table: msgspec.Struct) -> Iterable[names.Problem]:
             return rules.system(table)
         case MotorConfig():
             return motor_rules.motor(table)
+        case LogConfig():
+            return rules.log(table)
+        case MetricsConfig():
+            return rules.metrics(table)
         case _:
             return ()
 

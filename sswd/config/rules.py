@@ -11,6 +11,8 @@ from sswd import guard
 from sswd.config.companions import with_companions
 from sswd.config.keys import (
     Config,
+    LogConfig,
+    MetricsConfig,
     RestartConfig,
     SystemConfig,
     TriggerConfig,
@@ -89,6 +91,32 @@ def _inputs(config: SystemConfig) -> Iterator[Problem]:
         for name in keys.depends:
             if name not in config.inputs:
                 yield f"pvs.{pv}.depends", f"{name!r} is none of the system's inputs"
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Of "127.0.0.1:9117" or "[::1]:9117". Raises ValueError in words."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f'{text!r} is no "address:port"')
+    return host.strip("[]"), int(port)
+
+
+def log(config: LogConfig) -> Iterator[Problem]:
+    """What is wrong within the table of the log."""
+    if config.syslog is not None and not config.syslog.startswith("/"):
+        try:
+            host_and_port(config.syslog)
+        except ValueError as error:
+            yield "syslog", f"{error}, nor the path of a socket"
+
+
+def metrics(config: MetricsConfig) -> Iterator[Problem]:
+    """What is wrong within the table of metrics."""
+    if config.listen is not None:
+        try:
+            host_and_port(config.listen)
+        except ValueError as error:
+            yield "listen", str(error)
 
 
 def whole(config: Config) -> Iterator[Problem]:

@@ -11,6 +11,8 @@ import msgspec
 from sswd.config.keys import Config, PvConfig
 
 _NULL = {"type": "null"}
+_VARIABLE = {"type": "string", "pattern": r"\$\{"}
+_NO_TEXT = ("number", "integer", "boolean", "array")
 
 
 def schema() -> dict[str, Any]:
@@ -19,6 +21,9 @@ def schema() -> dict[str, Any]:
         [Config], ref_template="#/definitions/{name}"
     )
     definitions = {name: _portable(part) for name, part in components.items()}
+    for part in definitions.values():
+        keys = part.get("properties", {})
+        part["properties"] = {key: _or_variable(keys[key]) for key in keys}
     definitions[PvConfig.__name__]["allOf"] = [
         _required_with("enum", "strings"),
         _required_with("bytes", "length"),
@@ -31,6 +36,26 @@ def schema() -> dict[str, Any]:
         "title": "sswd configuration",
         "definitions": definitions,
     }
+
+
+def _or_variable(part: dict[str, Any]) -> dict[str, Any]:
+    """`part`, or a text with a variable of the environment where it is no text.
+
+    "${PORT}" is read as the number that it stands for; no editor may call it wrong.
+    """
+    if "items" in part and isinstance(part["items"], dict):
+        part = part | {"items": _or_variable(part["items"])}
+    if isinstance(others := part.get("additionalProperties"), dict):
+        part = part | {"additionalProperties": _or_variable(others)}
+    if "anyOf" in part:
+        is_text = {"type": "string"} in part["anyOf"]
+        choices = [*part["anyOf"], *([] if is_text else [_VARIABLE])]
+        return part | {"anyOf": choices}
+    if part.get("type") not in _NO_TEXT and "enum" not in part:
+        return part
+    about = {key: part[key] for key in part if key in ("description", "default")}
+    rest = {key: part[key] for key in part if key not in about}
+    return about | {"anyOf": [rest, _VARIABLE]}
 
 
 def _required_with(pv_type: str, key: str) -> dict[str, Any]:

@@ -127,9 +127,13 @@ class Commands(OnSystem, frozen=True, kw_only=True):
 
 
 class SetLevel(Request, frozen=True, kw_only=True, tag="level"):
-    """Log from this level on. Without `level`: tell it; without `logger`: of all."""
+    """Log from this level on. Without `level`: tell it; without `logger`: of all.
+
+    With `system`: loggers of its worker, in this run and those to come.
+    """
 
     logger: str = ""
+    system: str = ""
     level: Level | None = None
 
 

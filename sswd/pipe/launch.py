@@ -10,12 +10,10 @@ against orphans, fires when the *thread* that spawned ends.
 """
 
 import contextlib
-import importlib
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,38 +23,34 @@ from multiprocess import context, popen_spawn_posix, spawn, util
 from multiprocess.connection import Connection, Pipe
 
 from sswd import guard
+from sswd.pipe import other_python
+from sswd.pipe.entry import enter
 from sswd.pipe.mark import carrying, new_mark
 from sswd.pipe.protocol import STACKS
 from sswd.pipe.worker_spec import WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
+STDIO = 3
+"""Which of the child's pipes has its stdout and stderr."""
 
 
 class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
     """multiprocess's spawn without the user's __main__ and without the tracker."""
 
     def _launch(self, process_obj: Any) -> None:
-        prepared = _prepared(process_obj.name)
-        payload = io.BytesIO()
-        context.set_spawning_popen(self)
-        try:
-            context.reduction.dump(prepared, payload)
-            context.reduction.dump(process_obj, payload)
-        finally:
-            context.set_spawning_popen(None)
+        payload = self._payload(process_obj)
         parent_reads, child_writes = os.pipe()
         passing = [child_writes]
         try:
             child_reads, parent_writes = os.pipe()
             passing += [child_reads, parent_writes]
-            command = spawn.get_command_line(tracker_fd=None, pipe_handle=child_reads)
+            program, command = _command(process_obj, child_reads)
             self._fds.extend([child_reads, child_writes])
-            with carrying(process_obj.mark, process_obj.env):
-                self.pid = util.spawnv_passfds(
-                    spawn.get_executable(), command, self._fds
-                )
-            with open(parent_writes, "wb", closefd=False) as pipe:
-                pipe.write(payload.getbuffer())
+            with carrying(process_obj.mark, process_obj.surroundings.env):
+                self.pid = util.spawnv_passfds(program, command, self._fds)
+            passing.remove(parent_writes)
+            with os.fdopen(parent_writes, "wb") as pipe:
+                pipe.write(payload)
         except BaseException:
             os.close(parent_reads)
             self._give_up()
@@ -67,12 +61,39 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
         self.sentinel = parent_reads
         self.finalizer = util.Finalize(self, util.close_fds, [parent_reads])
 
+    def _payload(self, process_obj: Any) -> bytes:
+        """What the child reads first; `_fds` are what it inherits then."""
+        if process_obj.surroundings.python is not None:
+            self._fds.extend(pipe.fileno() for pipe in process_obj.pipes)
+            return other_python.payload_of(
+                process_obj.entry, process_obj.spec, process_obj.pipes
+            )
+        payload = io.BytesIO()
+        context.set_spawning_popen(self)
+        try:
+            context.reduction.dump(_prepared(process_obj.name), payload)
+            context.reduction.dump(process_obj, payload)
+        finally:
+            context.set_spawning_popen(None)
+        return payload.getvalue()
+
     def _give_up(self) -> None:
         """Nobody is going to hold a process that may be there: end and reap it."""
         pid: int | None = getattr(self, "pid", None)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _command(process_obj: Any, payload: int) -> tuple[bytes, list[str]]:
+    """(program, its command line) that reads the descriptor `payload`."""
+    python = process_obj.surroundings.python
+    if python is not None:
+        stdio = process_obj.pipes[STDIO].fileno()
+        command = other_python.command_line(python, payload, stdio)
+        return os.fsencode(python), command
+    command = spawn.get_command_line(tracker_fd=None, pipe_handle=payload)
+    return spawn.get_executable(), command
 
 
 def _prepared(name: str) -> dict[str, Any]:
@@ -100,9 +121,25 @@ def _prepared(name: str) -> dict[str, Any]:
 
 
 class _Process(context.SpawnProcess):  # type: ignore[misc]
-    def __init__(self, mark: str, env: Mapping[str, str], **process: Any) -> None:
-        super().__init__(**process)
-        self.mark, self.env = mark, env
+    """Runs `entry` ("module:function") with an encoded spec and the pipes."""
+
+    def __init__(
+        self,
+        name: str,
+        entry: str,
+        spec: WorkerSpec,
+        pipes: list[Connection],
+        mark: str,
+    ) -> None:
+        encoded = msgspec.msgpack.encode(spec)
+        super().__init__(target=enter, name=name, args=(entry, encoded, *pipes))
+        self.entry, self.spec, self.pipes = entry, encoded, pipes
+        self.mark, self.surroundings = mark, spec.surroundings
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For the child: the pipes are among the arguments already."""
+        ours = ("entry", "spec", "pipes", "surroundings")
+        return {k: v for k, v in self.__dict__.items() if k not in ours}
 
     @staticmethod
     def _Popen(process_obj: Any) -> _Popen:  # noqa: N802 (multiprocess's name)
@@ -194,8 +231,11 @@ def launch(
 
     `memory` is a memfd with the slots of `spec`; the child gets a copy of it.
 
-    Raises OSError when the system has no process or descriptor left for it.
+    Raises OSError when the system has no process or descriptor left for it, or `python`
+    of its surroundings cannot be run.
     """
+    if spec.surroundings.python is not None:
+        other_python.check_python(spec.surroundings.python)
     opened: list[Connection] = []
     try:
         child_cmd, cmd = _pipe(opened)
@@ -208,13 +248,7 @@ def launch(
             theirs.append(Connection(os.dup(memory), writable=False))
             opened.append(theirs[-1])
         mark = new_mark(spec.name)
-        process = _Process(
-            target=_enter,
-            name=f"sswd worker {spec.name}",
-            args=(entry, msgspec.msgpack.encode(spec), *theirs),
-            mark=mark,
-            env=spec.surroundings.env,
-        )
+        process = _Process(f"sswd worker {spec.name}", entry, spec, theirs, mark)
         process.start()
         # Else multiprocess would wait for the worker at exit, for ever: we reap it.
         multiprocess.process._children.discard(process)  # noqa: SLF001
@@ -242,14 +276,3 @@ def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
     reader, writer = Pipe(duplex=False)
     opened += [reader, writer]
     return reader, writer
-
-
-def _enter(entry: str, spec: bytes, *connections: Connection) -> None:
-    """First function in the child: find the entry by name and run it."""
-    decoded = msgspec.msgpack.decode(spec, type=WorkerSpec)
-    with contextlib.suppress(OSError):  # told when there is a way to tell it
-        # Before numpy is imported, which starts a thread for each CPU that it may use.
-        decoded.surroundings.enter()
-    module, _, name = entry.partition(":")
-    main: Callable[..., None] = getattr(importlib.import_module(module), name)
-    main(decoded, *connections)

@@ -1,7 +1,7 @@
 """The messages between IOC and worker, and the version both must speak.
 
 Down (imperatives): Restore and Execute on the cmd pipe; Begin, Grant, Free, Cancel,
-Stop, Input on the ctl pipe.
+Stop, Input, LogLevel on the ctl pipe.
 Up (facts): Loaded, Ready, Finished, Post, Pulse, Log, Failed, ReadState, LinkState,
 Declare, Properties, InputsTaken, Leaving on the up socketpair.
 No message carries a run number: the bridge of a run stamps what it brings.
@@ -25,7 +25,8 @@ real-time signal, because drivers' libraries use the ordinary ones."""
 CTL_MESSAGE_BYTES = 512
 """No ctl message is longer, so that a ctl pipe always takes a whole one (PIPE_BUF)."""
 
-
+LOGGER_BYTES = 200
+"""Of a logger's name in a LogLevel, which is a ctl message."""
 MAX_ARRAY = 1 << 30
 """Bytes of an array in any case."""
 MAX_UPDATES = 1_024
@@ -161,6 +162,14 @@ class Input(Message, frozen=True):
     """Of the value, in s since 1970; 0: there is none."""
 
 
+class LogLevel(Message, frozen=True):
+    """Have a logger log from this level on."""
+
+    logger: Annotated[str, Meta(max_length=LOGGER_BYTES)]
+    """Empty: the root."""
+    level: int
+
+
 # Up
 
 
@@ -213,6 +222,9 @@ class Finished(Message, frozen=True):
 
 class Pulse(Message, frozen=True):
     """The worker's threads get to run."""
+
+    conflated: Annotated[int, Meta(ge=0)] = 0
+    """Posts of this run that a newer one replaced before they were sent."""
 
 
 class Log(Message, frozen=True):
@@ -282,7 +294,7 @@ class Leaving(Message, frozen=True):
     """The worker takes no more commands: what runs at the end of Python comes now."""
 
 
-Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input
+Down = Execute | Restore | Begin | Grant | Free | Cancel | Stop | Input | LogLevel
 Up = (
     Loaded
     | Ready

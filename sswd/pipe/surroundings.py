@@ -1,4 +1,4 @@
-"""What a worker runs in: its variables, directory, niceness and CPUs."""
+"""What a worker runs in: its interpreter, variables, directory, niceness and CPUs."""
 
 import os
 
@@ -13,11 +13,13 @@ class Surroundings(msgspec.Struct, frozen=True):
     cwd: str | None = None
     nice: int | None = None
     cpus: list[int] = []
+    python: str | None = None
+    """Path of another interpreter, with the same sswd; None: the daemon's."""
 
     def enter(self) -> None:
-        """Give this process what it shall have, but for `env`. In the worker.
+        """Give this process what it shall have, but for `env` and `python`.
 
-        Idempotent. Raises OSError whose words name the key.
+        In the worker. Idempotent. Raises OSError whose words name the key.
         """
         if self.cpus:
             try:

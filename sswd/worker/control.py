@@ -29,6 +29,7 @@ from sswd.pipe.protocol import (
     Input,
     InputsTaken,
     Leaving,
+    LogLevel,
     Pulse,
     Restore,
     Stop,
@@ -36,6 +37,7 @@ from sswd.pipe.protocol import (
 from sswd.worker.exception_text import trace_of
 from sswd.worker.forks import write_line
 from sswd.worker.inputs import Inputs
+from sswd.worker.log_level import set_level
 from sswd.worker.main_thread import MainThread
 from sswd.worker.outbox import Outbox
 from sswd.worker.readback import Readback
@@ -63,7 +65,7 @@ class Control:
         self._pulse_s = pulse_s
         self._main_thread = main_thread
         self._ctl_lock = threading.Lock()
-        self._left: deque[Begin | Cancel | Stop | Input] = deque()
+        self._left: deque[Begin | Cancel | Stop | Input | LogLevel] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._outbox: Outbox | None = None
         self._begun = threading.Event()
@@ -131,7 +133,7 @@ class Control:
                 elif is_pending and not ready:
                     self._watch.retry()
                 if not (ready or owes) and self._main_thread.is_there():
-                    outbox.try_send(Pulse())
+                    outbox.try_send(Pulse(outbox.conflated))
                 if self._owes_leaving and outbox.try_send(Leaving()):
                     self._owes_leaving = False
                 self._tell_taken(outbox)
@@ -172,15 +174,17 @@ class Control:
                 case Free(slots):
                     if self._outbox is not None:
                         self._outbox.free(slots)
-                case Begin() | Cancel() | Stop() | Input():
+                case Begin() | Cancel() | Stop() | Input() | LogLevel():
                     self._left.append(message)
                 case Execute() | Restore():
                     raise ProtocolError(f"{type(message).__name__} on the ctl pipe")
 
-    def _obey(self, message: Begin | Cancel | Stop | Input) -> None:
+    def _obey(self, message: Begin | Cancel | Stop | Input | LogLevel) -> None:
         match message:
             case Input():
                 self.inputs.take(message)
+            case LogLevel():
+                set_level(message)
             case Begin(slots):
                 self.has_slots = slots
                 self._begun.set()

@@ -94,7 +94,7 @@ class Outbox:
         self._room = threading.Condition(self._lock)
         self._entries: deque[Update] = deque()
         self._newest: dict[str, Update] = {}
-        self._acks = 0
+        self._acks = self.conflated = 0
         self.max_array = MAX_ARRAY
         """Bytes of the largest array that any PV holds; `declare` may raise it."""
         self.in_order = frozenset({"ACK"})
@@ -295,7 +295,7 @@ class Outbox:
                 if isinstance(older.value, SlotRef):
                     over = self._slots.put_over(older.value, array)
                 if over is not None:
-                    older.value = over
+                    older.value, self.conflated = over, self.conflated + 1
                     older.stamp_s, older.alarm = update.stamp_s, update.alarm
                 else:
                     update.value = freeze(array)
@@ -306,10 +306,10 @@ class Outbox:
         self._append(update)
 
     def _holds_unsent(self, pv: str) -> bool:
-        older = self._newest.get(pv)
-        return older is not None and is_large(older.value)
+        return (older := self._newest.get(pv)) is not None and is_large(older.value)
 
     def _replace(self, older: Update, newer: Update) -> None:
+        self.conflated += 1
         if isinstance(older.value, SlotRef):
             self._slots.free(older.value.slot)
         older.value, older.stamp_s = newer.value, newer.stamp_s

@@ -135,15 +135,15 @@ def test_a_reader_that_goes_away_is_no_error_to_tell(folder):
     assert done.stderr == b""
 
 
-def test_a_taken_port_exits_with_69(folder):
+def test_a_port_that_was_to_be_exclusive_and_is_taken_exits_with_69(folder):
     env = loopback_env()
     port = int(env["EPICS_CAS_SERVER_PORT"])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        done = sswd("run", "stage.toml", cwd=folder, **env)
+        done = sswd("run", "--exclusive-port", "stage.toml", cwd=folder, **env)
     assert done.returncode == 69
-    assert f"cannot listen on TCP port {port}" in done.stderr
+    assert f"cannot listen on TCP port {port}, set by EPICS_CAS_" in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -231,3 +231,136 @@ def test_a_put_to_a_server_that_freezes_ends(daemon, monkeypatch, sswd) -> None:
     daemon.wait_for("CMD_STATE", "DONE")
     assert code == 1
     assert "nobody knows what became of the put" in err
+
+
+# ---- sswd doctor
+
+
+@pytest.mark.usefixtures("base")
+def test_doctor_finds_a_pv_of_epics_base(sswd) -> None:
+    port = os.environ["EPICS_CA_SERVER_PORT"]
+    code, out, err = sswd("doctor", "B:ao")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"ok     B:ao is served by 127.0.0.1:{port}, found by ")
+    assert f"127.0.0.1:{port}: TCP connects and the channel is there" in out
+
+
+@pytest.mark.usefixtures("base")
+def test_doctor_says_what_is_known_of_a_pv_that_is_not_found(sswd) -> None:
+    code, out, _ = sswd("doctor", "-w", "0.3", "B:none")
+    assert code == 4
+    assert "WRONG  B:none: no server answered in 0.3 s; searched at unicast 127" in out
+    assert "a server is there, and it has no B:none" in out
+
+
+def test_doctor_finds_the_daemon_that_is_not_searched(
+    daemon, sswd, monkeypatch
+) -> None:
+    pv = f"{daemon.prefix}CMD"
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(daemon.folder / "run"))
+    monkeypatch.setenv("EPICS_CA_SERVER_PORT", str(free_port()))
+    code, out, _ = sswd("doctor", "-w", "0.3", pv)
+    assert code == 4
+    assert "the host is there, and no IOC listens at UDP port" in out
+    mend = f"set EPICS_CA_SERVER_PORT={daemon.env['EPICS_CA_SERVER_PORT']} for this"
+    assert mend in out
+    code, out, _ = sswd("doctor", "-w", "0.3", "--json", pv)
+    told = json.loads(out)
+    assert code == 4
+    assert told["evidence"]["daemons"][0]["serves"] is True
+    assert {"level", "words", "mend"} == set(told["findings"][0])
+
+
+def test_name_servers_are_asked_by_get_and_doctor(daemon, sswd, monkeypatch) -> None:
+    pv = f"{daemon.prefix}CMD"
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", "")
+    monkeypatch.setenv("EPICS_CA_NAME_SERVERS", "127.0.0.1")
+    assert sswd("get", pv)[0] == 0
+    code, out, _ = sswd("doctor", pv)
+    assert (code, "found by name server 127.0.0.1:" in out) == (0, True)
+    code, _, err = sswd("get", "-w", "0.3", "NO:such")
+    assert (code, "by TCP at the name servers 127.0.0.1:" in err) == (4, True)
+
+
+# ---- sswd replay
+
+
+@pytest.fixture
+def ledger(tmp_path: Path):
+    """Writes an audit log of puts to OLD:."""
+
+    def write(*puts: tuple[str, object, str]) -> str:
+        lines = [
+            {
+                "date": "2026-01-31",
+                "time": f"12:00:00.{number:03}",
+                "pv": f"OLD:{pv}",
+                "new": new,
+                "fate": fate,
+            }
+            for number, (pv, new, fate) in enumerate(puts)
+        ]
+        path = tmp_path / "puts.jsonl"
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        return str(path)
+
+    return write
+
+
+def test_replay_puts_in_order_and_stops_at_the_first_failure(
+    daemon, sswd, ledger
+) -> None:
+    p = daemon.prefix
+    file = ledger(
+        ("CMD", "slow", "DONE"),
+        ("CMD", "no", "REJECTED"),
+        ("CMD", "fail", "FAILED"),
+        ("CMD", "fail", "DONE"),
+        ("CMD", "slow", "DONE"),
+    )
+    code, out, err = sswd("replay", file, "--to", p, "--dry-run")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"{p}CMD slow: would be put (it was DONE)"
+    assert len(out.splitlines()) == 4
+    code, out, _ = sswd("replay", file, "--to", p, "--speed", "10")
+    assert code == 1
+    first, as_before, failed = out.splitlines()
+    assert first == f"{p}CMD slow: done"
+    assert "told to fail" in as_before
+    assert as_before.endswith("(it was FAILED)")
+    assert "told to fail" in failed
+    code, out, _ = sswd("replay", file, "--to", p, "--keep-going")
+    assert (code, len(out.splitlines())) == (1, 4)
+
+
+def test_replay_refuses_where_the_puts_came_from(sswd, ledger) -> None:
+    code, _, err = sswd("replay", ledger(("CMD", "x", "DONE")), "--to", "OLD:")
+    assert (code, "is where these puts went; name another system" in err) == (78, True)
+    code, _, err = sswd("replay", "none.jsonl", "--to", "NEW:")
+    assert (code, "none.jsonl: " in err) == (78, True)
+    code, out, _ = sswd("replay", ledger(("X", 1, "DONE")), "--to", "NO:such:")
+    assert (code, "not found" in out) == (1, True)
+
+
+# ---- sswd completion
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(sswd, shell: str) -> None:
+    code, out, err = sswd("completion", shell)
+    assert (code, err) == (0, "")
+    for command in ("run", "doctor", "replay", "--exclusive-port".lstrip("-")):
+        assert command in out
+
+
+def test_bash_takes_the_completion(sswd, tmp_path: Path) -> None:
+    script = tmp_path / "sswd.bash"
+    script.write_text(sswd("completion", "bash")[1])
+    done = subprocess.run(
+        ["bash", "-c", f"source {script} && complete -p sswd"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sswd" in done.stdout

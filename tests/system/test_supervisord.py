@@ -189,7 +189,7 @@ def plain(folder: Path, name: str) -> str:
     env = {**loopback_env(), "PYTHONPATH": path.rstrip(os.pathsep)}
     given = ",".join(f'{key}="{value}"' for key, value in env.items())
     return (
-        f"[program:{name}]\ncommand={BIN}/sswd run {config}\nenvironment={given}\n"
+        f"[program:{name}]\ncommand={BIN}/sswd run --exclusive-port {config}\nenvironment={given}\n"
         f"stderr_logfile={folder}/{name}.log\n"
     )
 
@@ -198,7 +198,7 @@ def plain(folder: Path, name: str) -> str:
 @pytest.mark.timeout(240)
 def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
     """No line of ours but the command: its defaults would kill after 10 s, and not the
-    group. The ports are explicit, so that one who finds its own taken exits with 69.
+    group. The ports are exclusive, so that one who finds its own taken exits with 69.
 
     Four daemons, five times each, because supervisord takes a second over each start.
     """
@@ -248,7 +248,13 @@ def test_a_wrong_configuration_is_not_retried(folder: Path) -> None:
 def test_a_taken_port_is_retried(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        supervisord = Supervisord(folder, TARGET, EPICS_CAS_SERVER_PORT=port)
+        program = folder / "exclusive.conf"
+        line = "command=%(ENV_SSWD)s run"
+        shipped = SHIPPED.read_text()
+        assert line in shipped
+        program.write_text(shipped.replace(line, f"{line} --exclusive-port"))
+        port_of = {"EPICS_CAS_SERVER_PORT": port}
+        supervisord = Supervisord(folder, TARGET, program, **port_of)
         try:
             until(
                 lambda: supervisord.log().count("exit status 69") >= 2,

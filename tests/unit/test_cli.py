@@ -28,10 +28,11 @@ class Runs:
         self.result = result
         self.given: list[tuple] = []
         self.reread: Callable[[], Config] | None = None
+        self.is_exclusive: bool | None = None
 
-    def __call__(self, config, *, folder, reread, file=None):
+    def __call__(self, config, *, folder, reread, exclusive_port, file=None):
         self.given.append((config, folder))
-        self.reread = reread
+        self.reread, self.is_exclusive = reread, exclusive_port
         if isinstance(self.result, BaseException):
             raise self.result
         return self.result
@@ -50,6 +51,21 @@ def toml(tmp_path) -> str:
     path.parent.mkdir()
     path.write_text(TOML)
     return str(path)
+
+
+def test_run_takes_any_port_unless_it_is_to_be_exclusive(runs, toml):
+    assert cli.main(["run", toml]) == 0
+    assert runs.is_exclusive is False
+    assert cli.main(["run", "--exclusive-port", toml]) == 0
+    assert runs.is_exclusive is True
+
+
+def test_metrics_of_the_command_line_are_those_of_the_file(runs, toml, capsys):
+    assert cli.main(["run", "--metrics", "127.0.0.1:9117", toml]) == 0
+    assert runs.given[0][0].metrics.listen == "127.0.0.1:9117"
+    assert runs.reread().metrics.listen == "127.0.0.1:9117", "after a reload as well"
+    assert cli.main(["run", "--metrics", "9117", toml]) == 78
+    assert "metrics.listen: '9117' is no \"address:port\"" in capsys.readouterr().err
 
 
 def test_run_serves_the_file_and_looks_for_modules_beside_it(runs, toml):

@@ -8,6 +8,7 @@ docs/reference/configuration.md are made from it. What one type cannot say (that
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.motor import MotorConfig
+from sswd.config.keys.outside import MetricsConfig, RecsyncConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig, PvType, Scalar
 from sswd.config.keys.state import StateConfig
@@ -19,9 +20,11 @@ __all__ = [
     "Config",
     "LimitsConfig",
     "LogConfig",
+    "MetricsConfig",
     "MotorConfig",
     "PvConfig",
     "PvType",
+    "RecsyncConfig",
     "RestartConfig",
     "Scalar",
     "StateConfig",

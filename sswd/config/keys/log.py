@@ -31,6 +31,17 @@ class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = "text"
     max_bytes: _MaxBytes = 10_000_000
     keep: _Keep = 5
+    journal: Annotated[
+        bool,
+        Meta(description="log to systemd's journal, too, with fields to select by"),
+    ] = False
+    syslog: Annotated[
+        str | None,
+        Meta(
+            description='log to syslog, too: "/dev/log", or "host:514" by UDP; unless '
+            "given, not"
+        ),
+    ] = None
     levels: Annotated[
         dict[str, Level],
         Meta(

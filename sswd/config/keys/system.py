@@ -8,6 +8,7 @@ from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.motor import MotorConfig
+from sswd.config.keys.outside import MetricsConfig, RecsyncConfig
 from sswd.config.keys.policies import CommandConfig, RestartConfig, TriggerConfig
 from sswd.config.keys.pv import PvConfig
 from sswd.config.keys.state import StateConfig
@@ -133,6 +134,15 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "TOML file unless it begins with /; the daemon's unless given"
         ),
     ] = None
+    python: Annotated[
+        str | None,
+        Meta(
+            description="interpreter of the worker, such as that of a venv of its own "
+            '("/opt/camera/bin/python"), from the folder of the TOML file unless it '
+            "begins with /; the same version of sswd must be installed there; the "
+            "daemon's unless given"
+        ),
+    ] = None
     nice: Annotated[
         Annotated[int, Meta(ge=-20, le=19)] | None,
         Meta(
@@ -185,6 +195,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (
         field(default_factory=StateConfig)
+    )
+    recsync: Annotated[
+        RecsyncConfig, Meta(description="whether ChannelFinder is told the PVs")
+    ] = field(default_factory=RecsyncConfig)
+    metrics: Annotated[MetricsConfig, Meta(description="statistics for Prometheus")] = (
+        field(default_factory=MetricsConfig)
     )
 
     def prefix_of(self, system: str) -> str:

@@ -5,12 +5,12 @@ Threading model: everything on one event loop.
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator
 
 import caproto
 
 from sswd.errors import NotFoundError, RemoteLost
+from sswd.ioc.client import name_server
 from sswd.ioc.client.search import search
 from sswd.ioc.client.session import Hooks, Session, connected
 
@@ -87,6 +87,6 @@ def not_found_words(name: str, wait_s: float) -> str:
         f"{name}: not found: no server answered in {wait_s:g} s; it was searched by "
     )
     words += f"UDP at {', '.join(hosts) or 'no address'} ({', '.join(told)})"
-    if os.environ.get("EPICS_CA_NAME_SERVERS"):
-        words += "; EPICS_CA_NAME_SERVERS was not asked"
-    return words
+    if servers := name_server.name_servers():
+        words += f", and by TCP at the name servers {', '.join(servers)}"
+    return f"{words}; `sswd doctor {name}` looks for the cause"

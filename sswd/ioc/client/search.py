@@ -1,4 +1,7 @@
-"""Where a PV of another IOC is served: searched by UDP until somebody answers."""
+"""Where a PV of another IOC is served: searched until somebody answers.
+
+By UDP at the addresses of EPICS_CA_ADDR_LIST, and by TCP at EPICS_CA_NAME_SERVERS.
+"""
 
 import asyncio
 import contextlib
@@ -7,20 +10,52 @@ import socket
 
 import caproto
 
+from sswd.ioc.client import name_server
+
 log = logging.getLogger("sswd.ioc")
 
 FIRST_S, LONGEST_S = 0.03, 2.0
 """Periods of asking. libca goes up to 5 minutes and waits for beacons; here it is one
 small datagram for one PV, and a master that is back must not be waited for."""
+NAME_SERVER_S = 5.0
+"""A name server that is silent for so long is asked anew."""
 
 Address = tuple[str, int]
 
 
 async def search(name: str) -> Address:
-    """Ask the hosts of EPICS_CA_ADDR_LIST for `name` until one answers, for ever.
+    """Ask the hosts of the environment for `name` until one answers, for ever.
 
     Returns host and TCP port. Raises OSError without any network.
     """
+    ways = [_by_udp(name)]
+    ways += [_by_tcp(server, name) for server in name_server.name_servers()]
+    tasks = [asyncio.ensure_future(way) for way in ways]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _by_tcp(server: str, name: str) -> Address:
+    """Ask one name server until it knows the PV."""
+    while True:
+        try:
+            async with asyncio.timeout(NAME_SERVER_S):
+                found = await name_server.ask(server, name)
+        except (OSError, TimeoutError) as error:
+            log.debug("search: name server %s: %s", server, error)
+        else:
+            if found is not None:
+                return found
+        await asyncio.sleep(LONGEST_S)
+
+
+async def _by_udp(name: str) -> Address:
+    """Ask the hosts of EPICS_CA_ADDR_LIST. Raises OSError without any network."""
     loop = asyncio.get_running_loop()
     broadcaster = caproto.Broadcaster(our_role=caproto.CLIENT)
     version = caproto.DEFAULT_PROTOCOL_VERSION

@@ -112,6 +112,11 @@ class CommandDispatcher:
         return [*self._history.entries, *now]
 
     @property
+    def ended_counts(self) -> dict[str, int]:
+        """How many commands ended so, by the name of their last state."""
+        return dict(self._history.counts)
+
+    @property
     def last_failure(self) -> Ended | None:
         """The last command that did not succeed; None: there was none."""
         return self._history.last_failure

@@ -3,7 +3,7 @@
 Bound: KEPT commands, each without its value: that may be an array of megabytes.
 """
 
-from collections import deque
+from collections import Counter, deque
 from typing import NamedTuple
 
 from sswd.ioc.commands.command import Command, CommandState
@@ -35,6 +35,8 @@ class History:
     def __init__(self, kept: int = KEPT) -> None:
         self.entries: deque[Ended] = deque(maxlen=kept)
         """In the order of their ends."""
+        self.counts: Counter[str] = Counter()
+        """How many ended so, by the name of their last state."""
         self.last_failure: Ended | None = None
         """The last that did not succeed; None: there was none."""
 
@@ -42,6 +44,7 @@ class History:
         """Remember one."""
         entry = entry_of(command, command.ended_s or command.came_s)
         self.entries.append(entry)
+        self.counts[entry.state.name] += 1
         if command.state is not CommandState.DONE:
             self.last_failure = entry
 

@@ -33,18 +33,20 @@ def inspect(
     import takes. Raises LoadError in words when it fails or takes over `limit_s`.
     `outline`: report what its source says, whatever `args` are.
     """
-    process = launch(
-        WorkerSpec(
-            name=name,
-            target=config.target,
-            args=dict(config.args),
-            folder=str(folder),
-            inspect=not outline,
-            outline=outline,
-            pvs=names_of(config.pvs),
-            surroundings=surroundings(config, folder),
-        )
+    spec = WorkerSpec(
+        name=name,
+        target=config.target,
+        args=dict(config.args),
+        folder=str(folder),
+        inspect=not outline,
+        outline=outline,
+        pvs=names_of(config.pvs),
+        surroundings=surroundings(config, folder),
     )
+    try:
+        process = launch(spec)
+    except OSError as ex:
+        raise LoadError(f"no worker can be started: {ex}") from ex
     try:
         return _listen(process, limit_s)
     finally:

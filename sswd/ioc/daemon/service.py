@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 from caproto.server import PVGroup
 
-from sswd.config.keys import Config, SystemConfig
+from sswd.config.keys import Config, MetricsConfig, RecsyncConfig, SystemConfig
 from sswd.control.places import socket_path
 from sswd.directories import file_stem
 from sswd.errors import ConfigError
@@ -25,6 +25,7 @@ from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.listener import Listener
 from sswd.ioc.daemon.control.log_ring import LogRing, log_ring
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
+from sswd.ioc.daemon.outside import Outside, check_installed
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.reload import ReadConfig, Reloader
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
@@ -49,6 +50,8 @@ class Composed(NamedTuple):
     """Of the daemon, and of each system."""
     about_ioc: frozenset[str]
     """Names of the PVs that tell of the daemon itself, not of a system."""
+    recsync: RecsyncConfig
+    metrics: MetricsConfig
 
 
 def compose(config: Config, folder: Path) -> Composed:
@@ -90,6 +93,8 @@ def compose(config: Config, folder: Path) -> Composed:
         guardian,
         prefixes=list(dict.fromkeys(prefixes)),
         about_ioc=frozenset(pvdb) - of_systems,
+        recsync=config.recsync,
+        metrics=config.metrics,
     )
 
 
@@ -105,13 +110,16 @@ def run(
     folder: Path,
     file: Path | None = None,
     reread: ReadConfig | None = None,
+    exclusive_port: bool = False,
 ) -> int:
     """Serve until TERM or INT; returns the exit code 0.
 
     `folder` is that of the configuration `file`: the workers' sys.path starts with it.
     `reread` reads the configuration again for HUP; default: only code is taken anew.
+    `exclusive_port`: no other TCP port than the one that is set will do.
     Raises ConfigError, PortTakenError (port or prefix). Main thread only.
     """
+    check_installed(config)
     with (
         prefix_lock(config),
         audit_log(config.audit) as audit,
@@ -120,7 +128,14 @@ def run(
     ):
         composed = compose(config, folder)
         reloader = Reloader(config, reread, composed.servers)
-        service = Service(composed, reloader, file=file, ring=ring, audit=audit)
+        service = Service(
+            composed,
+            reloader,
+            file=file,
+            ring=ring,
+            audit=audit,
+            exclusive_port=exclusive_port,
+        )
         runner.run(service.serve())
     return 0
 
@@ -136,8 +151,10 @@ class Service:
         file: Path | None,
         ring: LogRing,
         audit: Audit | None,
+        exclusive_port: bool,
     ) -> None:
         self._composed = composed
+        self._exclusive_port = exclusive_port
         self._reloader = reloader
         self._file = file
         self._ring = ring
@@ -157,7 +174,11 @@ class Service:
         gc.freeze()
         adopt()
         self._reaper.start()
-        server = Context(self._composed.pvdb, limits=self._composed.limits)
+        server = Context(
+            self._composed.pvdb,
+            limits=self._composed.limits,
+            exclusive_port=self._exclusive_port,
+        )
         self._composed.statistics.counts = server.counts
         if self._audit is not None:
             server.on_put(self._audit.put)
@@ -166,8 +187,11 @@ class Service:
         async def search_duplicates(_async_lib: object) -> None:
             await warn_of_duplicates(names, server.port)
 
-        control = self._control(server)
+        api = self._api(server)
+        control = self._control(api)
         await control.open()
+        outside = Outside(self._composed.recsync, self._composed.metrics, api)
+        await outside.open()
         context = asyncio.create_task(server.run(startup_hook=search_duplicates))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -183,6 +207,7 @@ class Service:
         await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
         self._reaper.look()
         await control.close()
+        await outside.close()
         if context.done():
             context.result()  # raises what ended it: a taken port
         context.cancel()
@@ -190,9 +215,9 @@ class Service:
         log.info("stopped")
         self._leave_signals()
 
-    def _control(self, context: Context) -> Listener:
+    def _api(self, context: Context) -> DaemonApi:
         composed = self._composed
-        api = DaemonApi(
+        return DaemonApi(
             prefixes=composed.prefixes,
             file=self._file,
             servers=composed.servers,
@@ -202,8 +227,10 @@ class Service:
             log_ring=self._ring,
             reload=self._reloader.reloaded,
         )
+
+    def _control(self, api: DaemonApi) -> Listener:
         # The lock of this prefix is held: the socket's name is ours.
-        path = socket_path(file_stem(composed.prefixes[-1]))
+        path = socket_path(file_stem(self._composed.prefixes[-1]))
         return Listener(path, Answers(api))
 
     def _take_signals(self) -> None:

@@ -60,6 +60,8 @@ class Run:
         """Whether it was told to stop: exit code 0 is an orderly end then."""
         self.killed_for = ""
         """Why the IOC killed it; empty: it did not."""
+        self.conflated = 0
+        """How many of its posts it has replaced by newer ones, as it told last."""
         self.is_undead = False
         """Whether it was told that SIGKILL does not end it."""
         self._guardian = guardian

@@ -19,6 +19,7 @@ from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.pipe.protocol import LinkPhase, LinkState, Loaded, ReadState
+from sswd.sizes import COUNTER_MODULUS
 
 log = logging.getLogger("sswd.ioc")
 
@@ -140,6 +141,8 @@ class LinkStatus:
         words = message.words[:MAX_LOGGED]
         log.warning("%s: link %s: %s", run.who, message.phase.name, words)
         if message.phase is LinkPhase.LOST:
+            failures = (self._status.LINK_FAILURES.value + 1) % COUNTER_MODULUS
+            ca.post(self._status.LINK_FAILURES, failures)
             text = f"link lost: {message.words}"
             ca.post(self._status.LAST_ERROR, fitting(text, self._status.LAST_ERROR))
 

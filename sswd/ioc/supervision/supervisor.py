@@ -22,6 +22,7 @@ from sswd.ioc.supervision.backoff import Backoff
 from sswd.ioc.supervision.health import Health
 from sswd.ioc.supervision.lifecycle import Action, Event, Phase, WorkerState
 from sswd.ioc.supervision.link_status import LinkStatus
+from sswd.ioc.supervision.log_levels import LogLevels
 from sswd.ioc.supervision.monitor import Monitor
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
@@ -51,7 +52,10 @@ class Supervisor:
         """Set once the phase is CLOSED."""
         self._processes = WorkerProcesses(self._make_standby(), self._make_parker())
         self.link = LinkStatus(parts, self.feed)
-        self.worker_events = WorkerEvents(parts, self._processes, self.feed, self.link)
+        self.log_levels = LogLevels(parts.name, parts.status, parts.active)
+        self.worker_events = WorkerEvents(
+            parts, self._processes, self.feed, self.link, self.log_levels
+        )
         health = Health(parts.name, parts.config, parts.publisher, self.feed)
         self._monitor = Monitor(
             parts.status, restart.stall_s, health, lambda: parts.dispatcher.running
@@ -129,6 +133,10 @@ class Supervisor:
     def feed(self, event: Event) -> None:
         """Something happened, or an operator said something."""
         self._state_machine.feed(event)
+
+    def set_level(self, level: str) -> None:
+        """Somebody has put WORKER:LOG_LEVEL: the worker's root logger."""
+        self.log_levels.set("", level, "a put to WORKER:LOG_LEVEL")
 
     def on_kill(self) -> None:
         """A SIGKILL was sent to the active run: UNKILLABLE follows if it stays."""

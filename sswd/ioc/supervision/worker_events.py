@@ -17,6 +17,7 @@ from sswd.ioc.process.bridge import Gone
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.link_status import LinkStatus
+from sswd.ioc.supervision.log_levels import LogLevels
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import death_of
@@ -30,11 +31,12 @@ from sswd.pipe.protocol import (
     Loaded,
     Log,
     Message,
+    Pulse,
     ReadState,
     Ready,
 )
 from sswd.ratelimit import OncePerPeriod, TokenBucket
-from sswd.sizes import STATUS_BYTES
+from sswd.sizes import COUNTER_MODULUS, STATUS_BYTES
 
 LEAVE_S = 6.0
 """A worker that has said that it leaves is gone by then, or is killed. It has 3.5 s, by
@@ -63,7 +65,9 @@ class WorkerEvents:
         processes: WorkerProcesses,
         feed: Callable[[Event], None],
         link: LinkStatus,
+        levels: LogLevels,
     ) -> None:
+        self._levels = levels
         self._parts = parts
         self._processes = processes
         self._feed = feed
@@ -118,8 +122,17 @@ class WorkerEvents:
                     error.kind,
                     error.message,
                 )
-            case _:  # a Pulse too: the bridge has noted the time
+            case Pulse():  # the bridge has noted the time
+                self._conflated(run, message.conflated)
+            case _:
                 self._parts.on_request(message)
+
+    def _conflated(self, run: Run, conflated: int) -> None:
+        """A run has told how many of its posts it replaced so far."""
+        new, run.conflated = max(0, conflated - run.conflated), conflated
+        if new:
+            pv = self._parts.status.CONFLATED
+            ca.post(pv, (pv.value + new) % COUNTER_MODULUS)
 
     def loaded(self, run: Run, loaded: Loaded) -> None:
         """The active run has imported its module: serve its PVs, let it begin."""
@@ -134,6 +147,7 @@ class WorkerEvents:
             run.kill("it belongs to another version of sswd")
             return
         self._link.loaded(loaded)
+        self._levels.tell(run)
         self._parts.on_loaded(loaded, functools.partial(self._let_begin, run))
 
     def _let_begin(self, run: Run) -> None:

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 
 from caproto import SkipWrite
-from caproto.server import PVGroup
+from caproto.server import PVGroup, pvproperty
 
+from sswd.ioc.pvs.kinds import Enum
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.readback import NO_YES, readback
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.pipe.protocol import LinkPhase
 from sswd.sizes import STATUS_BYTES
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class WorkerStatus(PVGroup):  # type: ignore[misc]
@@ -40,15 +43,34 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
         "float", "CPU of the worker, 100 is one core", units="%", precision=1
     )
     MEM = readback("float", "Resident memory of the worker", units="MB", precision=1)
+    LINK_FAILURES = readback("int", "Losses of the link to the instrument")
     REFUSED = readback("int", "Number of posts that the IOC refused")
+    CONFLATED = readback("int", "Posts that a newer one replaced unsent")
     RESTORED = readback("text", "What became of saved setpoints", length=STATUS_BYTES)
     SAVE_ERROR = readback("text", "Why setpoints cannot be saved", length=STATUS_BYTES)
+    LOG_LEVEL = pvproperty(
+        value="INFO",
+        enum_strings=list(LEVELS),
+        record="mbbo",
+        doc="Least level that the worker logs",
+        dtype=Enum,
+    )
     RESTART = momentary("Stop the worker and start a new one")
     START = momentary("Start the worker")
     STOP = momentary("Stop the worker and keep it stopped")
 
     feed: Callable[[Event], None] | None = None
     """Where the commands go; set by the template when there is a system."""
+
+    set_level: Callable[[str], None] | None = None
+    """Where a level goes; likewise."""
+
+    @LOG_LEVEL.putter
+    async def LOG_LEVEL(self, _instance: object, value: object) -> None:  # noqa: N802
+        level = value if isinstance(value, str) else LEVELS[int(str(value))]
+        if self.set_level is not None:
+            self.set_level(level)
+        raise SkipWrite  # it is posted already
 
     @RESTART.putter
     async def RESTART(self, _instance: object, value: object) -> None:  # noqa: N802

@@ -46,10 +46,12 @@ def worker_spec(
 
 
 def surroundings(config: SystemConfig, folder: Path) -> Surroundings:
-    """Variables, directory, niceness and CPUs of a system's workers."""
+    """Interpreter, variables, directory, niceness and CPUs of a system's workers."""
     return Surroundings(
         env=config.env,
         cwd=None if config.cwd is None else str(folder / config.cwd),
         nice=config.nice,
         cpus=list(config.cpus),
+        # Not resolved: a venv is known by the path of the link to its interpreter.
+        python=None if config.python is None else str(folder / config.python),
     )

@@ -13,8 +13,7 @@ from caproto.asyncio.server import Context as CaprotoContext
 from caproto.server import PVGroup, pvproperty
 
 from sswd.alarm import Alarm
-from sswd.errors import PortTakenError
-from sswd.ioc.ca import Context, fill_record_fields, post, set_alarm
+from sswd.ioc.ca import fill_record_fields, post, set_alarm
 from sswd.ioc.ca.server import ports
 
 
@@ -165,44 +164,7 @@ async def test_a_hook_that_fails_stays_alone(port, serving, raw, caplog):
     assert len([r for r in caplog.records if r.exc_info]) >= 4
 
 
-# ---- ports
-
-
-def test_ports_from_the_environment(monkeypatch):
-    for name in ports.VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    assert ports.wanted_port() == (5064, None)
-    monkeypatch.setenv("EPICS_CA_SERVER_PORT", "6064")
-    assert ports.wanted_port() == (6064, "EPICS_CA_SERVER_PORT")
-    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "7064")
-    assert ports.wanted_port() == (7064, "EPICS_CAS_SERVER_PORT")
-    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "99999")
-    assert ports.wanted_port() == (6064, "EPICS_CA_SERVER_PORT")
-
-
-async def test_a_port_that_was_set_and_is_taken_is_an_error(port, serving):
-    async with serving({}):
-        with pytest.raises(PortTakenError, match=f"port {port} set by EPICS_CAS_"):
-            await Context({}).run()
-
-
-async def test_the_default_port_taken_means_another_one(monkeypatch, port, caplog):
-    for name in ports.VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(ports, "DEFAULT_PORT", port)
-    first = ports.listen(["127.0.0.1"])
-    second = ports.listen(["127.0.0.1"])
-    assert first[0] == port
-    assert second[0] in ports.DYNAMIC_PORTS
-    assert f"default TCP port {port} is taken" in caplog.text
-    for _, sockets in (first, second):
-        for sock in sockets.values():
-            sock.close()
-
-
-def test_an_interface_that_is_not_there(port):
-    with pytest.raises(OSError, match="assign requested address"):
-        ports.listen(["203.0.113.1"])
+# ---- connections
 
 
 async def test_nagle_is_off_and_a_host_that_died_is_noticed(group, raw):

@@ -80,23 +80,23 @@ def test_a_second_daemon_with_the_same_prefix_is_refused(client: Client) -> None
 
 @pytest.mark.timing
 @pytest.mark.row(31)
-def test_a_second_daemon_at_the_same_explicit_port_is_refused(client: Client) -> None:
+def test_a_second_daemon_that_wants_the_port_alone_is_refused(client: Client) -> None:
     with served(CONFIG, client) as first:
         file = first.folder / "other.toml"
         file.write_text(CONFIG.replace('"@"', '"ANOTHER:"'))
-        second = ended(file, loopback_env(ca_port()), first)
+        second = ended(file, loopback_env(ca_port()), first, "--exclusive-port")
         assert second.returncode == TAKEN
-        assert f"TCP port {ca_port()} set by EPICS_CAS_SERVER_PORT" in second.stderr
+        assert f"TCP port {ca_port()}, set by EPICS_CAS_SERVER_PORT" in second.stderr
         assert "Traceback" not in second.stderr
         ca_is_up(first, client)
 
 
 def ended(
-    file: Path, env: Mapping[str, str], first: Daemon
+    file: Path, env: Mapping[str, str], first: Daemon, *options: str
 ) -> "subprocess.CompletedProcess[str]":
     """A daemon that has ended by itself, in the surroundings of the first."""
     return subprocess.run(
-        [sys.executable, "-m", "sswd", "run", str(file)],
+        [sys.executable, "-m", "sswd", "run", *options, str(file)],
         env={**os.environ, **env, "RUNTIME_DIRECTORY": str(first.folder / "run")},
         capture_output=True,
         text=True,
@@ -120,7 +120,7 @@ def test_two_daemons_at_the_default_port_both_serve(
             one.wait_for("WORKER:STATE", "RUNNING")
             assert one.put("CMD", f"echo {prefix}")
             assert one.get("message") == prefix
-        assert "the default TCP port 5064 is taken" in b[0]()
+        assert "TCP port 5064, the default, is taken" in b[0]()
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ TABLES = {
     "`[log]`": config.LogConfig,
     "`[audit]`": config.AuditConfig,
     "`[state]`": config.StateConfig,
+    "`[recsync]`": config.RecsyncConfig,
+    "`[metrics]`": config.MetricsConfig,
     "`[system.NAME]`": config.SystemConfig,
     "`[system.NAME.pvs.PV]`": config.PvConfig,
     "`[system.NAME.motors.MOTOR]`": config.MotorConfig,

@@ -1,6 +1,7 @@
 """The JSON Schema accepts what load() accepts, in editors that know only draft 7."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -72,6 +73,7 @@ KEYWORDS = {
     "minimum": lambda s, least, v, r: v >= least,
     "maximum": lambda s, most, v, r: v <= most,
     "exclusiveMinimum": lambda s, bound, v, r: v > bound,
+    "pattern": lambda s, pattern, v, r: bool(re.search(pattern, v)),
     "anyOf": lambda s, parts, v, r: any(valid(part, v, r) for part in parts),
     "allOf": lambda s, parts, v, r: all(valid(part, v, r) for part in parts),
     "if": lambda s, test, v, r: not valid(test, v, r) or valid(s["then"], v, r),
@@ -149,3 +151,38 @@ def test_what_load_refuses_is_invalid(old, new):
     assert not accepts(mapping)
     with pytest.raises(ConfigError):
         config.from_dict(mapping, "f.toml")
+
+
+VARIABLES = """\
+[limits]
+connections = "${MOST}"
+idle_s = "${IDLE:-60}"
+[log]
+format = "${FORMAT}"
+levels = { "sswd.ioc" = "${LEVEL}" }
+[system.x]
+target = "a:B"
+enabled = "${ON}"
+cpus = ["${CPU}"]
+hosts = "${HOSTS}"
+ping_s = "${PING}"
+[system.x.pvs.N]
+type = "int"
+value = "${START}"
+limits = ["${LOW}", 10]
+precision = "${DIGITS}"
+"""
+
+
+def test_a_variable_may_stand_for_any_value():
+    schema = config.schema()
+    assert valid(schema, tomllib.loads(VARIABLES), schema)
+
+
+@pytest.mark.parametrize("line", VARIABLES.splitlines())
+def test_another_text_is_no_number(line):
+    if "${" not in line or line.startswith(("value", "hosts")):
+        return  # of these a text is one of the types, or the mistake is another one
+    table = tomllib.loads(VARIABLES.replace(line, re.sub(r"\$\{[^}]*\}", "x", line)))
+    schema = config.schema()
+    assert not valid(schema, table, schema)

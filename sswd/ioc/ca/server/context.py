@@ -4,6 +4,7 @@ import asyncio
 import functools
 import logging
 
+import caproto
 from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
 
@@ -20,6 +21,11 @@ from sswd.ioc.ca.server import beacons, ports
 from sswd.ioc.ca.server.acceptor import Acceptor
 from sswd.ioc.ca.server.circuits import Circuits
 from sswd.ioc.ca.server.reaper import Reaper
+from sswd.ioc.ca.server.search_sockets import (
+    SearchListeners,
+    check_shareable,
+    split_groups,
+)
 from sswd.ioc.ca.server.udp import DatagramQueue
 from sswd.ioc.ca.shared import Shared
 
@@ -44,8 +50,13 @@ class Context(CaprotoContext):  # type: ignore[misc]
         interfaces: list[str] | None = None,
         *,
         limits: Limits | None = None,
+        exclusive_port: bool = False,
     ) -> None:
+        """`exclusive_port`: a TCP port that is taken is an error; see ports.listen."""
+        given = caproto.get_server_address_list() if interfaces is None else interfaces
+        interfaces, self._groups = split_groups(given)
         super().__init__(pvdb, interfaces)
+        self._exclusive_port = exclusive_port
         self.limits = Limits() if limits is None else limits
         self._shared = Shared(self.limits)
         self.counts = self._shared.counts
@@ -56,6 +67,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         self.broadcaster_datagram_queue = DatagramQueue(self.counts)
         longest_s = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
         self._beacons = beacons.Beacons(self._shared, longest_s)
+        self._listeners = SearchListeners(self.broadcaster_datagram_queue)
 
     def on_put(self, listener: PutListener) -> None:
         """Hand the note of each put that has ended to `listener`, from now on."""
@@ -79,12 +91,18 @@ class Context(CaprotoContext):  # type: ignore[misc]
         fill_record_fields(self.pvdb)
         for data in self.pvdb.values():
             ServedPv.of(data)
-        self.port, self.tcp_sockets = ports.listen(self.interfaces)
+        check_shareable(self.interfaces, self.ca_server_port)
+        self.port, self.tcp_sockets = ports.listen(
+            self.interfaces, exclusive=self._exclusive_port
+        )
         self._shared.port = self.port
         acceptor = Acceptor(self._shared, self.circuits, self.tcp_sockets.values())
         try:
             for interface in self.interfaces:
                 await self._create_broadcaster_transport(interface)
+            await self._listeners.open(
+                self.interfaces, self._groups, self.ca_server_port
+            )
             if log_pv_names:
                 logger.info("PVs served:\n%s", "\n".join(self.pvdb))
             logger.info("Channel Access on TCP port %d", self.port)
@@ -126,6 +144,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
             await asyncio.wait(puts, timeout=END_S)
         for transport in self.udp_socks.values():
             transport.close()
+        self._listeners.close()
         self._beacons.close()
 
     def __getitem__(self, name: str) -> Data:

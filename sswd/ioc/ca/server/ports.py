@@ -1,4 +1,4 @@
-"""Which TCP port this server listens on: EPICS base's rule, and a refusal in words."""
+"""Which ports this server listens on: EPICS base's rule, and refusals in words."""
 
 import errno
 import logging
@@ -26,25 +26,29 @@ def wanted_port() -> tuple[int, str | None]:
     return DEFAULT_PORT, None
 
 
-def listen(interfaces: Sequence[str]) -> tuple[int, dict[str, socket.socket]]:
-    """Listening non-blocking sockets on one port of all interfaces.
+def listen(
+    interfaces: Sequence[str], *, exclusive: bool = False
+) -> tuple[int, dict[str, socket.socket]]:
+    """Listening non-blocking sockets on one TCP port of all interfaces.
 
-    A taken port that the environment names is an error. The default port taken means
-    another server lives on this host: a free port is used, as EPICS base does, and
-    clients learn it from the search reply.
+    A taken port means that another server lives on this host: a free one is used, as
+    EPICS base does, and clients learn it from the search reply. UDP is shared then.
+    `exclusive`: a taken port is an error instead.
 
     Raises PortTakenError, or OSError for an interface that does not exist.
     """
     port, variable = wanted_port()
+    which = f"set by {variable}" if variable else "the default"
     try:
         return port, _listen_on(interfaces, port)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
         reason = os.strerror(error.errno)
-        if variable is not None:
+        # A port below 1024 is not for this user; neither is it for UDP.
+        if exclusive or error.errno == errno.EACCES:
             raise PortTakenError(
-                f"cannot listen on TCP port {port} set by {variable}: {reason}; "
+                f"cannot listen on TCP port {port}, {which}: {reason}; "
                 "stop the other server or set another port"
             ) from error
     for other in random.sample(DYNAMIC_PORTS, 200):
@@ -53,11 +57,11 @@ def listen(interfaces: Sequence[str]) -> tuple[int, dict[str, socket.socket]]:
         except OSError:
             continue
         logger.warning(
-            "the default TCP port %d is taken (%s); this server uses %d, and clients "
-            "find it by search as long as both share the UDP port",
-            port,
-            reason,
-            other,
+            "TCP port %d, %s, is taken (%s); this server uses %d and shares UDP port "
+            "%d: a search by broadcast or multicast reaches both servers, one at this "
+            "host's own address only one of them; clients with such an address in "
+            "EPICS_CA_ADDR_LIST need EPICS_CA_NAME_SERVERS with port %d as well",
+            *(port, which, reason, other, port, other),
         )
         return other, sockets
     raise PortTakenError(f"TCP port {port} is taken and 200 other ports as well")

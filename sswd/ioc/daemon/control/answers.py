@@ -72,7 +72,7 @@ class Answers:
             case protocol.Commands():
                 return ledgers.tell(self._api, request)
             case protocol.SetLevel():
-                return levels.tell(request, who)
+                return levels.tell(self._api, request, who)
             case protocol.OnSystem():
                 self._status.forget()
                 return operate.perform(self._api, request, who)

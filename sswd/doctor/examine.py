@@ -1,0 +1,115 @@
+"""Collects the evidence about a PV.
+
+Threading model: everything on one event loop, but for what asks the daemons before.
+"""
+
+import asyncio
+import ipaddress
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from sswd.doctor import host, reach
+from sswd.doctor.evidence import (
+    REPEATER_PORT,
+    Asked,
+    Evidence,
+    Kind,
+    Reached,
+    Server,
+)
+from sswd.doctor.search import search
+from sswd.ioc.client.name_server import name_servers
+
+
+def examine(pv: str, wait_s: float) -> Evidence:
+    """All that can be found out within a few times `wait_s`; "" for no PV."""
+    env = {k: v for k, v in os.environ.items() if k.startswith("EPICS_")}
+    found = Evidence(
+        pv=pv,
+        waited_s=wait_s,
+        env=env,
+        interfaces=host.interfaces(),
+        daemons=host.daemons(pv),
+    )
+    repeaters = host.udp_sockets(found.port("EPICS_CA_REPEATER_PORT", REPEATER_PORT))
+    found = replace(
+        found,
+        udp_sockets=host.udp_sockets(found.ca_port) or {},
+        has_repeater=None if repeaters is None else bool(repeaters),
+    )
+    return asyncio.run(_searched(found))
+
+
+async def _searched(found: Evidence) -> Evidence:
+    asked = await search(found.pv, list(_addresses(found)), found.waited_s)
+    asked = list(await asyncio.gather(*(_by_tcp(found, each) for each in asked)))
+    found = replace(found, asked=tuple(asked))
+    if not found.pv:
+        return found
+    ways = (reach.by_channel(found.pv, server) for server in found.servers)
+    reached: list[Reached] = list(await asyncio.gather(*ways))
+    return replace(found, reached=tuple(reached))
+
+
+async def _by_tcp(found: Evidence, asked: Asked) -> Asked:
+    """A name server; or the TCP side of a host that does not answer by UDP."""
+    if asked.ip is None or asked.answers or not found.pv:
+        return asked
+    server = Server(asked.ip, asked.port)
+    if asked.kind == "name server":
+        tcp, names = await reach.by_name(found.pv, server)
+        answers = () if names is None else (names,)
+        return replace(asked, tcp=tcp, answers=answers)
+    if asked.kind == "unicast":
+        tcp, _ = await reach.by_name(found.pv, server)
+        return replace(asked, tcp=tcp)
+    return asked
+
+
+def _addresses(found: Evidence) -> Iterator[Asked]:
+    """The search of the environment, as libca does it."""
+    broadcasts = {broadcast for _, _, broadcast in found.interfaces if broadcast}
+    auto = (b for b in sorted(broadcasts) if not b.startswith("127."))
+    for name, port in _given(found.env, found.ca_port, auto):
+        ip = _ip(name)
+        yield Asked(host=name, port=port, ip=ip, kind=_kind(ip, broadcasts))
+    for text in name_servers():
+        name, _, given = text.rpartition(":")
+        yield Asked(host=name, port=int(given), ip=_ip(name), kind="name server")
+
+
+def _given(
+    env: Mapping[str, str], port: int, broadcasts: Iterable[str]
+) -> Iterator[tuple[str, int]]:
+    """(host, port) of EPICS_CA_ADDR_LIST and of the interfaces' broadcasts."""
+    seen: set[tuple[str, int]] = set()
+    for text in env.get("EPICS_CA_ADDR_LIST", "").split():
+        name, _, own = text.partition(":")
+        place = (name, int(own) if own.isdecimal() else port)
+        if place not in seen:
+            seen.add(place)
+            yield place
+    if env.get("EPICS_CA_AUTO_ADDR_LIST", "YES").upper() == "NO":
+        return
+    for address in broadcasts:
+        if (address, port) not in seen:
+            seen.add((address, port))
+            yield address, port
+
+
+def _kind(ip: str | None, broadcasts: set[str]) -> Kind:
+    if ip is None:
+        return "unicast"
+    if ip in broadcasts or ip == "255.255.255.255":
+        return "broadcast"
+    return "multicast" if ipaddress.IPv4Address(ip).is_multicast else "unicast"
+
+
+def _ip(name: str) -> str | None:
+    try:
+        return socket.gethostbyname(name)
+    except OSError:
+        return None

@@ -1,0 +1,147 @@
+"""The log for journald, with fields, and for syslog. Datagrams: nobody is waited for.
+
+journald's native protocol is lines KEY=VALUE, or KEY, the length and the bytes where a
+value has several lines. Syslog's is RFC 3164, as the standard library's SysLogHandler
+has it; that one's sockets may block, with the thread that logs.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import socket
+import struct
+from collections.abc import Iterator
+from logging.handlers import SysLogHandler
+
+from sswd.logs import LineHandler, RateLimit, TextLines, fields_of, text_of, trace_of
+
+log = logging.getLogger("sswd.log")
+
+JOURNAL = "/run/systemd/journal/socket"
+IDENTIFIER = "sswd"
+SEND_S = 1.0
+SYSLOG_BYTES = 8192
+"""More is cut: what a syslog daemon takes, and a datagram."""
+_LENGTH = struct.Struct("<Q")
+_KEY = re.compile(r"[^A-Z0-9_]")
+_PRIORITIES = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
+"""(least level, priority): critical, error, warning, info, debug."""
+
+
+def priority_of(level: int) -> int:
+    """Syslog's number for a level of logging."""
+    return next(number for least, number in _PRIORITIES if level >= least or not least)
+
+
+class JournalFields(logging.Formatter):
+    """One event as journald's fields; bytes in a str, for DatagramStream."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """MESSAGE with the traceback, PRIORITY, LOGGER, THREAD_NAME and what `extra=`
+        gave, in capitals behind SSWD_."""
+        message = "\n".join(filter(None, (text_of(record), trace_of(record))))
+        found = {
+            "MESSAGE": message,
+            "PRIORITY": str(priority_of(record.levelno)),
+            "SYSLOG_IDENTIFIER": IDENTIFIER,
+            "LOGGER": record.name,
+            "THREAD_NAME": record.threadName or "",
+        }
+        for key, value in fields_of(record).items():
+            found["SSWD_" + _KEY.sub("_", key.upper())[:50]] = str(value)
+        return b"".join(_field(k, v) for k, v in found.items()).decode("latin-1")
+
+
+def _field(key: str, value: str) -> bytes:
+    data = value.encode("utf-8", "backslashreplace")
+    if b"\n" not in data:
+        return b"%s=%s\n" % (key.encode(), data)
+    return key.encode() + b"\n" + _LENGTH.pack(len(data)) + data + b"\n"
+
+
+class SyslogLines(TextLines):
+    """One event as a line of RFC 3164, facility `daemon`; bytes in a str likewise."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """`<30>sswd[17]: WARNING sswd.ioc: text [run=3]`."""
+        facility = SysLogHandler.LOG_DAEMON
+        head = f"<{facility << 3 | priority_of(record.levelno)}>"
+        line = super().format(record)[len("2026-01-31 12:00:00.123 ") :]
+        text = f"{head}{IDENTIFIER}[{os.getpid()}]: {line}"
+        return text.encode("utf-8", "backslashreplace")[:SYSLOG_BYTES].decode("latin-1")
+
+
+class DatagramStream:
+    """Sends each write as a datagram; `write` is for one thread.
+
+    `where` is the path of a socket, or "host:port" for UDP. That it cannot be reached
+    is told once, and once when it can be again.
+    """
+
+    def __init__(self, where: str, what: str) -> None:
+        self._where, self._what = where, what
+        self._socket: socket.socket | None = None
+        self._lost = 0
+
+    def write(self, text: str) -> None:
+        """One event, whose characters are bytes."""
+        try:
+            self._send(text.encode("latin-1"))
+        except OSError as error:
+            self._forget()
+            self._lost += 1
+            if self._lost == 1:
+                words = "%s at %s cannot be reached: %s; events are lost there"
+                log.error(words, self._what, self._where, error.strerror or error)
+        else:
+            lost, self._lost = self._lost, 0
+            if lost:
+                words = "%s at %s can be reached again; %d events were lost there"
+                log.warning(words, self._what, self._where, lost)
+
+    def flush(self) -> None:
+        """There is no buffer."""
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._forget()
+
+    def _send(self, data: bytes) -> None:
+        if self._socket is None:
+            self._socket = self._connected()
+        self._socket.send(data)
+
+    def _connected(self) -> socket.socket:
+        host, _, port = self._where.rpartition(":")
+        is_path = self._where.startswith("/")
+        family = socket.AF_UNIX if is_path else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.settimeout(SEND_S)
+            sock.connect(self._where if is_path else (host, int(port)))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _forget(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+@contextlib.contextmanager
+def also_logging_by(stream: DatagramStream, form: logging.Formatter) -> Iterator[None]:
+    """Log by a socket, too, within the block; then send what waits, and close it."""
+    handler = LineHandler(stream, name="sswd-log-socket", line_end="")
+    handler.setFormatter(form)
+    handler.addFilter(RateLimit())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.end()
+        stream.close()

@@ -1,0 +1,27 @@
+"""What the kernel tells of this host."""
+
+from pathlib import Path
+
+from sswd.doctor.host import interfaces, udp_sockets
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
+  1: 0100007F:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000  0
+  2: 00000000:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000  0
+  3: 00000000:13C8 00000000:0000 07 00000000:00000000 00:00000000 00000000  0
+  4: 00000000:13C9 00000000:0000 07 00000000:00000000 00:00000000 00000000  0
+"""
+
+
+def test_sockets_at_a_port_are_counted(tmp_path: Path) -> None:
+    table = tmp_path / "udp"
+    table.write_text(TABLE)
+    assert udp_sockets(5064, table) == {"127.0.0.1": 1, "0.0.0.0": 2}
+    assert udp_sockets(6000, table) == {}
+    assert udp_sockets(5064, tmp_path / "none") is None
+    table.write_text("sl\nnonsense\n")
+    assert udp_sockets(5064, table) is None
+
+
+def test_loopback_is_an_interface_with_a_broadcast_address() -> None:
+    assert ("lo", "127.0.0.1", "127.255.255.255") in interfaces()
