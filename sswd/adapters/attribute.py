@@ -13,7 +13,7 @@ _SHORT = 200  # characters of a description
 
 
 class Attribute(NamedTuple):
-    """One attribute: a property, a parameter, a query; or a method without arguments."""
+    """One attribute: a property, a parameter, a query; or a method of no arguments."""
 
     name: str
     """As Python writes it, below the driver: "voltage", "ch_1.voltage"."""

@@ -81,9 +81,7 @@ def _members(cls: type) -> Iterator[Attribute]:
             yield of_property(name, member)
         elif inspect.isfunction(member) and name not in _LIFE and _takes_none(member):
             about = first_line(inspect.getdoc(member))
-            yield Attribute(
-                name, "action", is_guess=False, readable=False, about=about
-            )
+            yield Attribute(name, "action", is_guess=False, readable=False, about=about)
 
 
 def of_property(name: str, member: property) -> Attribute:

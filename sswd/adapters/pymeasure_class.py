@@ -19,6 +19,8 @@ from sswd.worker.loader import load_class
 _CASTS: dict[Any, str] = {int: "int", bool: "bool", str: "str"}
 _BASE = re.compile(r"pymeasure\.instruments\.(instrument|channel|common_base|fakes)")
 _OF_BASES = ("reset", "clear", "shutdown")
+_TEXTS = ("id", "options", "complete", "status", "next_error")
+"""What every instrument of pymeasure answers as text."""
 _DEPTH = 3  # channels of channels
 
 
@@ -57,7 +59,10 @@ def attributes_of(cls: type, prefix: str = "", depth: int = 0) -> Iterator[Attri
             continue
         member = inspect.getattr_static(cls, name)
         if isinstance(member, property):
-            yield _of_property(cls, name, member)._replace(name=prefix + name)
+            found = _of_property(cls, name, member)
+            if found.is_guess and name in _TEXTS:
+                found = found._replace(type="str", is_guess=False)
+            yield found._replace(name=prefix + name)
         elif inspect.isfunction(member):
             if (name in _OF_BASES or not _is_of_base(cls, name)) and _is_action(member):
                 about = first_line(inspect.getdoc(member))
@@ -89,7 +94,8 @@ def _of_property(cls: type, name: str, member: property) -> Attribute:
     values = setting("values")
     if setting("map_values"):
         choices = values.keys() if isinstance(values, Mapping) else values
-        return with_choice(found._replace(type="float"), tuple(choices))
+        choices = tuple(choices)
+        return with_choice(found._replace(type=""), choices) if choices else found
     return _by_validator(found, setting("validator"), values)
 
 
@@ -146,10 +152,15 @@ def _is_action(function: Callable[..., Any]) -> bool:
 
 def _channels(name: str, member: Any) -> Iterator[tuple[str, type]]:
     """(name, class) of what a ChannelCreator makes; its `pairs` are class and id."""
-    pairs = getattr(member, "pairs", None)
-    if pairs is None:
+    if inspect.isclass(member) or not isinstance(pairs := _pairs(member), list):
         return
-    prefix = getattr(member, "prefix", None) or member.kwargs.get("prefix")
+    prefix = getattr(member, "kwargs", {}).get("prefix", "ch_")
+    is_one = type(member).__name__ == "ChannelCreator" and len(pairs) == 1
     for channel, number in pairs:
-        is_one = type(member).__name__ == "ChannelCreator" and not prefix
-        yield (name if is_one else f"{prefix or 'ch_'}{number}"), channel
+        if inspect.isclass(channel):
+            yield (name if is_one or not prefix else f"{prefix}{number}"), channel
+
+
+def _pairs(member: Any) -> object:
+    found = getattr(member, "pairs", None)
+    return found if found is None else list(found)

@@ -17,6 +17,8 @@ def to_driver(value: Any, strings: Sequence[str], values: Sequence[Any]) -> Any:
 
     A state becomes the value at its place, when the driver has as many.
     """
+    if isinstance(value, bool) and len(values) == 2:
+        return values[value]
     if isinstance(value, str) and len(strings) == len(values) and value in strings:
         return values[strings.index(value)]
     return value

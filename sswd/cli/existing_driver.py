@@ -117,7 +117,8 @@ def arguments(name: str, arguments: list[Argument]) -> list[str]:
     for each in arguments:
         if each.is_required:
             value = _BLANKS.get(each.type, ASK)
-            lines.append(f"{each.name} = {toml_value(value)} # {ASK}: it has no default\n")
+            shown = toml_value(value)
+            lines.append(f"{each.name} = {shown} # {ASK}: it has no default\n")
         elif each.default is not None:
             lines.append(f"# {each.name} = {toml_value(each.default)}\n")
         else:

@@ -13,8 +13,8 @@ Makes the folder NAME with a driver (simulated, to begin with), its TOML, tests,
 files for supervisord and systemd; without NAME, in the current folder. With --from,
 writes TOML and test beside a driver that you have, after importing it in a throwaway
 worker process; nothing of it is constructed. With --wrap, writes the TOML of a driver
-of pymeasure, QCoDeS or your own that is no system, or of an instrument that is described
-by its texts. Never overwrites a file.
+of pymeasure, QCoDeS or your own that is no system, or of an instrument that is
+described by its texts. Never overwrites a file.
 
 examples:
   sswd init stage && cd stage && pytest && sswd run stage.toml

@@ -9,8 +9,8 @@ from sswd.cli import project
 from sswd.cli.existing_driver import ASK, arguments, outline_of, toml_value
 from sswd.cli.project import NameProblem
 from sswd.config.names import characters
-from sswd.config.targets import wrapped_kind
 from sswd.config.tables import toml_value as parsed
+from sswd.config.targets import wrapped_kind
 from sswd.pipe.outline import Outline, OutlinePv
 
 _HEAD = """\

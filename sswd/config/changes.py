@@ -6,7 +6,10 @@ from msgspec.structs import asdict, replace
 
 from sswd.config.keys import Config, SystemConfig
 
-WITH_A_NEW_RUN = ("target", "args", "env", "cwd", "nice", "cpus", "ping_s", "ping", "outbox")
+WITH_A_NEW_RUN = (
+    *("target", "args", "env", "cwd", "nice", "cpus"),
+    *("ping_s", "ping", "outbox"),
+)
 AT_ONCE = ("command",)
 
 

@@ -142,7 +142,7 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str,
         Meta(
             description="what the PV is in a wrapped driver (a target of pymeasure:, "
-            "qcodes: or object:), \"ch_1.voltage\"; the PV's name in lower case, with "
+            'qcodes: or object:), "ch_1.voltage"; the PV\'s name in lower case, with '
             "points for colons, unless given"
         ),
     ] = ""
