@@ -65,7 +65,12 @@ def test_an_attribute(
     name: str, kind: str, writable: bool, units: str, is_guess: bool
 ) -> None:
     a = FOUND[name]
-    assert (a.type, a.writable, a.units, a.is_guess) == (kind, writable, units, is_guess)
+    assert (a.type, a.writable, a.units, a.is_guess) == (
+        kind,
+        writable,
+        units,
+        is_guess,
+    )
 
 
 def test_there_are_no_others() -> None:
