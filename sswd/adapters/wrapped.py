@@ -150,7 +150,7 @@ def _ping(query: str) -> Callable[[Wrapped], None]:
     """A text to be asked, or an attribute to be read."""
 
     def ping(self: Wrapped) -> None:
-        if query.isidentifier():
+        if query.replace(".", "").isidentifier():
             self._driver.read(query)
         else:
             self._driver.ask(query)

@@ -108,8 +108,9 @@ def _args(
 
 
 def _any(value: object) -> str:
-    is_plain = isinstance(value, bool | int | float | str)
-    return toml_value(value) if is_plain else toml_value(str(value))  # type: ignore[arg-type]
+    if isinstance(value, bool | int | float | str):
+        return toml_value(value)
+    return toml_value(str(value))
 
 
 def _pv(name: str, pv: OutlinePv) -> str:

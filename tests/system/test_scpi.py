@@ -1,19 +1,16 @@
 """An instrument without any Python: lewis' Julabo bath, by its texts only."""
 
-import contextlib
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from daemon import until
+from lewis_bath import bath
 
 from sswd.testing import Daemon, free_port, running_daemon
 
 DRIVERS = Path(__file__).parent / "drivers"
-BIN = Path(sys.executable).parent
 CONFIG = """
 prefix = "@"
 [system.bath]
@@ -22,32 +19,6 @@ ping_s = 0.5
 args = {{ address = "TCPIP::127.0.0.1::{port}::SOCKET", timeout_s = 1.0 }}
 """
 COMM, INVALID = 9, 3  # alarm.h
-
-
-@contextlib.contextmanager
-def bath(port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("ab") as output:
-        simulator = subprocess.Popen(
-            [
-                *(BIN / "lewis", "julabo", "-c", "0.02", "-p"),
-                f"julabo-version-1: {{bind_address: 127.0.0.1, port: {port}}}",
-            ],
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        until(lambda: listens(port), "lewis to listen", 30.0)
-        yield simulator
-    finally:
-        simulator.kill()
-        simulator.wait(10)
-
-
-def listens(port: int) -> bool:
-    return any(
-        c.laddr.port == port and c.status == psutil.CONN_LISTEN
-        for c in psutil.net_connections("tcp")
-    )
 
 
 @pytest.fixture(scope="module")
