@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sswd.adapters.attribute import Attribute, pv_name
+from sswd.adapters.attribute import Attribute, pv_keys, pv_name
 from sswd.adapters.driver import Source
 from sswd.pipe.outline import Outline, OutlinePv
 from sswd.worker.outline import arguments_of
@@ -34,6 +34,7 @@ def _connected(source: Source, args: dict[str, Any]) -> Sequence[Attribute]:
 
 
 def _pv(attribute: Attribute) -> OutlinePv:
+    keys = pv_keys(attribute)  # what Channel Access can hold of it
     return OutlinePv(
         pv_name(attribute),
         attribute.type,
@@ -43,7 +44,7 @@ def _pv(attribute: Attribute) -> OutlinePv:
         about=attribute.about,
         attribute=attribute.name,
         readable=attribute.readable,
-        units=attribute.units,
-        limits=attribute.limits,
+        units=keys.get("units", ""),
+        limits=attribute.limits if "limits" in keys else None,
         length=attribute.length,
     )

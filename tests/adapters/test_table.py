@@ -16,34 +16,17 @@ from sswd.adapters.pymeasure_class import PymeasureClass
 from sswd.adapters.qcodes_instrument import QcodesClass
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "adapters.md"
-PYMEASURE = [
-    "agilent:Agilent33220A",
-    "agilent:AgilentE4408B",
-    "ametek:Ametek7270",
-    "anritsu:AnritsuMG3692C",
-    "danfysik:Danfysik8500",
-    "deltaelektronika:SM7045D",
-    "heidenhain:ND287",
-    "hp:HP34401A",
-    "keithley:Keithley2000",
-    "keithley:Keithley2400",
-    "keithley:Keithley6221",
-    "keithley:Keithley6517B",
-    "keysight:KeysightN5767A",
-    "lakeshore:LakeShore211",
-    "lakeshore:LakeShore224",
-    "lakeshore:LakeShore331",
-    "oxfordinstruments:ITC503",
-    "rohdeschwarz:SFM",
-    "signalrecovery:DSP7265",
-    "srs:SR830",
-    "srs:SR860",
-    "tcpowerconversion:CXN",
-    "temptronic:ATS545",
-    "thorlabs:ThorlabsPM100USB",
-    "toptica:IBeamSmart",
+PYMEASURE = (
+    *("agilent:Agilent33220A", "agilent:AgilentE4408B", "ametek:Ametek7270"),
+    *("anritsu:AnritsuMG3692C", "danfysik:Danfysik8500", "deltaelektronika:SM7045D"),
+    *("heidenhain:ND287", "hp:HP34401A", "keithley:Keithley2000"),
+    *("keithley:Keithley2400", "keithley:Keithley6221", "keithley:Keithley6517B"),
+    *("keysight:KeysightN5767A", "lakeshore:LakeShore211", "lakeshore:LakeShore224"),
+    *("lakeshore:LakeShore331", "oxfordinstruments:ITC503", "rohdeschwarz:SFM"),
+    *("signalrecovery:DSP7265", "srs:SR830", "srs:SR860", "tcpowerconversion:CXN"),
+    *("temptronic:ATS545", "thorlabs:ThorlabsPM100USB", "toptica:IBeamSmart"),
     "yokogawa:YokogawaGS200",
-]
+)
 QCODES = {
     "AimTTi:AimTTiPL601": ("GPIB::1::INSTR", "AimTTi_PL601P"),
     "Keithley:Keithley3706A": ("GPIB::11::INSTR", "Keithley_3706A"),

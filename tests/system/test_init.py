@@ -158,7 +158,7 @@ def test_a_folder_with_spaces_and_percent_signs(here: Path) -> None:
 
 
 def test_the_templates_are_in_the_package() -> None:
-    assert len([*TEMPLATES.glob("*.txt")]) == 8
+    assert len([*TEMPLATES.glob("*.txt")]) == 9
 
 
 LASER = '''\
