@@ -26,6 +26,10 @@ _READ_PV = {
 }
 
 
+class Misfit(ValueError):
+    """What the driver has read is no value of the PV's type."""
+
+
 class Wrapped(System):
     """Base of the classes that `wrapped_class` makes; `args` are the driver's own."""
 
@@ -37,6 +41,8 @@ class Wrapped(System):
     def __init__(self, **args: Any) -> None:
         self._driver: Driver = self.source.driver(args)
         self._served: dict[str, Served] = {}
+        self._unreadable: set[str] = set()
+        """PVs of which the log has told that they cannot be read."""
 
     @classmethod
     def sswd_outline(cls) -> Outline:
@@ -63,7 +69,7 @@ class Wrapped(System):
             self.declare({pv: pv_keys(s.attribute) for pv, s in self._served.items()})
         for pv, served in self._served.items():
             if served.poll_s is not None:
-                self._read_first(pv, served)
+                self._read_first(pv)
 
     def io_execute(self, pv_name: str, value: Any) -> Any:
         """Write an attribute, call a method, or read one PV."""
@@ -87,24 +93,42 @@ class Wrapped(System):
         served = self._served.get(pv)
         if served is None or not served.attribute.readable:
             raise ValueError(f"the driver has nothing to read for the PV {pv!r}")
-        value = to_pv(
-            self._driver.read(served.attribute.name),
-            served.type,
-            served.strings,
-            served.attribute.values,
-            served.is_array,
-        )
+        found = self._driver.read(served.attribute.name)
+        try:
+            value = to_pv(
+                found,
+                served.type,
+                served.strings,
+                served.attribute.values,
+                served.is_array,
+            )
+        except (ValueError, TypeError, OverflowError) as ex:
+            raise Misfit(words_of(ex)) from ex
+        self._unreadable.discard(pv)
         self.io_put(served.posted, value)
 
-    def _read_first(self, pv: str, served: Served) -> None:
+    def poll(self, pv: str) -> None:
+        """Read it as `read` does; a value of another type is no failure of the link,
+        and connecting again would not mend it."""
+        try:
+            self.read(pv)
+        except Misfit as ex:
+            self._tell_unreadable(pv, ex)
+
+    def _read_first(self, pv: str) -> None:
         """One attribute that cannot be read shall not keep the others away."""
         try:
             self.read(pv)
         except Exception as ex:
             if kind_of(ex) is not Kind.OTHER:
                 raise
+            self._tell_unreadable(pv, ex)
+
+    def _tell_unreadable(self, pv: str, ex: Exception) -> None:
+        self.alarm(self._served[pv].posted, "INVALID", "READ", words_of(ex))
+        if pv not in self._unreadable:
+            self._unreadable.add(pv)
             self.log.error("%s cannot be read: %s", pv, words_of(ex))
-            self.alarm(served.posted, "INVALID", "READ", words_of(ex))
 
 
 def wrapped_class(source: Source, spec: WorkerSpec) -> type[Wrapped]:
@@ -141,7 +165,7 @@ def wrapped_class(source: Source, spec: WorkerSpec) -> type[Wrapped]:
 
 def _poll(pv: str, posted: str, poll_s: float) -> Callable[[Wrapped], None]:
     def read(self: Wrapped) -> None:
-        self.read(pv)
+        self.poll(pv)
 
     return every(poll_s, pvs=posted)(read)
 

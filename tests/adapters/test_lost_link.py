@@ -50,6 +50,8 @@ def test_a_bath_is_lost_and_found(tmp_path: Path) -> None:
     config = CONFIG.format(port=port)
     with running_daemon(config=config, folder=DRIVERS, ready=False) as daemon:
         with bath(port, tmp_path / "log"):
+            for system in "PQ":
+                daemon.wait_for(f"{system}:WORKER:STATE", "RUNNING", timeout_s=60.0)
             until(lambda: are_good(daemon), "both temperatures", 60.0)
             assert daemon.put("Q:SETPOINT", 27.504)
             assert daemon.get("Q:SETPOINT") == 27.5

@@ -46,6 +46,7 @@ def test_what_is_no_number_is_told_and_never_posted(daemon: Daemon) -> None:
     assert daemon.alarm("FAKE:NO_NUMBER")[1] == INVALID
     assert "could not convert string to float: 'mono_" in daemon.log
     assert daemon.alarm("FAKE:VOLTAGE") == (0, 0)  # the others are good
+    assert daemon.get("FAKE:WORKER:LINK", as_string=True) == "OK"
 
 
 def test_what_the_driver_refuses_fails_in_its_words(daemon: Daemon) -> None:

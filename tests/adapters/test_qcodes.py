@@ -52,8 +52,13 @@ def test_a_parameter_of_a_channel_is_polled(daemon: Daemon) -> None:
 
 
 def test_a_put_sets_the_parameter_and_reads_it_back(daemon: Daemon) -> None:
-    assert daemon.put("ONE:NAME", "sample")
-    assert "sample" in daemon.get("ONE:NAME_RBV")
+    assert daemon.put("ONE:NAME", "sample of the day")
+    assert daemon.get("ONE:NAME_RBV") == "sample of the day"
+
+
+def test_what_the_validator_refuses_fails_in_its_words(daemon: Daemon) -> None:
+    assert not daemon.put("ONE:NAME", "short")
+    assert "length must be between" in daemon.get("ONE:CMD_ERROR")
 
 
 def test_the_instrument_is_asked_whether_it_is_there(daemon: Daemon) -> None:
