@@ -54,7 +54,7 @@ test: lint test-only
 test-pythons: $(VENV)/installed
 	tests/pythons.sh
 
-# Drivers of pymeasure and QCoDeS, each library in two versions. They are large (600 MB
+# Drivers of pymeasure and QCoDeS, each library in two versions. They are large (1.3 GB
 # in all), so only this installs them.
 test-adapters: $(VENV)/installed
 	PATH=$(abspath $(BIN)):$$PATH tests/adapters/versions.sh

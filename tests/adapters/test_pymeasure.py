@@ -74,7 +74,7 @@ def test_a_keithley_says_what_it_has() -> None:
     found = {a.name: a for a in source.attributes() or ()}
     voltage = found["source_voltage"]
     assert (voltage.type, voltage.units, voltage.writable) == ("float", "V", True)
-    assert voltage.limits == (-210.0, 210.0)
+    assert found["compliance_current"].limits == (-1.05, 1.05)
     assert found["source_mode"].strings == ("current", "voltage")
     assert found["source_enabled"].type == "bool"
     assert found["voltage"].readable

@@ -72,8 +72,8 @@ def test_without_a_choice_all_parameters_are_served(daemon: Daemon) -> None:
 
 
 def test_limits_are_those_of_the_validator(daemon: Daemon) -> None:
-    daemon.wait_for("ALL:OUTPUT_1:P", lambda _: True)
-    assert not daemon.put("ALL:OUTPUT_1:P", 5000.0)
+    daemon.wait_for("ALL:A:RANGE", lambda _: True)
+    assert not daemon.put("ALL:A:RANGE", 9.0)
     assert "limits" in daemon.get("ALL:CMD_ERROR")
 
 
