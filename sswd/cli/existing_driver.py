@@ -12,7 +12,7 @@ from sswd.errors import LoadError
 from sswd.pipe.outline import Argument, Outline, OutlinePv
 
 _BLANKS: dict[str, bool | float] = {"float": 0.0, "int": 0, "bool": False}
-_ASK = "CHANGE ME"
+ASK = "CHANGE ME"
 _NEXT = """\
 {made}
 next: look at the lines marked "guess" or {ask!r} in {toml}, then
@@ -34,14 +34,14 @@ def files(driver: str, name: str | None) -> tuple[dict[Path, str], str]:
     that does not load."""
     folder, target = _place(driver)
     name = re.sub(r"\W+", "_", name or Path(driver.rpartition(":")[0]).stem).lower()
-    outline = _inspect(target, folder)
+    outline = outline_of(target, folder)
     toml = folder / f"{name}.toml"
     class_name = target.rpartition(":")[2]
     values = {
         "name": name,
         "target": target,
         "class_name": class_name,
-        "needs": _needs(outline),
+        "needs": needs(outline),
     }
     texts = {
         toml: _toml(name, target, outline),
@@ -54,7 +54,7 @@ def files(driver: str, name: str | None) -> tuple[dict[Path, str], str]:
     made = "\n".join(f"  {project.shown(path, here)}" for path in texts)
     words = _NEXT.format(
         made=f"written:\n{made}",
-        ask=_ASK,
+        ask=ASK,
         toml=project.shown(toml, here),
         folder=project.shown(folder, here),
     )
@@ -77,17 +77,20 @@ def _place(driver: str) -> tuple[Path, str]:
     return folder, f"{'.'.join(parts)}:{class_name}"
 
 
-def _inspect(target: str, folder: Path) -> Outline:
+def outline_of(
+    target: str, folder: Path, args: dict[str, object] | None = None
+) -> Outline:
+    """What a throwaway worker finds. Raises LoadError."""
     from sswd.ioc.daemon import inspect_target
 
-    system = SystemConfig(target=target)
+    system = SystemConfig(target=target, args=args or {})
     loaded = inspect_target.inspect(system, folder, name="init", outline=True)
     if loaded.outline is None:
         raise LoadError(f"{target!r} gave no outline")
     return loaded.outline
 
 
-def _needs(outline: Outline) -> str:
+def needs(outline: Outline) -> str:
     """The arguments that only a person knows, for the test."""
     names = [each.name for each in outline.arguments if each.is_required]
     return ", ".join(names)
@@ -101,22 +104,23 @@ def _toml(name: str, target: str, outline: Outline) -> str:
         prefix=f"{name.upper()}:",
         name=name,
     )
-    lines = [head, *_arguments(name, outline.arguments)]
+    lines = [head, *arguments(name, outline.arguments)]
     lines += [_pv(name, pv) for pv in outline.pvs if not list(characters(pv.name))]
     return "".join(lines)
 
 
-def _arguments(name: str, arguments: list[Argument]) -> list[str]:
+def arguments(name: str, arguments: list[Argument]) -> list[str]:
     """`args`: what has no default is to be filled in, the rest stands as a comment."""
     if not arguments:
         return []
     lines = [f"\n[system.{name}.args]\n"]
     for each in arguments:
         if each.is_required:
-            value = _BLANKS.get(each.type, _ASK)
-            lines.append(f"{each.name} = {_value(value)} # {_ASK}: it has no default\n")
+            value = _BLANKS.get(each.type, ASK)
+            shown = toml_value(value)
+            lines.append(f"{each.name} = {shown} # {ASK}: it has no default\n")
         elif each.default is not None:
-            lines.append(f"# {each.name} = {_value(each.default)}\n")
+            lines.append(f"# {each.name} = {toml_value(each.default)}\n")
         else:
             lines.append(f"# {each.name} = # has a default\n")
     return lines
@@ -127,17 +131,17 @@ def _pv(name: str, pv: OutlinePv) -> str:
     guess = " # a guess" if pv.is_guess else ""
     lines = [f"\n[system.{name}.pvs.{key}]", f'type = "{pv.type}"{guess}']
     if pv.strings:
-        lines.append(f"strings = {_value(pv.strings)}")
+        lines.append(f"strings = {toml_value(pv.strings)}")
     if pv.writable and pv.type != "action":
         lines.append("writable = true")
     if pv.readback:
         lines.append("readback = true")
     if pv.about:
-        lines.append(f"description = {_value(pv.about)}")
+        lines.append(f"description = {toml_value(pv.about)}")
     return "\n".join(lines) + "\n"
 
 
-def _value(value: bool | float | str | list[str]) -> str:
+def toml_value(value: bool | float | str | list[str]) -> str:
     """As TOML: JSON's spelling of these is TOML's, but for what is not finite."""
     if isinstance(value, float):
         return repr(value)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sswd.cli import existing_driver, project
+from sswd.cli import existing_driver, project, wrap
 from sswd.cli.commands import Commands, write
 from sswd.exit_codes import CLEAN, UNEXPECTED
 
@@ -12,11 +12,14 @@ _MORE = """\
 Makes the folder NAME with a driver (simulated, to begin with), its TOML, tests, and
 files for supervisord and systemd; without NAME, in the current folder. With --from,
 writes TOML and test beside a driver that you have, after importing it in a throwaway
-worker process; nothing of it is constructed. Never overwrites a file.
+worker process; nothing of it is constructed. With --wrap, writes the TOML of a driver
+of pymeasure, QCoDeS or your own that is no system, or of an instrument that is
+described by its texts. Never overwrites a file.
 
 examples:
   sswd init stage && cd stage && pytest && sswd run stage.toml
-  sswd init --from drivers/heater.py:Heater"""
+  sswd init --from drivers/heater.py:Heater
+  sswd init --wrap pymeasure:pymeasure.instruments.keithley:Keithley2400"""
 
 
 def add(commands: Commands) -> None:
@@ -34,13 +37,28 @@ def add(commands: Commands) -> None:
         metavar="FILE.py:Class",
         help="a driver that you have; NAME is that of its file unless given",
     )
+    command.add_argument(
+        "--wrap",
+        metavar="TARGET",
+        help="a driver that is no system: pymeasure:module:Class, qcodes:module:Class, "
+        "object:module:Class or scpi:FILE.toml; writes its TOML",
+    )
+    command.add_argument(
+        "--arg",
+        action="append",
+        metavar="KEY=VALUE",
+        help="argument of the driver (with --wrap only, repeatable); QCoDeS drivers "
+        "are connected to, if there are any",
+    )
     command.set_defaults(usage_error=command.error)
 
 
 def init(args: argparse.Namespace) -> int:
     """Write the files; 1 when one of them is there. Raises LoadError for --from."""
     try:
-        if args.driver is not None:
+        if args.wrap is not None:
+            files, words = wrap.files(args.wrap, args.name, args.arg or ())
+        elif args.driver is not None:
             files, words = existing_driver.files(args.driver, args.name)
         else:
             files, words = project.files(args.name, Path.cwd())

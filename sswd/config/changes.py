@@ -7,15 +7,8 @@ from msgspec.structs import asdict, replace
 from sswd.config.keys import Config, SystemConfig
 
 WITH_A_NEW_RUN = (
-    "target",
-    "args",
-    "env",
-    "cwd",
-    "python",
-    "nice",
-    "cpus",
-    "ping_s",
-    "outbox",
+    *("target", "args", "env", "cwd", "python", "nice", "cpus"),
+    *("ping_s", "ping", "outbox"),
 )
 AT_ONCE = ("command",)
 

@@ -34,6 +34,8 @@ def companions(pv: PvConfig) -> dict[str, PvConfig]:
             restore=False,
             pending="fifo",
             timeout_s=None,
+            attribute="",
+            poll_s=None,
             shape=None,
             length=pv.capacity if pv.is_array or pv.type == "bytes" else pv.length,
             aliases=(),

@@ -25,13 +25,13 @@ from sswd.config.names import (
     characters,
     prefix_rule,
 )
+from sswd.config.targets import is_class, wrapped_kind
 
 PREFIX_CHARACTERS = NAME_BYTES - len(LONGEST_NAME)
 MARK = guard.VARIABLE
 INPUTS = 64
 INPUT_NAME = 40
 _SYSTEM_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_OBJECT = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def restart(config: RestartConfig) -> Iterator[Problem]:
@@ -61,8 +61,10 @@ def system(config: SystemConfig) -> Iterator[Problem]:
     """What is wrong within one system's table, its PVs and sub-tables aside."""
     for key, thing in (("target", "Class"), ("group", "Class"), ("park", "function")):
         text = getattr(config, key)
-        if text is not None and not _OBJECT.fullmatch(text):
+        is_wrapped = key == "target" and wrapped_kind(str(text))
+        if text is not None and not is_wrapped and not is_class(text):
             yield key, f'{text!r} is no "module:{thing}"'
+    yield from _wrapped(config)
     for key in config.args:
         if not key.isidentifier():
             yield "args", f"{key!r} cannot be the name of a keyword argument"
@@ -74,6 +76,20 @@ def system(config: SystemConfig) -> Iterator[Problem]:
         if variable == MARK:
             yield "env", f"{variable} is sswd's own: it marks the worker's processes"
     yield from _inputs(config)
+
+
+def _wrapped(config: SystemConfig) -> Iterator[Problem]:
+    """Keys that say something to wrapped drivers only."""
+    if wrapped_kind(config.target):
+        return
+    words = "is for a driver of pymeasure:, qcodes:, object: or scpi:"
+    if config.ping:
+        yield "ping", f"{words}; a system has a method ping()"
+    for pv, keys in config.pvs.items():
+        if keys.attribute:
+            yield f"pvs.{pv}.attribute", words
+        if keys.poll_s is not None:
+            yield f"pvs.{pv}.poll_s", f"{words}; a system has @every({keys.poll_s:g})"
 
 
 def _inputs(config: SystemConfig) -> Iterator[Problem]:

@@ -35,6 +35,12 @@ class OutlinePv(Struct, frozen=True, array_like=True):
     strings: Annotated[list[Text], _MOST] = []
     readback: bool = False
     about: Text = ""
+    attribute: Text = ""
+    """Of a wrapped driver; the rest is known of these only."""
+    readable: bool = False
+    units: Text = ""
+    limits: tuple[float, float] | None = None
+    length: int | None = None
 
 
 class Outline(Struct, frozen=True, array_like=True):
@@ -43,3 +49,5 @@ class Outline(Struct, frozen=True, array_like=True):
     about: Text
     arguments: Annotated[list[Argument], _MOST]
     pvs: Annotated[list[OutlinePv], _MOST]
+    ping: Text = ""
+    """What a wrapped driver may be asked whether its instrument is there."""

@@ -31,6 +31,19 @@ class PvNames(msgspec.Struct, frozen=True):
     """Those named X_RBV, to which the handler of X may return a value."""
 
 
+class WrappedPv(msgspec.Struct, frozen=True):
+    """A PV of the configuration that a wrapped driver serves."""
+
+    attribute: str = ""
+    """Of the driver; empty where the PV's name says it."""
+    type: str = "float"
+    strings: list[str] = []
+    is_array: bool = False
+    is_writable: bool = False
+    has_readback: bool = False
+    poll_s: float | None = None
+
+
 class MotorSpec(msgspec.Struct, frozen=True):
     """A motor of the configuration, as the worker needs to know it."""
 
@@ -66,6 +79,10 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Time between two calls of `ping`; None: as the class says."""
     link_failures: int | None = None
     """Failures in a row after which LinkState asks for a restart; None: never."""
+    wrapped: dict[str, WrappedPv] = {}
+    """The PVs of the configuration, where the target is a wrapped driver."""
+    ping: str = ""
+    """What a wrapped driver is asked every `ping_s`."""
     slots: dict[str, Slots] = {}
     """PVs with slots in the shared memory that came with the pipes; else there is none.
     """

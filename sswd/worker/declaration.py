@@ -63,6 +63,9 @@ def _reads_language(factory: type) -> bool:
 def _outline_of(factory: type) -> Outline:
     from sswd.worker.outline import outline_of  # no other worker needs it
 
+    if (own := getattr(factory, "sswd_outline", None)) is not None:
+        found: Outline = own()  # of a wrapped driver
+        return found
     return outline_of(factory)
 
 

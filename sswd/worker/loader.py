@@ -6,8 +6,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from sswd.config.targets import wrapped_kind
 from sswd.directories import current_directory
 from sswd.errors import LoadError
+from sswd.pipe.worker_spec import WorkerSpec
+
+_ADAPTERS = "sswd.adapters:system_of"
+"""By name, as any driver: they lean on the worker, and the worker not on them."""
+
+
+def load_system(spec: WorkerSpec) -> type:
+    """The class of the system that `spec` names, a wrapped driver's too."""
+    if wrapped_kind(spec.target):
+        found: type = load(_ADAPTERS, spec.folder)(spec)
+        return found
+    return load_class(spec.target, spec.folder)
 
 
 def load(target: str, folder: str = "") -> Any:

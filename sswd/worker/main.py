@@ -30,7 +30,7 @@ from sswd.worker.input_method import InputMethod
 from sswd.worker.inputs import Inputs
 from sswd.worker.leaving import flush_at_exit, leave
 from sswd.worker.link_keeper import LinkKeeper, keeper_of
-from sswd.worker.loader import load_class
+from sswd.worker.loader import load_system
 from sswd.worker.main_thread import MainThread
 from sswd.worker.motors import Motors
 from sswd.worker.outbox import Outbox
@@ -155,7 +155,7 @@ class Worker:
         try:
             self._spec.surroundings.enter()
             doing = "import"
-            factory = call_user(load_class, self._spec.target, self._spec.folder)
+            factory = call_user(load_system, self._spec)
             check(factory, self._spec)
             self._outbox.in_order |= frozenset(in_order_of(factory))
             loaded = loaded_of(factory, self._spec)

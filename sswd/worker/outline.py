@@ -33,7 +33,7 @@ def outline_of(factory: type) -> Outline:
     for pv in (*_handled(factory), *_compared(trees), *_posted(trees)):
         if pv.name not in declared:
             found.setdefault(pv.name, pv)
-    return Outline(_about(factory), list(_arguments(factory)), _paired(found))
+    return Outline(_about(factory), list(arguments_of(factory)), _paired(found))
 
 
 def _paired(found: dict[str, OutlinePv]) -> list[OutlinePv]:
@@ -54,7 +54,8 @@ def _paired(found: dict[str, OutlinePv]) -> list[OutlinePv]:
     ]
 
 
-def _arguments(factory: type) -> Iterator[Argument]:
+def arguments_of(factory: type) -> Iterator[Argument]:
+    """The parameters of the constructor that can be given by name."""
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):

@@ -11,6 +11,7 @@ import pytest
 
 from sswd import cli
 from sswd.cli.project import TEMPLATES
+from sswd.testing import running_daemon
 
 BIN = Path(sys.executable).parent
 HEATER = '''\
@@ -157,4 +158,53 @@ def test_a_folder_with_spaces_and_percent_signs(here: Path) -> None:
 
 
 def test_the_templates_are_in_the_package() -> None:
-    assert len([*TEMPLATES.glob("*.txt")]) == 8
+    assert len([*TEMPLATES.glob("*.txt")]) == 9
+
+
+LASER = '''\
+from typing import Annotated, Literal
+
+
+class Laser:
+    power: Annotated[float, "mW", (0.0, 50.0)] = 0.0
+
+    def __init__(self, color: str = "red"):
+        self.color = color
+
+    @property
+    def mode(self) -> Literal["cw", "pulsed"]:
+        """How it shines."""
+        return "cw"
+
+    def fire(self) -> None:
+        self.power = 0.0
+'''
+
+
+def test_a_class_that_is_no_system_is_wrapped_and_served(tmp_path: Path) -> None:
+    (tmp_path / "laser.py").write_text(LASER)
+    made = sswd("init", "--wrap", "object:laser:Laser", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    config = tmp_path / "laser.toml"
+    text = config.read_text()
+    assert '# attribute = "fire"' in text  # nobody chose that button yet
+    config.write_text(text.replace("# poll_s = 1.0", "poll_s = 0"))
+    with running_daemon(config=config) as daemon:
+        assert daemon.put("POWER", 20.0)
+        assert daemon.get("POWER") == 20.0
+        assert not daemon.put("POWER", 60.0)
+        assert daemon.get("MODE", as_string=True) == "cw"
+
+
+def test_an_instrument_of_texts_begins_with_an_example(tmp_path: Path) -> None:
+    made = sswd("init", "--wrap", "scpi:power.toml", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    checked = sswd("check", "power_ioc.toml", folder=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("target", ["laser:Laser", "visa:laser:Laser", "scpi:x"])
+def test_what_cannot_be_wrapped_is_told(target: str, tmp_path: Path) -> None:
+    made = sswd("init", "--wrap", target, folder=tmp_path)
+    assert made.returncode == 2
+    assert "pymeasure:module:Class" in made.stderr

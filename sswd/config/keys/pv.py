@@ -138,6 +138,21 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     finite: Annotated[
         bool, Meta(description="refuse NaN and infinity, in puts and in posts")
     ] = False
+    attribute: Annotated[
+        str,
+        Meta(
+            description="what the PV is in a wrapped driver (a target of pymeasure:, "
+            'qcodes: or object:), "ch_1.voltage"; the PV\'s name in lower case, with '
+            "points for colons, unless given"
+        ),
+    ] = ""
+    poll_s: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400)] | None,
+        Meta(
+            description="time between two readings by a wrapped driver; 0: one reading "
+            "after each connect; never read unless given"
+        ),
+    ] = None
     pending: Annotated[
         Literal["fifo", "latest"],
         Meta(

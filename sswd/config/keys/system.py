@@ -21,7 +21,9 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str,
         Meta(
             description='"package.module:Class"; imported in the worker, never in the '
-            "IOC; found from the folder of the TOML file first"
+            "IOC; found from the folder of the TOML file first. A driver that is no "
+            "system: pymeasure:, qcodes: or object: before it, or "
+            '"scpi:FILE.toml"'
         ),
     ]
     enabled: Annotated[
@@ -91,6 +93,13 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "says unless given, else 5"
         ),
     ] = None
+    ping: Annotated[
+        str,
+        Meta(
+            description="what a wrapped driver is asked every ping_s: an attribute, or "
+            'a text that its `ask` sends, "*IDN?"; nothing unless given'
+        ),
+    ] = ""
     on_link_down: Annotated[
         Literal["reject", "wait", "run"] | None,
         Meta(

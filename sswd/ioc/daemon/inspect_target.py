@@ -8,7 +8,7 @@ from pathlib import Path
 from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
 from sswd.ioc.process.exit_words import exit_words, failed_words
-from sswd.ioc.process.pv_names import names_of
+from sswd.ioc.process.pv_names import names_of, wrapped_pvs
 from sswd.ioc.system.worker_spec import surroundings
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
@@ -42,6 +42,8 @@ def inspect(
         outline=outline,
         pvs=names_of(config.pvs),
         surroundings=surroundings(config, folder),
+        wrapped=wrapped_pvs(config),
+        ping=config.ping,
     )
     try:
         process = launch(spec)

@@ -6,8 +6,9 @@ Threading model: any.
 from collections.abc import Iterable, Mapping
 
 from sswd.config.companions import READBACK
-from sswd.config.keys import PvConfig
-from sswd.pipe.worker_spec import PvNames
+from sswd.config.keys import PvConfig, SystemConfig
+from sswd.config.targets import wrapped_kind
+from sswd.pipe.worker_spec import PvNames, WrappedPv
 
 
 def names_of(pvs: Mapping[str, PvConfig], group: Iterable[str] = ()) -> PvNames:
@@ -19,3 +20,21 @@ def names_of(pvs: Mapping[str, PvConfig], group: Iterable[str] = ()) -> PvNames:
         actions=[name for name in writable if pvs[name].type == "action"],
         readbacks=[name for name in [*pvs, *group] if name.endswith(READBACK)],
     )
+
+
+def wrapped_pvs(config: SystemConfig) -> dict[str, WrappedPv]:
+    """What a wrapped driver is told of the PVs; empty for a system of its own."""
+    if not wrapped_kind(config.target):
+        return {}
+    return {
+        name: WrappedPv(
+            attribute=pv.attribute,
+            type=pv.type,
+            strings=list(pv.states),
+            is_array=pv.is_array,
+            is_writable=pv.takes_puts,
+            has_readback=pv.readback,
+            poll_s=pv.poll_s,
+        )
+        for name, pv in config.pvs.items()
+    }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sswd.config.companions import with_companions
 from sswd.config.keys import SystemConfig
-from sswd.ioc.process.pv_names import names_of
+from sswd.ioc.process.pv_names import names_of, wrapped_pvs
 from sswd.ioc.process.slots import layout, slot_sizes
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.monitor import pulse_period_s
@@ -42,6 +42,8 @@ def worker_spec(
         inputs=list(config.inputs),
         motors=motor_specs(config.motors),
         surroundings=surroundings(config, folder),
+        wrapped=wrapped_pvs(config),
+        ping=config.ping,
     )
 
 
