@@ -80,7 +80,9 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
 
     `warn`: log what the source of the systems gives cause for.
     """
-    from sswd.ioc.daemon import inspect_target, pv_list
+    from sswd.ioc.daemon import access_file, inspect_target, pv_list
+
+    access_file.read_file(config, folder)
 
     by_class: dict[str, dict[str, PvConfig]] = {}
     for name, system in config.system.items():

@@ -10,7 +10,7 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
-from sswd.config.keys import SystemConfig
+from sswd.config.keys import PvConfig, SystemConfig
 from sswd.directories import current_directory, state_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
@@ -25,6 +25,7 @@ from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.system.lock import Lock, LockPvs
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.system.template_api import TemplateApi, outermost, pvs_of
 from sswd.ioc.system.trigger_pvs import TriggerPvs
@@ -107,6 +108,7 @@ class Server(PVGroup):  # type: ignore[misc]
         doc="Put a text; shows what CMD would do",
     )
     WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
+    LOCKING = SubGroup(LockPvs, prefix="")
 
     def __init__(
         self,
@@ -283,6 +285,15 @@ class Server(PVGroup):  # type: ignore[misc]
     def served(self) -> ServedSystem | None:
         """What serves the system; None: before the start and after the end."""
         return self._served
+
+    @property
+    def lock(self) -> Lock:
+        """Who alone may write to the system."""
+        return cast("Lock", self.LOCKING.lock)
+
+    def config_of(self, pv: str) -> PvConfig | None:
+        """The keys of a declared PV, by its name without prefix."""
+        return None if self._served is None else self._served.config_of(pv)
 
     @property
     def published(self) -> tuple[int, float]:

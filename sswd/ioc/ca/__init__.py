@@ -29,7 +29,7 @@ from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.pv.listen import Listening, newest
-from sswd.ioc.ca.pv.local_put import LocalValue, local_put
+from sswd.ioc.ca.pv.local_put import LocalClient, LocalValue, local_put
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -42,18 +42,21 @@ from sswd.ioc.ca.pv.publish import (
     stamp_of,
 )
 from sswd.ioc.ca.pv.put_note import LOCAL, PutListener, PutNote, note_command
-from sswd.ioc.ca.pv.putter import putter
+from sswd.ioc.ca.pv.putter import putter, putting_client
 from sswd.ioc.ca.pv.record_fields import fill_record_fields
 from sswd.ioc.ca.server.context import Context
+from sswd.ioc.ca.shared import Client
 
 __all__ = [
     "LOCAL",
     "Circuit",
+    "Client",
     "Context",
     "Counts",
     "Data",
     "Limits",
     "Listening",
+    "LocalClient",
     "LocalValue",
     "PutListener",
     "PutNote",
@@ -71,6 +74,7 @@ __all__ = [
     "post_if_changed",
     "properties_changed",
     "putter",
+    "putting_client",
     "set_alarm",
     "set_properties",
     "show",

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import caproto
 
@@ -15,12 +15,33 @@ logger = logging.getLogger(__name__)
 
 READ_SIZE = 64 << 10
 
+if TYPE_CHECKING:
+    from sswd.access import Granted
+
 
 class Client(Protocol):
-    """Whom a log line names: a circuit."""
+    """Who asks: a circuit, or somebody at the control socket."""
 
+    host: str | None
+    """What the client calls its host."""
     user: str | None
     address: tuple[str, int]
+
+
+class AccessPolicy(Protocol):
+    """Who may do what, beside what the PVs themselves allow. Loop thread only."""
+
+    def granted(self, client: Client, name: str, data: Any) -> "Granted":
+        """What the client may do with the PV `data` that it has by this name."""
+        ...
+
+    def words(self, client: Client, name: str, data: Any) -> str:
+        """Why the client may not write it."""
+        ...
+
+    def left(self, client: Client) -> None:
+        """The client is gone."""
+        ...
 
 
 class Shared:
@@ -40,6 +61,8 @@ class Shared:
         """The TCP port, when the server listens."""
         self.on_put: Callable[[Any], None] | None = None
         """Takes the note of each put that has ended; see pv/put_note.py."""
+        self.access: AccessPolicy | None = None
+        """None: everybody may do what the PVs allow."""
         self._tasks: set[asyncio.Task[object]] = set()
 
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:

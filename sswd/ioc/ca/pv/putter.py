@@ -3,7 +3,7 @@
 Each put is a task of its own, so a context variable is its own. Loop thread only.
 """
 
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from typing import NamedTuple
 
 import caproto
@@ -12,9 +12,14 @@ from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data, dbr_type
 from sswd.ioc.ca.codec import put_values
 from sswd.ioc.ca.pv.put_note import CURRENT, PutNote
+from sswd.ioc.ca.shared import Client
 
 PUTTER: ContextVar[str] = ContextVar("putter", default="")
 """ "user@host", as the client names itself; empty: nobody puts, the IOC acts."""
+
+
+CLIENT: ContextVar[Client | None] = ContextVar("client", default=None)
+"""Whose put is being performed; None: the IOC acts."""
 
 
 class Sent(NamedTuple):
@@ -31,21 +36,41 @@ def putter() -> str:
     return PUTTER.get()
 
 
+def putting_client() -> Client | None:
+    """Whose put is being performed now; None: the IOC acts."""
+    return CLIENT.get()
+
+
+def _is_for(client: Client, note: PutNote | None) -> None:
+    CURRENT.set(note)
+    CLIENT.set(client)
+    PUTTER.set(f"{client.user}@{client.host}")
+
+
+def refuse_as(data: Data, words: str, client: Client, note: PutNote | None) -> bool:
+    """Tell a PV that forwards its puts of one that is refused; False: it does not."""
+    refuse = getattr(data, "refuse_put", None)
+    if refuse is None:
+        return False
+
+    def tell() -> None:
+        _is_for(client, note)
+        refuse(words)
+
+    copy_context().run(tell)
+    return True
+
+
 async def perform_put(
-    data: Data,
-    sent: Sent,
-    host: str | None,
-    user: str | None,
-    note: PutNote | None,
-    address: tuple[str, int] | None = None,
+    data: Data, sent: Sent, client: Client, note: PutNote | None
 ) -> object:
     """caproto's auth_write: conversion, limits, putter, publication.
 
     A PV that forwards its puts is told of those that never reach its putter: its
     `refuse_put(words)` returns what is to be raised instead.
     """
-    CURRENT.set(note)
-    PUTTER.set(f"{user}@{host}")
+    _is_for(client, note)
+    host, user, address = client.host, client.user, client.address
     try:
         native, values = put_values.values(data, *sent)
         # Only the value counts: with caproto a client could also set time, alarm, units

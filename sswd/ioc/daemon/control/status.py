@@ -91,6 +91,7 @@ class Collector:
             port=getattr(api.context, "port", 0) or 0,
             state_directory=str(self._disk.folder),
             disk_free=free_mb,
+            access=self._api.access.file,
             files=troubles(),
         )
 
@@ -107,6 +108,7 @@ def _system(server: Server) -> SystemStatus:
     return SystemStatus(
         name=server.system_name,
         prefix=server.prefix,
+        lock=server.lock.words,
         target=server.system or "",
         state=state,
         phase=phase,
