@@ -54,7 +54,11 @@ class AccessControl:
         """Reads the file. Raises ConfigError."""
         self._config = config
         self._folder = folder
-        self._servers = sorted(servers, key=lambda s: len(s.prefix), reverse=True)
+        self._servers = sorted(  # the longest prefix first
+            servers,
+            key=lambda server: len(config.prefix_of(server.system_name)),
+            reverse=True,
+        )
         self._pvdb = pvdb
         self._rules = self.read(config)
         self._inputs: list[FollowedPv] = []

@@ -16,7 +16,6 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from sswd.access import Rules
-
 from sswd.config.changes import changed_keys, left, taken
 from sswd.config.keys import Config
 from sswd.errors import ConfigError

@@ -15,7 +15,6 @@ from sswd.ioc.ca.pv import put_note
 from sswd.ioc.ca.pv.put_note import PutNote
 from sswd.ioc.ca.pv.putter import Sent, perform_put, refuse_as
 
-
 REFUSED, DENIED = "REFUSED", "DENIED"
 
 

@@ -17,7 +17,6 @@ from sswd.ioc.ca.codec import protocol
 from sswd.ioc.ca.pv.put_note import (
     LOCAL,
     PutListener,
-    PutNote,
     fate_of,
     put_note,
 )
@@ -42,7 +41,8 @@ class LocalClient:
     @staticmethod
     def of(who: str) -> "LocalClient":
         """From "user@host"."""
-            return LocalClient(user, host)
+        user, _, host = who.partition("@")
+        return LocalClient(user, host)
 
 
 async def local_put(
@@ -61,7 +61,6 @@ async def local_put(
     does not fit; caproto.Forbidden for a PV that clients may not write.
     """
     sent = _as_from_wire(data, value)
-    user, _, host = who.partition("@")
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     note = None
     if on_put is not None:

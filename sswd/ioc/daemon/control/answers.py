@@ -24,7 +24,6 @@ from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.status import Collector
 
-
 _LOOKS = (
     protocol.Hello,
     protocol.GetStatus,
