@@ -186,7 +186,7 @@ class _Parser:
         traps = False
         if self._next.kind == ",":
             self._take(",")
-            traps = self._one_of(_TRAPS)
+            traps = bool(self._one_of(_TRAPS))
         self._take(")")
         users, hosts, calc = self._conditions() if self._opens() else (None, None, None)
         return Rule(int(level.text), access, traps, users, hosts, calc)

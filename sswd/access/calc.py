@@ -142,23 +142,23 @@ class _Compiler:
 
     def whole(self) -> Calc:
         evaluate = self._conditional()
-        if self._token:
-            raise CalcError(f"{self._token!r} cannot stand there")
+        if self._next:
+            raise CalcError(f"{self._next!r} cannot stand there")
         return Calc(self._text, frozenset(self._inputs), evaluate)
 
     @property
-    def _token(self) -> str:
+    def _next(self) -> str:
         return self._tokens[self._at]
 
     def _take(self) -> str:
-        token = self._token
+        word = self._next
         self._at += 1
-        return token
+        return word
 
-    def _expect(self, token: str) -> None:
-        if self._token != token:
-            found = repr(self._token) if self._token else "the end"
-            raise CalcError(f"expected {token!r}, not {found}")
+    def _expect(self, word: str) -> None:
+        if self._next != word:
+            found = repr(self._next) if self._next else "the end"
+            raise CalcError(f"expected {word!r}, not {found}")
         self._at += 1
 
     def _conditional(self) -> Evaluate:
@@ -166,7 +166,7 @@ class _Compiler:
         if self._depth > DEPTH:
             raise CalcError(f"is more than {DEPTH} deep")
         test = self._binary(1)
-        if self._token == "?":
+        if self._next == "?":
             self._take()
             yes = self._conditional()
             self._expect(":")
@@ -178,14 +178,14 @@ class _Compiler:
 
     def _binary(self, least: int) -> Evaluate:
         left = self._operand()
-        while (found := _BINARY.get(self._token)) and found[0] >= least:
+        while (found := _BINARY.get(self._next)) and found[0] >= least:
             self._take()
             left = _joined(found[1], left, self._binary(found[0] + 1))
         return left
 
     def _operand(self) -> Evaluate:
         signs: list[Callable[[float], float]] = []
-        while self._token in _UNARY:
+        while self._next in _UNARY:
             signs.append(_UNARY[self._take()])
         operand = self._primary()
         for sign in reversed(signs):
@@ -193,29 +193,29 @@ class _Compiler:
         return operand
 
     def _primary(self) -> Evaluate:
-        token = self._take()
-        if token == "(":
+        word = self._take()
+        if word == "(":
             inner = self._conditional()
             self._expect(")")
             return inner
-        if len(token) == 1 and "A" <= token <= "L":
-            number = ord(token) - ord("A")
+        if len(word) == 1 and "A" <= word <= "L":
+            number = ord(word) - ord("A")
             self._inputs.add(number)
             return lambda values: values[number]
-        if token in _MANY:
-            return self._call(_MANY[token])
-        if token in _CONSTANTS:
-            return _constant(_CONSTANTS[token])
-        if token[:2] == "0X":
-            return _constant(float(int(token, 16)))
-        if token[:1].isdigit() or token[:1] == ".":
-            return _constant(float(token))
-        raise CalcError(_unknown(token))
+        if word in _MANY:
+            return self._call(_MANY[word])
+        if word in _CONSTANTS:
+            return _constant(_CONSTANTS[word])
+        if word[:2] == "0X":
+            return _constant(float(int(word, 16)))
+        if word[:1].isdigit() or word[:1] == ".":
+            return _constant(float(word))
+        raise CalcError(_unknown(word))
 
     def _call(self, of: Callable[[Sequence[float]], float]) -> Evaluate:
         self._expect("(")
         parts = [self._conditional()]
-        while self._token == ",":
+        while self._next == ",":
             self._take()
             parts.append(self._conditional())
         self._expect(")")
@@ -236,13 +236,13 @@ def _constant(value: float) -> Evaluate:
     return lambda _values: value
 
 
-def _unknown(token: str) -> str:
-    if not token:
+def _unknown(word: str) -> str:
+    if not word:
         return "ends too early"
-    if token[:1].isalpha():
+    if word[:1].isalpha():
         known = ", ".join([*_MANY, *(name for name in _UNARY if name.isalpha())])
-        return f"{token} is not known here; inputs are A to L, functions {known}"
-    return f"{token!r} cannot stand there"
+        return f"{word} is not known here; inputs are A to L, functions {known}"
+    return f"{word!r} cannot stand there"
 
 
 def _tokens(text: str) -> list[str]:

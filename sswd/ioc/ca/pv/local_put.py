@@ -84,16 +84,23 @@ async def local_put(
     puts.overlap = getattr(data, "puts_overlap", False)
 
     async def write() -> object:
-        if not data.check_access(client.host, client.user) & protocol.WRITE_RIGHT:
-            raise caproto.Forbidden("clients may not write it")
-        if access is not None:
-            granted = access.granted(client, name, data)
-            if not granted.rights & protocol.WRITE_RIGHT:
-                raise caproto.Forbidden(access.words(client, name, data))
+        _check_right(name, data, client, access)
         return await perform_put(data, sent, client, note)
 
     puts.add(write, done)
     await ended
+
+
+def _check_right(
+    name: str, data: Data, client: LocalClient, access: AccessPolicy | None
+) -> None:
+    """Raises caproto.Forbidden in words."""
+    if not data.check_access(client.host, client.user) & protocol.WRITE_RIGHT:
+        raise caproto.Forbidden("clients may not write it")
+    if access is None:
+        return
+    if not access.granted(client, name, data).rights & protocol.WRITE_RIGHT:
+        raise caproto.Forbidden(access.words(client, name, data))
 
 
 def _as_from_wire(data: Data, value: LocalValue) -> Sent:
