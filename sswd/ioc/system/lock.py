@@ -125,7 +125,7 @@ class LockPvs(PVGroup):  # type: ignore[misc]
         value="",
         dtype=KINDS["str"].writable,
         record="stringout",
-        doc="Put a note: only you may write; empty: free",
+        doc="Put a note: only you write; empty: free",
     )
     LOCK_OWNER = readback("str", "User who has the lock")
     LOCK_HOST = readback("str", "Address from which it was taken")

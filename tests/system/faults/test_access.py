@@ -1,10 +1,13 @@
 """Who may do what: by address, by user, by a PV's value, and while somebody has locked
 the system; at clients that stay connected while it changes."""
 
+import fnmatch
 import getpass
 import itertools
 import json
 import os
+import re
+import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from served import served
 from sswd.testing import Daemon
 
 DRIVERS = Path(__file__).parents[1] / "drivers"
+PAGE = Path(__file__).parents[3] / "docs/how-to/access.md"
 READ, WRITE = 1, 2
 BOTH = READ | WRITE
 NORMAL, PUTFAIL, NORDACCESS, NOWTACCESS = 1, 160, 368, 376
@@ -178,6 +182,19 @@ async def test_what_may_not_be_read_is_not(site: Site) -> None:
         assert (await stranger.get(label)).p1 == NORDACCESS
         await stranger.monitor(label)
         assert (await stranger.receive_until(1)).p1 == NORDACCESS
+
+
+def test_the_pages_commands(site: Site) -> None:
+    [page] = re.findall(
+        r"^```console\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    told = ""
+    for line in page.replace("LAB:STAGE1:", site.pv("")).splitlines():
+        if line.startswith("$ sswd "):
+            words = shlex.split(line.removeprefix("$ sswd "))
+            told = sswd(*words)[1] if words == ["status"] else good(*words)
+        else:
+            assert fnmatch.filter(told.splitlines(), line), (line, told)
 
 
 async def test_rights_follow_a_pv(site: Site, client: Client) -> None:
