@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sswd.access import READ, WRITE, Granted, Rules, Who
 from sswd.config.keys import Config
 from sswd.config.names import STATISTICS_PREFIX
@@ -247,8 +249,8 @@ def _record_and_field(name: str, data: Any) -> tuple[str, str]:
 
 def _number(value: Any) -> float | None:
     """As EPICS base takes it: a double. None: it is none."""
-    if isinstance(value, list | tuple) or getattr(value, "ndim", 0):
-        value = value[0] if len(value) else None
+    if isinstance(value, list | tuple | np.ndarray):
+        value = np.ravel(value)[0] if len(value) else None
     try:
         number = float(value)
     except (TypeError, ValueError):
