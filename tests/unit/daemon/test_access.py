@@ -135,5 +135,5 @@ def test_what_is_not_there_is_told(
 
 
 def test_a_group_without_a_file_is_a_mistake() -> None:
-    with pytest.raises(ConfigError, match="system.one.asg: 'STAFF' is in no file"):
+    with pytest.raises(ConfigError, match=r"system\.one\.asg: 'STAFF' is in no file"):
         from_dict({**TABLE, "access": {}}, "test")
