@@ -10,7 +10,7 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
-from sswd.config.keys import PvConfig, SystemConfig
+from sswd.config.keys import SystemConfig
 from sswd.directories import current_directory, state_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
@@ -290,10 +290,6 @@ class Server(PVGroup):  # type: ignore[misc]
     def lock(self) -> Lock:
         """Who alone may write to the system."""
         return cast("Lock", self.LOCKING.lock)
-
-    def config_of(self, pv: str) -> PvConfig | None:
-        """The keys of a declared PV, by its name without prefix."""
-        return None if self._served is None else self._served.config_of(pv)
 
     @property
     def published(self) -> tuple[int, float]:

@@ -37,8 +37,6 @@ async def test_the_files_give_what_the_table_says(tmp_path: Path) -> None:
     composed.guardian.close()
     table = ROW.findall(PAGE.read_text())
     assert len(table) == 4
-    server = servers[0]
-    server.config_of = config.system["stage"].pvs.get
     for state, is_closed in ((0.0, True), (1.0, False)):
         access._rules.set_input("SETPOINTS", 0, state)
         for user, address, comment, position, restart in table:

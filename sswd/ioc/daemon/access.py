@@ -206,7 +206,9 @@ class AccessControl:
         if own is not None and own in rules.acf.groups:
             return own
         system = self._config.system[server.system_name]
-        keys = server.config_of(pv) or system.motors.get(pv)
+        served = server.served
+        declared = system.pvs.get(pv) if served is None else served.config_of(pv)
+        keys = declared or system.motors.get(pv)
         asg = None if keys is None else keys.asg
         return asg or system.asg or self._config.access.asg
 
