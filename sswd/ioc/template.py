@@ -25,7 +25,7 @@ from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
-from sswd.ioc.system.lock import Lock, LockPvs
+from sswd.ioc.system.lock import LockPvs
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.system.template_api import TemplateApi, outermost, pvs_of
 from sswd.ioc.system.trigger_pvs import TriggerPvs
@@ -285,11 +285,6 @@ class Server(PVGroup):  # type: ignore[misc]
     def served(self) -> ServedSystem | None:
         """What serves the system; None: before the start and after the end."""
         return self._served
-
-    @property
-    def lock(self) -> Lock:
-        """Who alone may write to the system."""
-        return cast("Lock", self.LOCKING.lock)
 
     @property
     def published(self) -> tuple[int, float]:

@@ -12,7 +12,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -67,8 +67,8 @@ class AccessControl:
         self._context: ca.Context | None = None
         self._closing: set[asyncio.Task[None]] = set()
         for server in servers:
-            server.lock.system = server.system_name
-            server.lock.may_break = self._may_break
+            lock_of(server).system = server.system_name
+            lock_of(server).may_break = self._may_break
 
     @property
     def file(self) -> str:
@@ -99,7 +99,7 @@ class AccessControl:
     async def close(self) -> None:
         """Follow no input, count no lock's time."""
         for server in self._servers:
-            server.lock.close()
+            lock_of(server).close()
         inputs, self._inputs = self._inputs, []
         await asyncio.gather(*(each.close() for each in inputs))
         if self._closing:
@@ -107,8 +107,8 @@ class AccessControl:
 
     def _take_over(self) -> None:
         for server in self._servers:
-            server.lock.lock_s = self._config.access.lock_s
-            server.lock.on_change = self._changed
+            lock_of(server).lock_s = self._config.access.lock_s
+            lock_of(server).on_change = self._changed
         for each in self._inputs:
             task = asyncio.get_running_loop().create_task(each.close())
             self._closing.add(task)
@@ -130,7 +130,7 @@ class AccessControl:
         record, field = _record_and_field(name, data)
         server = self._server_of(record)
         granted = self._by_rules(client, record, field, server)
-        if server is None or not server.lock.blocks(client):
+        if server is None or not lock_of(server).blocks(client):
             return granted
         is_lock = record == server.prefix + lock.PV
         if is_lock and not field and self._may_break(client):
@@ -142,7 +142,7 @@ class AccessControl:
         record, field = _record_and_field(name, data)
         server = self._server_of(record)
         if self._by_rules(client, record, field, server).rights & WRITE:
-            return "" if server is None else server.lock.words
+            return "" if server is None else lock_of(server).words
         who = self._who(client)
         asg = self._asg_of(record, server)
         return f"ASG({asg}) gives {who.user}@{who.host} no right to write"
@@ -150,7 +150,7 @@ class AccessControl:
     def left(self, client: ca.Client) -> None:
         """A client is gone."""
         for server in self._servers:
-            server.lock.left(client)
+            lock_of(server).left(client)
 
     def control(self, user: str) -> Granted:
         """What a user may do at the control socket; all, but for an ASG(CONTROL)."""
@@ -239,6 +239,11 @@ class AccessControl:
         log.warning(text, name, pv, group, words)
         if rules.set_input(group, letter, None) and rules is self._rules:
             self._changed()
+
+
+def lock_of(server: Server) -> lock.Lock:
+    """Who alone may write to a system."""
+    return cast("lock.Lock", server.LOCKING.lock)
 
 
 def _record_and_field(name: str, data: Any) -> tuple[str, str]:

@@ -24,6 +24,7 @@ from sswd.control.status import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command_log import words_of
+from sswd.ioc.daemon.access import lock_of
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.findings import findings
@@ -108,7 +109,7 @@ def _system(server: Server) -> SystemStatus:
     return SystemStatus(
         name=server.system_name,
         prefix=server.prefix,
-        lock=server.lock.words,
+        lock=lock_of(server).words,
         target=server.system or "",
         state=state,
         phase=phase,
