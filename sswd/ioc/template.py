@@ -44,9 +44,9 @@ class Server(PVGroup):  # type: ignore[misc]
     """Serves one blocking system. The names are those of the sequence server wrapper.
 
     A PVGroup of caproto: use it alone, or as `SubGroup(Server, prefix="seq:")`. Set
-    `system` before the server runs. Its hooks start and stop the worker. `io_get_queue`
-    holds commands for the worker, `io_put_queue` takes posts as `{pv: value}`, from any
-    thread; both are None before the start-up.
+    `system` before the server runs. Its startup hook starts the worker, its shutdown
+    hook stops it. `io_get_queue` holds commands for the worker, `io_put_queue` takes
+    posts as `{pv: value}`, from any thread; both are None before the start-up.
 
     Threading model: everything on the IOC's loop, unless a method says otherwise.
 
