@@ -80,8 +80,9 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
 
     `warn`: log what the source of the systems gives cause for.
     """
-    from sswd.ioc.daemon import pv_list
+    from sswd.ioc.daemon import access_file, pv_list
 
+    access_file.read_file(config, folder)
     return pv_list.rows(config, folder, declared_by_class(config, folder, warn=warn))
 
 

@@ -85,6 +85,8 @@ def _system(system: SystemStatus) -> Iterator[str]:
     yield clean(f"  command  {_command(system)}")
     link = f"{system.link}  {system.link_words}" if system.link_words else system.link
     yield clean(f"  link     {link}")
+    if system.lock:
+        yield clean(f"  lock     {system.lock}")
     for name, failure in (
         ("exit", system.last_exit),
         ("error", system.last_error),

@@ -10,7 +10,9 @@ WITH_A_NEW_RUN = (
     *("target", "args", "env", "cwd", "python", "nice", "cpus"),
     *("ping_s", "ping", "outbox"),
 )
-AT_ONCE = ("command",)
+APPLIED = ("system", "access")
+"""Tables of the whole file that are looked into, or taken as a whole."""
+AT_ONCE = ("command", "asg")
 
 
 def taken(old: Config, new: Config) -> dict[str, SystemConfig]:
@@ -45,7 +47,7 @@ def left(old: Config, new: Config) -> list[str]:
         if name in new.system:
             running = now.get(name, system)
             found += _different(f"system.{name}", running, new.system[name])
-    found += [key for key in _different("", old, new) if key != "system"]
+    found += [key for key in _different("", old, new) if key not in APPLIED]
     return found
 
 

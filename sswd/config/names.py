@@ -11,6 +11,7 @@ TEMPLATE_NAMES = frozenset(
     {
         *("CMD", "ACK", "message", "values", "CMD_ID", "CMD_STATE", "CMD_ERROR"),
         *("CMD_TIME", "BUSY", "PROGRESS", "QUEUE_LEN", "ABORT", "CMD_PREVIEW"),
+        *("LOCK", "LOCK_OWNER", "LOCK_HOST", "LOCK_NOTE"),
     }
 )
 RESERVED_PREFIXES = ("WORKER:", "TRIGGER:")

@@ -141,6 +141,7 @@ def whole(config: Config) -> Iterator[Problem]:
         yield "prefix", text
     if not config.system:
         yield "system", 'no system; add a table [system.NAME] with target = "mod:Class"'
+    yield from _asgs(config)
     prefixes: dict[str, str] = {}
     names: dict[str, str] = {}
     for name, system in config.system.items():
@@ -162,6 +163,28 @@ def whole(config: Config) -> Iterator[Problem]:
         for motor in system.motors:
             where = f"system.{name}.motors.{motor}"
             yield from _full_name(where, prefix + motor, names, config.prefix)
+
+
+def _asgs(config: Config) -> Iterator[Problem]:
+    """Groups that would be without effect."""
+    if config.access.file is not None:
+        return
+    for key, asg in asgs(config):
+        if asg is not None and key != "access.asg":
+            yield key, f"{asg!r} is in no file; name it: [access] file"
+    if config.access.macros:
+        yield "access.macros", "are for no file; name it: [access] file"
+
+
+def asgs(config: Config) -> Iterator[tuple[str, str | None]]:
+    """Every access security group that is named, with its key."""
+    yield "access.asg", config.access.asg
+    for name, system in config.system.items():
+        yield f"system.{name}.asg", system.asg
+        for pv, keys in system.pvs.items():
+            yield f"system.{name}.pvs.{pv}.asg", keys.asg
+        for motor, axis in system.motors.items():
+            yield f"system.{name}.motors.{motor}.asg", axis.asg
 
 
 def _full_name(

@@ -65,6 +65,8 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     not_posted: int
     """PVs that still have what the run before posted, or nothing."""
     refused_posts: int
+    lock: str = ""
+    """ "locked by anna@10.0.0.5: aligning"; empty: it is free."""
 
 
 class Wrong(Struct, frozen=True, kw_only=True):
@@ -96,6 +98,8 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     state_directory: str
     disk_free: float | None
     """MB, where post-mortems go; None: the disk does not say."""
+    access: str = ""
+    """The access security file; empty: there is none."""
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

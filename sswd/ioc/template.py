@@ -25,6 +25,7 @@ from sswd.ioc.pvs.publisher import FED_FROM_THE_START
 from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.system.lock import LockPvs
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.system.template_api import TemplateApi, outermost, pvs_of
 from sswd.ioc.system.trigger_pvs import TriggerPvs
@@ -107,6 +108,7 @@ class Server(PVGroup):  # type: ignore[misc]
         doc="Put a text; shows what CMD would do",
     )
     WORKER = SubGroup(WorkerStatus, prefix="WORKER:")
+    LOCKING = SubGroup(LockPvs, prefix="")
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ docs/reference/configuration.md are made from it. What one type cannot say (that
 `limits` rise, that an enum has strings) is in rules.py.
 """
 
+from sswd.config.keys.access import AccessConfig
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
 from sswd.config.keys.motor import MotorConfig
@@ -15,6 +16,7 @@ from sswd.config.keys.state import StateConfig
 from sswd.config.keys.system import Config, SystemConfig
 
 __all__ = [
+    "AccessConfig",
     "AuditConfig",
     "CommandConfig",
     "Config",

@@ -103,3 +103,7 @@ class MotorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "unless given"
         ),
     ] = None
+    asg: Annotated[
+        str | None,
+        Meta(description="access security group; the system's unless given"),
+    ] = None

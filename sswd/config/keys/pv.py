@@ -240,6 +240,11 @@ class PvConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
     ] = 0.0
 
+    asg: Annotated[
+        str | None,
+        Meta(description="access security group; the system's unless given"),
+    ] = None
+
     @property
     def is_array(self) -> bool:
         """Whether it holds several numbers or str; text and bytes are not arrays."""

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from sswd.config.keys.access import AccessConfig
 from sswd.config.keys.bounds import Seconds
 from sswd.config.keys.limits import LimitsConfig
 from sswd.config.keys.log import AuditConfig, LogConfig
@@ -39,6 +40,13 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     prefix: Annotated[
         str, Meta(description="follows the top-level prefix in every PV name")
     ] = ""
+    asg: Annotated[
+        str | None,
+        Meta(
+            description="access security group of its PVs; that of [access] unless "
+            "given"
+        ),
+    ] = None
     args: Annotated[
         dict[str, Any], Meta(description="keyword arguments of the class")
     ] = field(default_factory=dict)
@@ -200,6 +208,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
     audit: Annotated[AuditConfig, Meta(description="the record of all puts")] = field(
         default_factory=AuditConfig
+    )
+
+    access: Annotated[AccessConfig, Meta(description="who may do what")] = field(
+        default_factory=AccessConfig
     )
 
     state: Annotated[StateConfig, Meta(description="where setpoints are saved")] = (

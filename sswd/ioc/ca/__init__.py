@@ -31,13 +31,15 @@ from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.put_note import (
     LOCAL,
+    Client,
     PutListener,
     PutNote,
     note_command,
+    putting_client,
     who_puts,
 )
 from sswd.ioc.ca.pv.listen import Listening, newest
-from sswd.ioc.ca.pv.local_put import LocalValue, local_put
+from sswd.ioc.ca.pv.local_put import LocalClient, LocalValue, local_put
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -55,11 +57,13 @@ from sswd.ioc.ca.server.context import Context
 __all__ = [
     "LOCAL",
     "Circuit",
+    "Client",
     "Context",
     "Counts",
     "Data",
     "Limits",
     "Listening",
+    "LocalClient",
     "LocalValue",
     "PutListener",
     "PutNote",
@@ -76,6 +80,7 @@ __all__ = [
     "post",
     "post_if_changed",
     "properties_changed",
+    "putting_client",
     "set_alarm",
     "set_properties",
     "show",

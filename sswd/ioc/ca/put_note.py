@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import caproto
 
@@ -24,6 +25,15 @@ CHARACTERS = 400
 """Of a text that is noted."""
 LOCAL = "local"
 """The address of who puts through the control socket."""
+
+
+class Client(Protocol):
+    """Who asks: a circuit, or somebody at the control socket."""
+
+    host: str | None
+    """What the client calls its host."""
+    user: str | None
+    address: tuple[str, int]
 
 
 @dataclass(slots=True)
@@ -61,20 +71,27 @@ class PutNote:
 PutListener = Callable[[PutNote], None]
 """Takes each put that has ended; must not block."""
 
-_WHO: ContextVar[str] = ContextVar("who", default="")
+_CLIENT: ContextVar[Client | None] = ContextVar("client", default=None)
 _NOTE: ContextVar[PutNote | None] = ContextVar("note", default=None)
 
 
-def put_begins(who: str, note: PutNote | None) -> None:
-    """From now on this task performs a put of `who`, "user@host" as the client names
-    itself. None: nobody keeps a record."""
-    _WHO.set(who)
+def put_begins(client: Client, note: PutNote | None) -> None:
+    """From now on this task performs a put of `client`. No note: nobody keeps a
+    record."""
+    _CLIENT.set(client)
     _NOTE.set(note)
 
 
+def putting_client() -> Client | None:
+    """Whose put is being performed now; None: the IOC acts."""
+    return _CLIENT.get()
+
+
 def who_puts() -> str:
-    """Who puts what is being performed now; empty: nobody puts, the IOC acts."""
-    return _WHO.get()
+    """Who puts what is being performed now, "user@host" as the client names itself;
+    empty: nobody puts, the IOC acts."""
+    client = _CLIENT.get()
+    return f"{client.user}@{client.host}" if client is not None else ""
 
 
 def note_command(command_id: int) -> None:

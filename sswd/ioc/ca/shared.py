@@ -6,21 +6,32 @@ from typing import Protocol
 
 import caproto
 
+from sswd.access import Granted
 from sswd.errors import CommandError, SswdError
+from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
-from sswd.ioc.ca.put_note import PutListener
+from sswd.ioc.ca.put_note import Client, PutListener
 
 logger = logging.getLogger(__name__)
 
 READ_SIZE = 64 << 10
 
 
-class Client(Protocol):
-    """Whom a log line names: a circuit."""
+class AccessPolicy(Protocol):
+    """Who may do what, beside what the PVs themselves allow. Loop thread only."""
 
-    user: str | None
-    address: tuple[str, int]
+    def granted(self, client: Client, name: str, data: Data) -> Granted:
+        """What the client may do with the PV `data` that it has by this name."""
+        ...
+
+    def words(self, client: Client, name: str, data: Data) -> str:
+        """Why the client may not write it."""
+        ...
+
+    def left(self, client: Client) -> None:
+        """The client is gone."""
+        ...
 
 
 class Shared:
@@ -40,6 +51,8 @@ class Shared:
         """The TCP port, when the server listens."""
         self.on_put: PutListener | None = None
         """Takes the note of each put that has ended; see put_note.py."""
+        self.access: AccessPolicy | None = None
+        """None: everybody may do what the PVs allow."""
         self._tasks: set[asyncio.Task[object]] = set()
 
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:

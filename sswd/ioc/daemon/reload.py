@@ -11,17 +11,21 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from msgspec.structs import replace
 
+from sswd.access import Rules
 from sswd.config.changes import changed_keys, left, taken
 from sswd.config.keys import Config
 from sswd.errors import ConfigError
+from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 
 log = logging.getLogger("sswd.ioc")
 
+_Read = TypeVar("_Read")
 ReadConfig = Callable[[], Config]
 """Reads the configuration again; blocks. Raises ConfigError."""
 
@@ -30,12 +34,17 @@ class Reloader:
     """Takes the configuration anew, and restarts the workers."""
 
     def __init__(
-        self, config: Config | None, read: ReadConfig | None, servers: Sequence[Server]
+        self,
+        config: Config | None,
+        read: ReadConfig | None,
+        servers: Sequence[Server],
+        access: AccessControl,
     ) -> None:
         """Without `config` and `read`, only code is taken anew."""
         self._config = config
         self._read = read
         self._servers = servers
+        self._access = access
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
         self._refusal = ""
@@ -74,7 +83,7 @@ class Reloader:
         if self._read is None or self._config is None:
             return True
         try:
-            new = await _in_thread(self._read)
+            new, rules = await _in_thread(self._read_all)
         except ConfigError as ex:
             self._refusal = f"not reloaded, nothing changes: {ex}"
             log.error("%s", self._refusal)
@@ -84,7 +93,15 @@ class Reloader:
             log.exception("not reloaded, nothing changes")
             return False
         self._take(self._config, new)
+        self._access.take(self._config, rules)
         return True
+
+    def _read_all(self) -> "tuple[Config, Rules | None]":
+        """The configuration and its access security file; both are good, or neither
+        is taken. On the thread that reads. Raises ConfigError."""
+        assert self._read is not None
+        config = self._read()
+        return config, self._access.read(config)
 
     def _take(self, old: Config, new: Config) -> None:
         waits = left(old, new)
@@ -100,31 +117,31 @@ class Reloader:
         for server in self._servers:
             if server.system_name in systems:
                 server.reconfigure(systems[server.system_name])
-        self._config = replace(old, system={**old.system, **systems})
+        self._config = replace(old, system={**old.system, **systems}, access=new.access)
 
 
-async def _in_thread(read: ReadConfig) -> Config:
+async def _in_thread(read: Callable[[], _Read]) -> _Read:
     """What `read` returns or raises. The thread "sswd-reload" is a daemon: a disk that
     hangs must not keep the process, as asyncio's own threads would."""
     loop = asyncio.get_running_loop()
-    result: asyncio.Future[Config] = loop.create_future()
+    result: asyncio.Future[_Read] = loop.create_future()
 
-    def settle(config: Config | None, error: Exception | None) -> None:
+    def settle(read: _Read | None, error: Exception | None) -> None:
         if result.cancelled():
             return
-        if config is not None:
-            result.set_result(config)
+        if read is not None:
+            result.set_result(read)
         elif error is not None:
             result.set_exception(error)
 
     def run() -> None:
-        config, error = None, None
+        found, error = None, None
         try:
-            config = read()
+            found = read()
         except Exception as ex:  # noqa: BLE001 (handed on to who waits)
             error = ex
         if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, config, error)
+            loop.call_soon_threadsafe(settle, found, error)
 
     threading.Thread(target=run, name="sswd-reload", daemon=True).start()
     return await result

@@ -19,6 +19,7 @@ from sswd.control.places import socket_path
 from sswd.directories import file_stem
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
+from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.audit import Audit, audit_log
 from sswd.ioc.daemon.control.answers import Answers
 from sswd.ioc.daemon.control.api import DaemonApi
@@ -127,10 +128,12 @@ def run(
         asyncio.Runner(loop_factory=QuickLoop) as runner,
     ):
         composed = compose(config, folder)
-        reloader = Reloader(config, reread, composed.servers)
+        access = AccessControl(config, folder, composed.servers, composed.pvdb)
+        reloader = Reloader(config, reread, composed.servers, access)
         service = Service(
             composed,
             reloader,
+            access,
             file=file,
             ring=ring,
             audit=audit,
@@ -147,6 +150,7 @@ class Service:
         self,
         composed: Composed,
         reloader: Reloader,
+        access: AccessControl,
         *,
         file: Path | None,
         ring: LogRing,
@@ -156,6 +160,7 @@ class Service:
         self._composed = composed
         self._exclusive_port = exclusive_port
         self._reloader = reloader
+        self._access = access
         self._file = file
         self._ring = ring
         self._audit = audit
@@ -182,6 +187,7 @@ class Service:
         self._composed.statistics.counts = server.counts
         if self._audit is not None:
             server.on_put(self._audit.put)
+        self._access.start(server)
         names = [template.CMD.pvname for template in self._servers]
 
         async def search_duplicates(_async_lib: object) -> None:
@@ -199,6 +205,7 @@ class Service:
         if not context.done():
             log.info("stopping: the workers first, then Channel Access")
         await self._reloader.close()
+        await self._access.close()
         closing = (server.close() for server in self._servers)
         for failure in await asyncio.gather(*closing, return_exceptions=True):
             if isinstance(failure, Exception):
@@ -225,6 +232,7 @@ class Service:
             pvdb=composed.pvdb,
             statistics=composed.statistics,
             log_ring=self._ring,
+            access=self._access,
             reload=self._reloader.reloaded,
         )
 

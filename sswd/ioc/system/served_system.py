@@ -105,6 +105,7 @@ class ServedSystem:
         self._pvs = SystemPvs(
             name, config.pvs, self.publisher, template, self.forward, self._on_served
         )
+        template.cmd.refuse_put = functools.partial(self._refuse_put, "CMD")
         add_motors(config.motors, self.publisher, self.dispatcher, template)
         self.supervisor = Supervisor(self._parts(active))
         self._receiver = MessageReceiver(
@@ -252,6 +253,10 @@ class ServedSystem:
         return self._receiver.published, self._receiver.took_s
 
     # -- puts
+
+    def config_of(self, pv: str) -> PvConfig | None:
+        """The keys of a declared PV; None: it is none."""
+        return self._pvs.config_of(pv)
 
     def submit(self, pv: str, value: object) -> "asyncio.Future[None]":
         """Make a command of a put; publish an accepted value at once."""

@@ -8,8 +8,8 @@ import aioca
 import pytest
 
 HERE = Path(__file__).parent
-for folder in (HERE, HERE.parent):
-    sys.path.insert(0, str(folder))  # client.py, daemon.py, served.py
+for folder in (HERE, HERE.parent, HERE.parents[1] / "ioc/ca"):
+    sys.path.insert(0, str(folder))  # client.py, served.py, ca_raw.py
 
 from client import Client  # noqa: E402
 

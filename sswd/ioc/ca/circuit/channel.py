@@ -17,6 +17,7 @@ class Channel:
         "arr",
         "cid",
         "filters",
+        "is_recorded",
         "long_string",
         "name",
         "quick",
@@ -37,6 +38,8 @@ class Channel:
         self.arr: ArrayFilter | None = filters.arr
         self.long_string = False
         self.rights = 0
+        self.is_recorded = True
+        """Whether its puts are, where a record of puts is kept."""
         self.quick = False
         self.subs: dict[int, Subscription] = {}
 

@@ -7,7 +7,6 @@ and getters that wait run as tasks.
 import socket
 from collections.abc import Callable, Mapping
 
-from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.circuit.channel import Channel, Subscription
 from sswd.ioc.ca.circuit.errors import BadRequest
 from sswd.ioc.ca.circuit.input import Input
@@ -108,9 +107,16 @@ class Circuit(Input):
             raise BadRequest("Bad Resource ID")
         return channel
 
-    def rights(self, data: Data) -> int:
-        """What this client may do with a PV."""
-        return int(data.check_access(self.host, self.user))
+    def rights(self, channel: Channel) -> int:
+        """What this client may do with a PV, and whether its puts are recorded."""
+        data = channel.served_pv.data
+        rights = int(data.check_access(self.host, self.user))
+        access = self.shared.access
+        if access is None:
+            return rights
+        granted = access.granted(self, channel.name, data)
+        channel.is_recorded = granted.traps
+        return rights & granted.rights
 
     def error(self, request: Request, status: int, text: str) -> None:
         """A CA_PROTO_ERROR in answer to a request; the circuit goes on."""
@@ -188,7 +194,7 @@ class Circuit(Input):
     def recheck_access(self) -> None:
         """Ask again what this client may do; tell it what has changed."""
         for channel in self.channels.values():
-            rights = self.rights(channel.served_pv.data)
+            rights = self.rights(channel)
             if rights == channel.rights:
                 continue
             self.quick_gets.forget()

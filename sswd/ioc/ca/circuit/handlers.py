@@ -104,7 +104,7 @@ def create_channel(find: Find, circuit: Circuit, request: Request) -> None:
     circuit.next_sid += 1
     channel = Channel(circuit.next_sid, request.p1, name, served_pv, found.filters)
     channel.long_string = found.long_string
-    channel.grant(circuit.rights(served_pv.data))
+    channel.grant(circuit.rights(channel))
     circuit.channels[channel.sid] = channel
     circuit.counts.channels += 1
     dtype, count = _offered(channel)

@@ -13,7 +13,9 @@ from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.put_note import PutNote, fate_of
 from sswd.ioc.ca.pv.noted_values import put_note
-from sswd.ioc.ca.pv.perform_put import Sent, perform_put
+from sswd.ioc.ca.pv.perform_put import Sent, perform_put, refuse_as
+
+REFUSED, DENIED = "REFUSED", "DENIED"
 
 
 def write(circuit: Circuit, request: Request) -> None:
@@ -31,18 +33,17 @@ def _put(circuit: Circuit, request: Request) -> None:
     note = _note(circuit, channel, request)
     if request.dtype > protocol.LAST_TYPE:
         text = channel.name
-        _noted(circuit, note, "REFUSED", "bad type")
+        _noted(circuit, note, REFUSED, "bad type")
         if request.cmd == protocol.WRITE_NOTIFY:
             _answer(circuit, request, protocol.BADTYPE, text)
             raise BadRequest(text, quiet=True)
         raise BadRequest(text, protocol.BADTYPE)
     puts = channel.served_pv.puts
     puts.overlap = getattr(channel.served_pv.data, "puts_overlap", False)
-    refusal = _refusal(circuit, channel, request)
+    refusal = _denial(circuit, channel, note) or _refusal(circuit, channel, request)
     if refusal is not None:
-        status, words = refusal
-        is_denied = status == protocol.NOWTACCESS
-        _noted(circuit, note, "DENIED" if is_denied else "REFUSED", words)
+        status, fate, words = refusal
+        _noted(circuit, note, fate, words)
         _answer(circuit, request, status, f"{channel.name}: {words}")
         return
     circuit.last_put = (channel.name, circuit.last_message_s)
@@ -61,27 +62,46 @@ def _put(circuit: Circuit, request: Request) -> None:
 
 def _refusal(
     circuit: Circuit, channel: Channel, request: Request
-) -> tuple[int, str] | None:
-    """(status, words) where a put does not come as far as its PV."""
+) -> tuple[int, str, str] | None:
+    """(status, fate, words) where a put does not come as far as its PV."""
     if request.dtype > protocol.PUT_ACKS or (
         request.cmd == protocol.WRITE_NOTIFY
         and protocol.STS <= request.dtype < protocol.PUT_ACKT
     ):
         # EPICS base takes values together with metadata in plain puts only.
-        return protocol.PUTFAIL, "a value together with metadata"
-    if not channel.rights & protocol.WRITE_RIGHT:
-        return protocol.NOWTACCESS, "no right to write"
+        return protocol.PUTFAIL, REFUSED, "a value together with metadata"
     limit = circuit.limits.requests_in_flight
     if circuit.in_flight >= limit or len(channel.served_pv.puts) >= limit:
         circuit.shared.over_limit(circuit, "puts in flight", limit)
-        return protocol.PUTFAIL, "too many puts wait"
+        return protocol.PUTFAIL, REFUSED, "too many puts wait"
     return None
+
+
+def _denial(
+    circuit: Circuit, channel: Channel, note: PutNote | None
+) -> tuple[int, str, str] | None:
+    """As `_refusal`, where the client has no right to write.
+
+    A put to a PV that forwards its puts is a REJECTED command, as all that is refused.
+    """
+    if channel.rights & protocol.WRITE_RIGHT:
+        return None
+    access, data = circuit.shared.access, channel.served_pv.data
+    can_be_written = int(data.check_access(circuit.host, circuit.user))
+    if access is None or not can_be_written & protocol.WRITE_RIGHT:
+        return protocol.NOWTACCESS, DENIED, "no right to write"
+    words = access.words(circuit, channel.name, data)
+    if not refuse_as(data, words, circuit, note):
+        return protocol.NOWTACCESS, DENIED, words
+    return protocol.PUTFAIL, DENIED, words
 
 
 def _note(circuit: Circuit, channel: Channel, request: Request) -> PutNote | None:
     """What is known of a put that has arrived; None: nobody keeps a record."""
     if circuit.shared.on_put is None:
         return None
+    if not channel.is_recorded and channel.rights & protocol.WRITE_RIGHT:
+        return None  # what is denied is recorded always
     return put_note(
         channel.name,
         channel.served_pv.data,
@@ -106,7 +126,7 @@ def _perform(
         number = int.from_bytes(request.body[:2], "big")
         return write_acknowledge(data, request.dtype, number)
     sent = Sent(request.dtype, request.elements, request.body)
-    return perform_put(data, sent, circuit.host, circuit.user, note, circuit.address)
+    return perform_put(data, sent, circuit, note)
 
 
 def _ended(

@@ -5,6 +5,7 @@ Loop thread only.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import caproto
@@ -13,10 +14,11 @@ import numpy as np
 from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.codec import protocol
-from sswd.ioc.ca.put_note import LOCAL, PutListener, PutNote, fate_of
+from sswd.ioc.ca.put_note import LOCAL, PutListener, fate_of
 from sswd.ioc.ca.pv.noted_values import put_note
 from sswd.ioc.ca.pv.perform_put import Sent, perform_put
 from sswd.ioc.ca.pv.served_pv import ServedPv
+from sswd.ioc.ca.shared import AccessPolicy
 from sswd.sizes import STRING_BYTES
 
 _Scalar: TypeAlias = bool | int | float | str
@@ -24,26 +26,42 @@ LocalValue: TypeAlias = _Scalar | list[_Scalar]
 """A number, a text (of an enum: a state), or an array."""
 
 
+@dataclass(eq=False)
+class LocalClient:
+    """Somebody on this host who does not come by Channel Access."""
+
+    user: str | None
+    host: str | None
+    address: tuple[str, int] = (LOCAL, 0)
+
+    @staticmethod
+    def of(who: str) -> "LocalClient":
+        """From "user@host"."""
+        user, _, host = who.partition("@")
+        return LocalClient(user, host)
+
+
 async def local_put(
     name: str,
     data: Data,
     value: LocalValue,
-    who: str,
+    client: LocalClient,
     on_put: PutListener | None = None,
+    access: AccessPolicy | None = None,
 ) -> None:
     """Put a value to the PV of this name and return when that has ended.
 
-    `who` is "user@host". `on_put` takes the put's note when it has ended.
+    `on_put` takes the put's note when it has ended.
 
     Raises what the putter raises, CommandErrors among it; ValueError for a value that
     does not fit; caproto.Forbidden for a PV that clients may not write.
     """
     sent = _as_from_wire(data, value)
-    user, _, host = who.partition("@")
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     note = None
     if on_put is not None:
-        note = put_note(name, data, sent, (LOCAL, host, user))
+        who = (LOCAL, client.host or "", client.user or "")
+        note = put_note(name, data, sent, who)
 
     def done(error: BaseException | None) -> None:
         if note is not None and on_put is not None:
@@ -60,8 +78,25 @@ async def local_put(
 
     puts = ServedPv.of(data).puts
     puts.overlap = getattr(data, "puts_overlap", False)
-    puts.add(lambda: _write(data, sent, host, user, note), done)
+
+    async def write() -> object:
+        _check_right(name, data, client, access)
+        return await perform_put(data, sent, client, note)
+
+    puts.add(write, done)
     await ended
+
+
+def _check_right(
+    name: str, data: Data, client: LocalClient, access: AccessPolicy | None
+) -> None:
+    """Raises caproto.Forbidden in words."""
+    if not data.check_access(client.host, client.user) & protocol.WRITE_RIGHT:
+        raise caproto.Forbidden("clients may not write it")
+    if access is None:
+        return
+    if not access.granted(client, name, data).rights & protocol.WRITE_RIGHT:
+        raise caproto.Forbidden(access.words(client, name, data))
 
 
 def _as_from_wire(data: Data, value: LocalValue) -> Sent:
@@ -78,11 +113,3 @@ def _as_from_wire(data: Data, value: LocalValue) -> Sent:
         raise ValueError(f"a text has {STRING_BYTES - 1} bytes at most")
     body = b"".join(text.ljust(STRING_BYTES, b"\0") for text in encoded)
     return Sent(protocol.STRING, len(encoded), body)
-
-
-async def _write(
-    data: Data, sent: Sent, host: str, user: str, note: PutNote | None
-) -> object:
-    if not data.check_access(host, user) & protocol.WRITE_RIGHT:
-        raise caproto.Forbidden("clients may not write it")
-    return await perform_put(data, sent, host, user, note)

@@ -3,6 +3,7 @@
 Loop thread only.
 """
 
+from contextvars import copy_context
 from typing import NamedTuple
 
 import caproto
@@ -10,7 +11,7 @@ import caproto
 from sswd.errors import CommandError
 from sswd.ioc.ca.caproto_private.data import Data, dbr_type
 from sswd.ioc.ca.codec import put_values
-from sswd.ioc.ca.put_note import PutNote, put_begins
+from sswd.ioc.ca.put_note import Client, PutNote, put_begins
 
 
 class Sent(NamedTuple):
@@ -22,20 +23,30 @@ class Sent(NamedTuple):
     body: bytes
 
 
+def refuse_as(data: Data, words: str, client: Client, note: PutNote | None) -> bool:
+    """Tell a PV that forwards its puts of one that is refused; False: it does not."""
+    refuse = getattr(data, "refuse_put", None)
+    if refuse is None:
+        return False
+
+    def tell() -> None:
+        put_begins(client, note)
+        refuse(words)
+
+    copy_context().run(tell)
+    return True
+
+
 async def perform_put(
-    data: Data,
-    sent: Sent,
-    host: str | None,
-    user: str | None,
-    note: PutNote | None,
-    address: tuple[str, int] | None = None,
+    data: Data, sent: Sent, client: Client, note: PutNote | None
 ) -> object:
     """caproto's auth_write: conversion, limits, putter, publication.
 
     A PV that forwards its puts is told of those that never reach its putter: its
     `refuse_put(words)` returns what is to be raised instead.
     """
-    put_begins(f"{user}@{host}", note)
+    put_begins(client, note)
+    host, user, address = client.host, client.user, client.address
     try:
         native, values = put_values.values(data, *sent)
         # Only the value counts: with caproto a client could also set time, alarm, units

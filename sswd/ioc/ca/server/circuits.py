@@ -53,6 +53,8 @@ class Circuits:
     def _on_closed(self, circuit: Circuit) -> None:
         self._circuits.discard(circuit)
         self._count()
+        if self._shared.access is not None:
+            self._shared.access.left(circuit)
 
     def _count(self) -> None:
         self._shared.counts.connections = len(self._circuits)

@@ -27,7 +27,7 @@ from sswd.ioc.ca.server.search_sockets import (
     split_groups,
 )
 from sswd.ioc.ca.server.udp import DatagramQueue
-from sswd.ioc.ca.shared import Shared
+from sswd.ioc.ca.shared import AccessPolicy, Shared
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,11 @@ class Context(CaprotoContext):  # type: ignore[misc]
     def on_put(self, listener: PutListener) -> None:
         """Hand the note of each put that has ended to `listener`, from now on."""
         self._shared.on_put = listener
+
+    def use_access(self, access: AccessPolicy) -> None:
+        """Ask it who may do what, from now on."""
+        self._shared.access = access
+        self.access_changed()
 
     @property
     def put_listener(self) -> PutListener | None:

@@ -6,9 +6,11 @@ Threading model: the loop's own.
 import os
 from collections.abc import AsyncGenerator, Sequence
 
+from sswd.access import READ, WRITE
 from sswd.control import protocol
 from sswd.control.protocol import Answer, AnyRequest
 from sswd.directories import state_directory
+from sswd.ioc.daemon.access import CONTROL
 from sswd.ioc.daemon.control import (
     clients,
     ledgers,
@@ -22,6 +24,18 @@ from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.status import Collector
 
+_LOOKS = (
+    protocol.Hello,
+    protocol.GetStatus,
+    protocol.Get,
+    protocol.Watch,
+    protocol.Clients,
+    protocol.Commands,
+    protocol.Logs,
+    protocol.Stack,
+)
+"""Requests that change nothing."""
+
 
 class Answers:
     """Answers all clients of one daemon."""
@@ -32,6 +46,7 @@ class Answers:
 
     async def to(self, request: AnyRequest, who: str) -> AsyncGenerator[Answer, None]:
         """The lines that answer a request of `who`. Raises Refused in words."""
+        self._check_right(request, who)
         match request:
             case protocol.Watch():
                 async for value in pv_values.watch(self._api, request):
@@ -42,6 +57,17 @@ class Answers:
             case _:
                 for answer in await self._whole(request, who):
                     yield answer
+
+    def _check_right(self, request: AnyRequest, who: str) -> None:
+        """Raises Refused where the ASG of the control socket does not give it."""
+        wanted = READ if isinstance(request, _LOOKS) else WRITE
+        user = who.partition("@")[0]
+        if self._api.access.control(user).rights & wanted:
+            return
+        if isinstance(request, protocol.OnSystem | protocol.Call):
+            operate.note_denied(self._api, request, who)
+        what = "look" if wanted == READ else "order anything"
+        raise protocol.Refused(f"ASG({CONTROL}) gives {user} no right to {what}")
 
     async def _whole(self, request: AnyRequest, who: str) -> Sequence[Answer]:
         """An answer that is there as a whole."""

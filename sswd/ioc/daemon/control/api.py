@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic, time
 
 from sswd.ioc.ca import Context, Data
+from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.control.log_ring import LogRing
 from sswd.ioc.daemon.statistics import Statistics
 from sswd.ioc.template import Server
@@ -25,6 +26,7 @@ class DaemonApi:
     pvdb: Mapping[str, Data]
     statistics: Statistics
     log_ring: LogRing
+    access: AccessControl
     reload: Callable[[], Awaitable[str]]
     """As SIGHUP does. Why nothing changes, in words; empty: it does."""
     version: str = field(default_factory=lambda: version("sswd"))

@@ -3,6 +3,7 @@
 Threading model: the loop's own. Nothing here waits for what it begins: `status` tells.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -61,14 +62,31 @@ async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
     return []
 
 
-def _note(api: DaemonApi, pv: str, who: str) -> None:
+def note_denied(
+    api: DaemonApi, request: protocol.OnSystem | protocol.Call, who: str
+) -> None:
+    """Tell the audit log of an order that `who` has no right to give."""
+    if isinstance(request, protocol.Call):
+        _note(api, request.pv, who, "DENIED", (request.value, None))
+        return
+    with contextlib.suppress(Refused):  # there is no such system
+        for server in named(api, request.system):
+            _note(api, f"{server.prefix}{_PVS[type(request)]}", who, "DENIED")
+
+
+def _note(
+    api: DaemonApi,
+    pv: str,
+    who: str,
+    fate: str = "DONE",
+    values: tuple[object, object] = ACTION_STRINGS[::-1],
+) -> None:
     """Tell the audit log of an order, as of the put that does the same."""
     if api.context.put_listener is None:
         return
     user, _, host = who.partition("@")
-    states = ACTION_STRINGS[::-1]
-    note = ca.PutNote(pv, ca.LOCAL, host, user, time.time(), *states)
-    note.ended("DONE", "")
+    note = ca.PutNote(pv, ca.LOCAL, host, user, time.time(), *values)
+    note.ended(fate, "" if fate == "DONE" else "no right at the control socket")
     api.context.put_listener(note)
 
 

@@ -62,7 +62,9 @@ async def call(api: DaemonApi, request: Call, who: str) -> Sequence[Answer]:
     began_s = time.monotonic()
     try:
         on_put = api.context.put_listener
-        await ca.local_put(request.pv, data, request.value, who, on_put)
+        client = ca.LocalClient.of(who)
+        access = api.access
+        await ca.local_put(request.pv, data, request.value, client, on_put, access)
     except caproto.Forbidden as ex:
         raise Refused(f"{request.pv}: {ex}") from ex
     except (SswdError, caproto.CaprotoError, ValueError, TypeError) as ex:

@@ -23,6 +23,7 @@ from sswd.control.status import (
 )
 from sswd.ioc import ca
 from sswd.ioc.commands.command_log import words_of
+from sswd.ioc.daemon.access import lock_of
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.disk import DiskSpace
 from sswd.ioc.daemon.control.findings import findings
@@ -90,6 +91,7 @@ class Collector:
             port=getattr(api.context, "port", 0) or 0,
             state_directory=str(self._disk.folder),
             disk_free=free_mb,
+            access=self._api.access.file,
             files=troubles(),
         )
 
@@ -106,6 +108,7 @@ def _system(server: Server) -> SystemStatus:
     return SystemStatus(
         name=server.system_name,
         prefix=server.prefix,
+        lock=lock_of(server).words,
         target=server.system or "",
         state=state,
         phase=phase,

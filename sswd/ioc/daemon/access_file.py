@@ -1,0 +1,76 @@
+"""Reads the access security file of a configuration, and asks for the addresses of the
+hosts that it names.
+
+It waits for the disk and the name servers: on the main thread at the start, later on
+the thread that reads the configuration again.
+"""
+
+import logging
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from sswd.access import Acf, Rules, read_acf
+from sswd.config.keys import Config
+from sswd.config.rules import asgs
+from sswd.errors import ConfigError
+
+log = logging.getLogger("sswd.ioc")
+
+MAX_BYTES = 1 << 20
+
+
+def read_rules(config: Config, folder: Path) -> Rules | None:
+    """The rules of a configuration in `folder`; None: it names no file.
+
+    Raises ConfigError: the file, the line, and the mend.
+    """
+    acf = read_file(config, folder)
+    if acf is None:
+        return None
+    if config.access.hosts == "name":
+        return Rules(acf)
+    hosts = {host for group in acf.hosts.values() for host in group}
+    return Rules(acf, addresses_of(sorted(hosts)))
+
+
+def read_file(config: Config, folder: Path) -> Acf | None:
+    """The file as data; nobody is asked for addresses. Raises ConfigError."""
+    access = config.access
+    if access.file is None:
+        return None
+    path = folder / access.file
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"access.file: {path} has more than {MAX_BYTES} bytes")
+        text = path.read_text(encoding="utf-8", errors="backslashreplace")
+    except OSError as ex:
+        raise ConfigError(f"access.file: {path}: {ex.strerror}") from ex
+    try:
+        acf = read_acf(text, access.macros)
+    except ConfigError as ex:
+        raise ConfigError(f"{path}: {ex}") from ex
+    for key, asg in asgs(config):
+        # EPICS base takes DEFAULT for one that is not there, and says nothing.
+        if asg is not None and asg not in acf.groups:
+            known = ", ".join(acf.groups)
+            raise ConfigError(f"{key}: there is no ASG({asg}) in {path}: {known}")
+    return acf
+
+
+def addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The IPv4 addresses of each host, by its name or address.
+
+    One that has none is told, and is nobody until the file is read again.
+    """
+    found = {}
+    for host in hosts:
+        try:
+            known = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as ex:
+            words = "no address of %r in a HAG: %s; no client is taken for it until "
+            words += "the file is read again"
+            log.warning(words, host, ex)
+            known = []
+        found[host] = frozenset(str(address[4][0]) for address in known)
+    return found

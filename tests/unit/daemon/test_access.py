@@ -1,0 +1,139 @@
+"""Who may do what, without sockets: groups of their own, the control socket, audit."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sswd.access import READ, WRITE
+from sswd.config import from_dict
+from sswd.config.keys import Config
+from sswd.control import protocol
+from sswd.control.protocol import Refused
+from sswd.errors import ConfigError
+from sswd.ioc import ca
+from sswd.ioc.daemon.access import AccessControl
+from sswd.ioc.daemon.access_file import read_file
+from sswd.ioc.daemon.control.answers import Answers
+from sswd.ioc.daemon.service import Composed, compose
+
+BOTH = READ | WRITE
+ACF = """
+UAG(staff) { anna }
+ASG(DEFAULT) { RULE(1,READ) RULE(0,WRITE) }
+ASG(STAFF) { RULE(1,READ) RULE(1,WRITE) { UAG(staff) } }
+ASG(CONTROL) { RULE(1,READ) RULE(1,WRITE) { UAG(staff) } }
+"""
+TABLE: dict[str, Any] = {
+    "prefix": "L:",
+    "access": {"file": "site.acf"},
+    "system": {
+        "one": {"target": "a:B", "prefix": "ONE:", "asg": "STAFF"},
+        "two": {
+            "target": "a:B",
+            "prefix": "ONE:TWO:",
+            "pvs": {"X": {"type": "float", "writable": True}},
+        },
+    },
+}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Iterator[tuple[Composed, AccessControl]]:
+    (tmp_path / "site.acf").write_text(ACF)
+    config = from_dict(TABLE, "test")
+    composed = compose(config, tmp_path)
+    yield composed, AccessControl(config, tmp_path, composed.servers, composed.pvdb)
+    composed.guardian.close()
+
+
+def client(user: str) -> Any:
+    class Client:
+        host, address = "claimed", ("10.0.0.5", 5000)
+
+    Client.user = user
+    return Client()
+
+
+@pytest.mark.parametrize(
+    ("name", "anna", "ben"),
+    [
+        ("L:ONE:CMD", BOTH, READ),
+        ("L:ONE:WORKER:STOP", BOTH, READ),
+        ("L:ONE:CMD.PROC", BOTH, READ),
+        ("L:ONE:TWO:CMD", BOTH, BOTH),
+        ("L:ONE:TWO:X.VAL", BOTH, BOTH),
+        ("L:ONE:TWO:X.MDEL", READ, READ),
+        ('L:ONE:TWO:X.{"ts":{}}', BOTH, BOTH),
+        ("L:IOC:UPTIME", BOTH, BOTH),
+    ],
+)
+def test_which_group_a_pv_is_in(
+    made: tuple[Composed, AccessControl], name: str, anna: int, ben: int
+) -> None:
+    _, access = made
+    assert access.granted(client("anna"), name, None).rights == anna
+    assert access.granted(client("ben"), name, None).rights == ben
+
+
+async def test_the_control_socket_has_a_group(
+    made: tuple[Composed, AccessControl],
+) -> None:
+    composed, access = made
+    notes: list[ca.PutNote] = []
+
+    class Api:
+        servers = composed.servers
+
+        class context:
+            put_listener = notes.append
+
+    Api.access = access
+    answers = Answers.__new__(Answers)
+    answers._api = Api
+    answers._check_right(protocol.GetStatus(), "ben@localhost (pid 1)")
+    answers._check_right(protocol.Restart(system="one"), "anna@localhost (pid 1)")
+    with pytest.raises(Refused, match="gives ben no right to order"):
+        answers._check_right(protocol.Restart(system="one"), "ben@localhost (pid 1)")
+    [note] = notes
+    assert (note.pv, note.fate, note.user) == ("L:ONE:WORKER:RESTART", "DENIED", "ben")
+    with pytest.raises(Refused):
+        answers._check_right(
+            protocol.Call(pv="L:ONE:CMD", value="x"), "ben@localhost (pid 1)"
+        )
+    assert notes[1].new == "x"
+
+
+def without_file() -> Config:
+    return from_dict({"system": {"s": {"target": "a:B"}}}, "test")
+
+
+def test_without_a_file_all_is_as_the_pvs_say(tmp_path: Path) -> None:
+    composed = compose(without_file(), tmp_path)
+    access = AccessControl(without_file(), tmp_path, composed.servers, composed.pvdb)
+    composed.guardian.close()
+    assert access.granted(client("eve"), "CMD", None).rights == BOTH
+    assert access.granted(client("eve"), "CMD", None).traps
+    assert access.control("eve").rights == BOTH
+    assert access.file == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"access": {"file": "gone.acf"}}, "gone.acf: No such file"),
+        ({"access": {"file": "site.acf", "asg": "NO"}}, "access.asg: there is no ASG"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    tmp_path: Path, more: dict[str, Any], words: str
+) -> None:
+    (tmp_path / "site.acf").write_text(ACF)
+    with pytest.raises(ConfigError, match=words):
+        read_file(from_dict({**TABLE, **more}, "test"), tmp_path)
+
+
+def test_a_group_without_a_file_is_a_mistake() -> None:
+    with pytest.raises(ConfigError, match=r"system\.one\.asg: 'STAFF' is in no file"):
+        from_dict({**TABLE, "access": {}}, "test")
