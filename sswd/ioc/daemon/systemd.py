@@ -57,7 +57,7 @@ class Systemd:
         self._tick()
 
     def stopping(self) -> None:
-        """The workers are being stopped; the loop still lives, so it goes on feeding."""
+        """The workers are being stopped. The loop lives and goes on feeding."""
         self._send("STOPPING=1")
 
     def close(self) -> None:
