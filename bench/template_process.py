@@ -189,7 +189,8 @@ def main() -> None:
             f"{name}: {n} workers {cost.pss_mb:.0f} MB PSS, {cost.cpu_s:.2f} s of CPU, "
             f"Ready after {cost.ready_s:.2f} s; launch to answer {cost.answer_s:.3f} s"
         )
-    print(f"the template alone has {len(os.listdir(f'/proc/{template.pid}/task'))} threads")
+    threads = len(list(Path(f"/proc/{template.pid}/task").iterdir()))
+    print(f"the template alone has {threads} threads")
 
 
 if __name__ == "__main__":
