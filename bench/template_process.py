@@ -22,7 +22,16 @@ from multiprocess.connection import Connection, Pipe
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader, FrameWriter
 from sswd.pipe.launch import launch
-from sswd.pipe.protocol import Begin, Execute, Finished, Loaded, Message, Ready, Up
+from sswd.pipe.protocol import (
+    Begin,
+    Execute,
+    Finished,
+    Loaded,
+    Message,
+    Ready,
+    Restore,
+    Up,
+)
 from sswd.pipe.worker_spec import WorkerSpec
 
 DRIVERS = Path(__file__).parents[1] / "tests/misbehaving"
@@ -51,6 +60,7 @@ class Worker:
 
     def begin(self) -> None:
         self.until(Loaded)
+        FrameWriter(self.cmd).send(Restore({}))
         FrameWriter(self.ctl).send(Begin())
 
     def answer(self) -> None:

@@ -45,6 +45,8 @@ class Systemd:
             self._period_s = min(PERIOD_S, int(watchdog_us) / 1e6 / FEEDS)
         self._states: States = dict
         self._told = ""
+        self._unsent: list[str] = []
+        """What systemd had no room for, to be said with the next words."""
         self._timer: asyncio.TimerHandle | None = None
         self._failures = OncePerKey(max_keys=1)
 
@@ -70,23 +72,28 @@ class Systemd:
 
     def _tick(self) -> None:
         status = status_line(self._states())
-        lines = ["WATCHDOG=1"] if self._is_watched else []
+        lines = []
         if status != self._told:
             lines.append(f"STATUS={status}")
             self._told = status
-        if lines:
-            self._send("\n".join(lines))
+        if lines or self._unsent or self._is_watched:
+            self._send(*lines, *(["WATCHDOG=1"] if self._is_watched else []))
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._period_s, self._tick)
 
-    def _send(self, text: str) -> None:
+    def _send(self, *lines: str) -> None:
         if self._socket is None:
             return
+        said = [*self._unsent, *lines]
         try:
-            self._socket.sendto(text.encode(), self._address)
+            self._socket.sendto("\n".join(said).encode(), self._address)
+        except BlockingIOError:
+            self._unsent = [line for line in said if line != "WATCHDOG=1"]
         except OSError as ex:
             if self._failures.is_new("send"):
-                log.warning("systemd cannot be told %s: %s", text.splitlines()[0], ex)
+                log.warning("systemd cannot be told %s: %s", lines[0], ex)
+        else:
+            self._unsent = []
 
 
 def status_line(states: Mapping[str, str]) -> str:

@@ -5,9 +5,14 @@ import re
 import signal
 import socket
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
+from daemon import until
 
 from sswd.testing import running_daemon
 from tests.tools import need
@@ -60,35 +65,58 @@ def test_every_kind_of_device_has_an_opening() -> None:
     assert len(OPENING.findall(found)) > 10
 
 
-def test_ready_watchdog_and_stopping(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
-        systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(60.0)
-        env = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "150000"}
-        with running_daemon(
-            "echo:Echo", folder=MISBEHAVING, env=env, ready=False
-        ) as daemon:
-            assert systemd.recv(4096) == b"READY=1"
-            daemon.get("WORKER:STATE")  # it answers indeed
-            words = {b"WATCHDOG=1"}
-            while words != {b"STATUS=1 system: 1 RUNNING"}:
-                words = {*systemd.recv(4096).split(b"\n")} - {b"WATCHDOG=1"}
-            worker = Path(f"/proc/{daemon.get('WORKER:PID')}/environ").read_bytes()
-            assert b"NOTIFY_SOCKET" not in worker
+class Notified:
+    """A socket as systemd's, read at once by a thread: its queue holds ten words."""
 
-            os.kill(daemon.pid, signal.SIGSTOP)
-            try:
-                # Six times the time between two feeds; what was sent before is read.
-                systemd.settimeout(0.3)
-                with pytest.raises(TimeoutError):
-                    while True:
-                        systemd.recv(4096)
-            finally:
-                os.kill(daemon.pid, signal.SIGCONT)
-            systemd.settimeout(60.0)
-            assert systemd.recv(4096) == b"WATCHDOG=1"
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
 
-            daemon.stop()
-            words = set()
-            while b"STOPPING=1" not in words:
-                words = {*systemd.recv(4096).split(b"\n")}
+    def _read(self) -> None:
+        while (data := self._socket.recv(4096)) != b"end":
+            self.lines += data.decode().splitlines()
+
+    def wait_for(self, line: str) -> None:
+        until(lambda: line in self.lines, line, 60.0)
+
+    def close(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
+            ours.sendto(b"end", str(self.path))
+        self._thread.join(10.0)
+        self._socket.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[Notified]:
+    systemd = Notified(tmp_path / "notify")
+    yield systemd
+    systemd.close()
+
+
+def test_ready_watchdog_and_stopping(systemd: Notified) -> None:
+    env = {"NOTIFY_SOCKET": str(systemd.path), "WATCHDOG_USEC": "150000"}
+    with running_daemon(
+        "echo:Echo", folder=MISBEHAVING, env=env, ready=False
+    ) as daemon:
+        systemd.wait_for("READY=1")
+        daemon.get("WORKER:STATE")  # it answers indeed
+        systemd.wait_for("STATUS=1 system: 1 RUNNING")
+        worker = Path(f"/proc/{daemon.get('WORKER:PID')}/environ").read_bytes()
+        assert b"NOTIFY_SOCKET" not in worker
+
+        os.kill(daemon.pid, signal.SIGSTOP)
+        try:
+            until(lambda: psutil.Process(daemon.pid).status() == "stopped", "SIGSTOP")
+            time.sleep(0.1)  # what was sent before is read
+            fed = len(systemd.lines)
+            time.sleep(0.5)  # ten times the time between two feeds
+            assert len(systemd.lines) == fed
+        finally:
+            os.kill(daemon.pid, signal.SIGCONT)
+        until(lambda: len(systemd.lines) > fed, "WATCHDOG=1 again")
+        daemon.stop()
+        systemd.wait_for("STOPPING=1")

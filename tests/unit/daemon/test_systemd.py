@@ -51,9 +51,25 @@ async def test_the_loop_feeds_the_watchdog(listening: socket.socket) -> None:
     with told_at(listening.getsockname(), "30000") as systemd:
         systemd.ready(dict)
         assert await received(listening) == ["READY=1"]
-        assert await received(listening) == ["WATCHDOG=1", "STATUS=no systems"]
+        assert await received(listening) == ["STATUS=no systems", "WATCHDOG=1"]
         for _ in range(3):
             assert await received(listening) == ["WATCHDOG=1"]
+
+
+async def test_what_systemd_has_no_room_for_is_said_later(
+    listening: socket.socket,
+) -> None:
+    states = {"stage": "STARTING"}
+    with told_at(listening.getsockname(), "30000") as systemd:
+        systemd.ready(lambda: states)
+        while not systemd._unsent:  # its queue is full of WATCHDOG
+            states["stage"] = f"{states['stage']}+"
+            await asyncio.sleep(0.005)
+        systemd.stopping()
+        lines: list[str] = []
+        while "STOPPING=1" not in lines:
+            lines += await received(listening)
+        assert lines[0] == "READY=1"
 
 
 async def test_an_abstract_socket() -> None:
