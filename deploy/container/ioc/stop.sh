@@ -13,7 +13,7 @@ fi
 
 pid=${SSWD_PID:-1}
 grace_ms=${SSWD_GRACE_MS:-3000}
-close_ms=${SSWD_CLOSE_MS:-$((grace_ms / 2))}
+close_ms=${SSWD_CLOSE_MS:-$((grace_ms / 3))}
 
 waited_ms=0
 wait_until() { # wait until that time, or until the IOC has ended
