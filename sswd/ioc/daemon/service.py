@@ -217,7 +217,7 @@ class Service:
     def _states(self) -> dict[str, str]:
         """The state of each system's worker, by its name."""
         return {
-            server.system_name: WorkerState(ca.newest(server.WORKER.STATE)[0]).name
+            server.system_name: WorkerState(int(ca.newest(server.WORKER.STATE)[0])).name
             for server in self._servers
         }
 

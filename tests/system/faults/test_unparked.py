@@ -29,7 +29,7 @@ def test_the_next_daemon_parks_before_setup(
     journal = tmp_path / "journal"
     config = CONFIG.format(folder=tmp_path, routine=routine)
     with served(config, client, systems=()) as daemon:
-        until(journal.exists, "setup", 30.0)
+        until(journal.exists, "setup", 60.0)
         os.kill(daemon.pid, signal.SIGKILL)
         daemon.process.wait()
     journal.write_text("killed\n")
