@@ -124,7 +124,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = current_directory()
         self._state_folder: Path | None = None
-        self._is_unparked = False
+        self.is_unparked = False  # by the IOC before, which was killed
         self._guardian: Guardian | None = None
         self._owns_guardian = False
         self._launch: Launch = launch
@@ -178,7 +178,6 @@ class Server(PVGroup):  # type: ignore[misc]
         pvdb: dict[str, Data] | None = None,
         launch: Launch | None = None,
         state_folder: Path | None = None,
-        is_unparked: bool = False,
     ) -> None:
         """Set what is given, before the start; the rest stays. The loop's own.
 
@@ -187,8 +186,7 @@ class Server(PVGroup):  # type: ignore[misc]
         by systems of one daemon; default: one of its own. The system may post PVs of
         `group`; default: the group that this template is a part of. PVs that come later
         are added to `pvdb` too: the one that is served. `launch` starts the worker.
-        `state_folder` has the state files; default: the state directory. `is_unparked`:
-        the IOC before was killed, so the park routine runs before the first worker.
+        `state_folder` has the state files; default: the state directory.
         """
         self._system_name = name or self._system_name
         self._folder = folder or self._folder
@@ -196,7 +194,6 @@ class Server(PVGroup):  # type: ignore[misc]
         self._group = group or self._group
         self._launch = launch or self._launch
         self._state_folder = state_folder or self._state_folder
-        self._is_unparked = is_unparked or self._is_unparked
         if system is not None:
             self.system = system
         if pvdb is not None:
@@ -273,11 +270,10 @@ class Server(PVGroup):  # type: ignore[misc]
     async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         # Our Context has done it; under caproto's own run() nobody has.
         fill_record_fields((outermost(self) or self).pvdb)
-        served = self.compose()
-        if served is None:
+        if (served := self.compose()) is None:
             log.warning("%s: %s; puts are refused", self.prefix or "server", NO_SYSTEM)
         else:
-            served.start(is_unparked=self._is_unparked)
+            served.start(is_unparked=self.is_unparked)
 
     @CMD.shutdown
     async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
@@ -294,19 +290,15 @@ class Server(PVGroup):  # type: ignore[misc]
         return (0, 0.0) if self._served is None else self._served.published
 
     async def close(self) -> bool:
-        """Stop the worker for good and release everything. Idempotent.
-
-        Whether the hardware was left in order, as far as one can know.
-        """
-        served = self._served
-        if served is None:
+        """Stop the worker for good, release all; whether the hardware is safe then."""
+        if (served := self._served) is None:
             return True
         self.WORKER.feed = None
-        is_in_order = await served.close()
+        is_safe = await served.close()
         self._served = None  # not before: `kill` may hurry it up
         if self._owns_guardian and self._guardian is not None:
             self._guardian.close()
-        return is_in_order
+        return is_safe
 
     def reconfigure(self, system: SystemConfig) -> None:
         """The system that runs has other keys, as config/changes.py gives them."""

@@ -77,8 +77,8 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
             group=root,
             pvdb=pvdb,
             state_folder=state,
-            is_unparked=name in unparked,
         )
+        server.is_unparked = name in unparked
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
     of_systems = frozenset(pvdb)
