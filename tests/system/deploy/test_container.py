@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from daemon import until
 
 from sswd.testing import Daemon, child_env, loopback_env
 from tests.tools import need
@@ -199,7 +198,4 @@ def test_who_is_not_there_need_not_be_stopped() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     env = child_env({"SSWD_PID": str(gone.pid)})
-    begun_s = time.monotonic()
     subprocess.run(["bash", SCRIPTS / "stop.sh"], env=env, check=True, timeout=30)
-    assert time.monotonic() - begun_s < 30
-    until(lambda: gone.returncode == 0, "its end")
