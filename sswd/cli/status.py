@@ -14,7 +14,9 @@ from sswd.exit_codes import CLEAN, WRONG
 
 _MORE = """\
 What is wrong comes last, each with what to do about it. Exits with 0 when all is well,
-3 when something is wrong, 4 when there is no such daemon.
+3 when something is wrong, 4 when there is no such daemon. With --alive only a daemon
+that does not answer is wrong: for probes, which must not end an IOC because of its
+worker.
 
 examples:
   sswd status
@@ -31,11 +33,20 @@ def add(commands: Commands) -> None:
         "what", nargs="?", type=Path, metavar="FILE.toml", help="as --file"
     )
     daemon.add_arguments(command)
+    command.add_argument(
+        "--alive",
+        action="store_true",
+        help="only whether the IOC answers, whatever its workers do",
+    )
 
 
 def status(args: argparse.Namespace) -> int:
     """Print it; CLEAN or WRONG."""
     args.file = args.what or args.file
+    if args.alive:
+        with daemon.connect(args) as connection:  # which has answered then
+            write(f"the IOC answers (pid {connection.pid})")
+        return CLEAN
     found = ask(args)
     if args.json:
         daemon.write_json(found)

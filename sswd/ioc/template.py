@@ -126,6 +126,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = current_directory()
         self._state_folder: Path | None = None
+        self.is_unparked = False  # by the IOC before, which was killed
         self._guardian: Guardian | None = None
         self._owns_guardian = False
         self._launch: Launch = launch
@@ -272,11 +273,10 @@ class Server(PVGroup):  # type: ignore[misc]
     async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         # Our Context has done it; under caproto's own run() nobody has.
         fill_record_fields((outermost(self) or self).pvdb)
-        served = self.compose()
-        if served is None:
+        if (served := self.compose()) is None:
             log.warning("%s: %s; puts are refused", self.prefix or "server", NO_SYSTEM)
         else:
-            served.start()
+            served.start(is_unparked=self.is_unparked)
 
     @CMD.shutdown
     async def CMD(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
@@ -292,15 +292,16 @@ class Server(PVGroup):  # type: ignore[misc]
         """(posts published, seconds they took) since the start."""
         return (0, 0.0) if self._served is None else self._served.published
 
-    async def close(self) -> None:
-        """Stop the worker for good and release everything. Idempotent."""
-        served = self._served
-        if served is not None:
-            self.WORKER.feed = None
-            await served.close()
-            self._served = None  # not before: `kill` may hurry it up
-            if self._owns_guardian and self._guardian is not None:
-                self._guardian.close()
+    async def close(self) -> bool:
+        """Stop the worker for good, release all; whether the hardware is safe then."""
+        if (served := self._served) is None:
+            return True
+        self.WORKER.feed = None
+        is_safe = await served.close()
+        self._served = None  # not before: `kill` may hurry it up
+        if self._owns_guardian and self._guardian is not None:
+            self._guardian.close()
+        return is_safe
 
     def reconfigure(self, system: SystemConfig) -> None:
         """The system that runs has other keys, as config/changes.py gives them."""

@@ -12,9 +12,14 @@ _numbers = itertools.count(1)
 _daemons: dict[int, str] = {}
 
 
+def daemon_mark() -> str:
+    """What the marks of all runs of this process begin with."""
+    return _daemons.setdefault(os.getpid(), f"{os.getpid()}-{secrets.token_hex(4)}")
+
+
 def new_mark(system: str) -> str:
     """A mark for one run: "daemon:run:system". No two runs have the same."""
-    daemon = _daemons.setdefault(os.getpid(), f"{os.getpid()}-{secrets.token_hex(4)}")
+    daemon = daemon_mark()
     name = "".join(c if c.isprintable() and c not in ": " else "_" for c in system)
     return f"{daemon}:{next(_numbers)}:{name}"
 

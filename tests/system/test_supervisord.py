@@ -1,136 +1,22 @@
 """deploy/supervisor/sswd.conf as shipped, under a real supervisord from PyPI."""
 
 import os
-import re
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from itertools import zip_longest
 from pathlib import Path
 
-import psutil
 import pytest
 from daemon import assert_gone, family, until
+from supervisord_rig import BIN, DEPLOY, START_S, TARGET, Supervisord
 
-from sswd.testing import Daemon, child_env, loopback_env
+from sswd.testing import loopback_env
+from sswd.testing.loopback import free_port
 
-SHIPPED = Path(__file__).parents[2] / "deploy/supervisor/sswd.conf"
-TARGET = Path(__file__).parent / "drivers/target.toml"
-BIN = Path(sys.executable).parent
-START_S = 30.0
 NAMES, ROUNDS = ("one", "two", "three", "four"), 5
 """Daemons beside each other, and how often each is restarted: 20 times in all."""
-TAIL_BYTES = 100_000  # by itself supervisorctl shows 1,600: a third of a stack dump
-CONF = """
-[unix_http_server]
-file={folder}/sock
-[supervisord]
-nodaemon=true
-logfile={folder}/supervisord.log
-pidfile={folder}/pid
-childlogdir={folder}
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
-[supervisorctl]
-serverurl=unix://{folder}/sock
-[include]
-files={shipped}
-"""
-
-
-RUNNING = "worker STARTING -> RUNNING"
-
-
-class View(Daemon):
-    """PVs of the sswd that supervisord runs; errors show the logs of both."""
-
-    @property
-    def log(self) -> str:
-        logs = sorted(self.folder.glob("*log*"))
-        return "".join(f"{log}:\n{log.read_text()[-3000:]}\n" for log in logs)
-
-
-class Supervisord:
-    """A supervisord that includes the shipped file, or `program`, and nothing else."""
-
-    def __init__(
-        self, folder: Path, config: Path, program: Path = SHIPPED, **env: str
-    ) -> None:
-        self._folder = folder
-        self._conf = folder / "supervisord.conf"
-        self._conf.write_text(CONF.format(folder=folder, shipped=program))
-        ca = {**loopback_env(), **env}
-        self._env = child_env(
-            {
-                **ca,
-                "SSWD": str(BIN / "sswd"),
-                "SSWD_CONFIG": str(config),
-                "RUNTIME_DIRECTORY": str(folder / "run"),
-                "STATE_DIRECTORY": str(folder / "state"),
-            }
-        )
-        self._process = subprocess.Popen(
-            [BIN / "supervisord", "-c", self._conf],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=self._env,
-        )
-        self.pvs = View(self._process, "T:", ca, folder)
-
-    def ctl(self, *words: str) -> str:
-        """What supervisorctl says; its exit code repeats it."""
-        done = subprocess.run(
-            [BIN / "supervisorctl", "-c", self._conf, *words],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-            env=self._env,
-        )
-        return done.stdout
-
-    def tail(self) -> str:
-        """The end of what sswd has written."""
-        return self.ctl("tail", f"-{TAIL_BYTES}", "sswd")
-
-    def log(self) -> str:
-        """supervisord's own log."""
-        log = self._folder / "supervisord.log"
-        return log.read_text() if log.exists() else ""
-
-    def daemon(self) -> int:
-        """The pid of sswd, once its worker is RUNNING."""
-        self.pvs.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
-        status = self.ctl("status", "sswd")
-        match = re.search(r"RUNNING +pid (\d+)", status)
-        assert match, status + self.log()
-        return int(match[1])
-
-    def families(self) -> list[psutil.Process]:
-        """The daemons of NAMES and then their children, once all workers run."""
-        logs = [self._folder / f"{name}.log" for name in NAMES]
-        until(
-            lambda: all(log.exists() and RUNNING in log.read_text() for log in logs),
-            "all workers to run",
-            START_S,
-        )
-        for log in logs:
-            os.truncate(log, 0)  # the next life's words are to be its own
-        pids = re.findall(r"RUNNING +pid (\d+)", self.ctl("status", *NAMES))
-        assert len(pids) == len(NAMES), self.log()
-        daemons, *children = zip_longest(*(family(int(pid)) for pid in pids))
-        return [*daemons, *(c for same in children for c in same if c)]
-
-    def close(self) -> None:
-        """End supervisord, which ends what it runs."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(20)
 
 
 @pytest.fixture
@@ -189,7 +75,8 @@ def plain(folder: Path, name: str) -> str:
     env = {**loopback_env(), "PYTHONPATH": path.rstrip(os.pathsep)}
     given = ",".join(f'{key}="{value}"' for key, value in env.items())
     return (
-        f"[program:{name}]\ncommand={BIN}/sswd run --exclusive-port {config}\nenvironment={given}\n"
+        f"[program:{name}]\ncommand={BIN}/sswd run --exclusive-port {config}\n"
+        f"environment={given}\n"
         f"stderr_logfile={folder}/{name}.log\n"
     )
 
@@ -208,7 +95,7 @@ def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
     fds, rss_mb = 0, []
     try:
         for _ in range(ROUNDS):
-            processes = supervisord.families()
+            processes = supervisord.families(NAMES)
             daemons = processes[: len(NAMES)]
             fds = fds or max(daemon.num_fds() for daemon in daemons)
             for daemon in daemons:
@@ -218,7 +105,7 @@ def test_twenty_restarts_with_supervisords_own_settings(folder: Path) -> None:
             for name in NAMES:
                 assert f"{name}: started" in words, words
             assert_gone(processes)
-        processes = supervisord.families()
+        processes = supervisord.families(NAMES)
         supervisord.ctl("stop", *NAMES)
         assert_gone(processes)
     finally:
@@ -263,3 +150,64 @@ def test_a_taken_port_is_retried(folder: Path) -> None:
             )
         finally:
             supervisord.close()
+
+
+def instances(folder: Path) -> Path:
+    """The files for several daemons and for the listener, which looks at a word of ours
+    as well as at TICK_5, and soon loses patience. The second has a port of its own."""
+    text = (DEPLOY / "several-instances.conf").read_text()
+    text += (DEPLOY / "sswd-events.conf").read_text()
+    for shipped, ours in {
+        'EPICS_CAS_BEACON_PERIOD="15"': f'EPICS_CAS_SERVER_PORT="{free_port()}"',
+        "events=TICK_5": "events=TICK_5,REMOTE_COMMUNICATION",
+        "-supervisor-events\n": "-supervisor-events --times 2 --answer-s 0.3\n",
+    }.items():
+        assert text.count(shipped) == 1
+        text = text.replace(shipped, ours)
+    for name in ("stage", "furnace"):
+        config = TARGET.read_text().replace('"T:"', f'"{name}:"')
+        (folder / f"{name}.toml").write_text(config)
+    shutil.copy(TARGET.with_suffix(".py"), folder)
+    program = folder / "instances.conf"
+    program.write_text(text)
+    return program
+
+
+def pid_of(supervisord: Supervisord, program: str) -> str:
+    """Of a program that runs; empty: it does not."""
+    found = supervisord.ctl("pid", program).strip()
+    return found if found.isdecimal() and found != "0" else ""
+
+
+@pytest.mark.timeout(180)
+def test_of_several_daemons_the_one_that_does_not_answer_is_restarted(
+    folder: Path,
+) -> None:
+    names = {"SSWD_CONFIGS": str(folder)}
+    supervisord = Supervisord(folder, TARGET, instances(folder), **names)
+    run = folder / "run"
+    try:
+        until(lambda: len(list(run.glob("*.sock"))) == 2, "two daemons", START_S)
+        until(
+            lambda: "RUNNING" in supervisord.ctl("status", "sswd-events"), "", START_S
+        )
+        stage = pid_of(supervisord, "sswd:sswd-stage")
+        furnace = pid_of(supervisord, "sswd:sswd-furnace")
+        supervisord.tell("look")
+        until(lambda: supervisord.log().count("sswd-events") >= 2, "the listener")
+        assert pid_of(supervisord, "sswd:sswd-stage") == stage, "it answered"
+
+        os.kill(int(stage), signal.SIGSTOP)
+        for _ in range(2):
+            supervisord.tell("look")
+        until(
+            lambda: pid_of(supervisord, "sswd:sswd-stage") not in ("", stage),
+            "the restart",
+            START_S,
+        )
+        assert pid_of(supervisord, "sswd:sswd-furnace") == furnace
+        said = supervisord.ctl("tail", "sswd-events", "stderr")
+        assert f"sswd:sswd-stage (pid {stage}) is restarted" in said
+        until(lambda: len(list(run.glob("*.sock"))) == 2, "both again", START_S)
+    finally:
+        supervisord.close()

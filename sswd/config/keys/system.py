@@ -88,7 +88,8 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         str | None,
         Meta(
             description='"module:function" that puts the hardware into a safe state '
-            "after a worker died, in a process of its own"
+            "after a worker died, in a process of its own; and before the first worker "
+            "of a daemon that follows one that was killed"
         ),
     ] = None
     park_s: Annotated[

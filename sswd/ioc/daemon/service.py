@@ -1,13 +1,14 @@
 """The daemon: composes templates of all systems, serves them, handles signals."""
 
 import asyncio
+import faulthandler
 import gc
 import importlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from sswd.config.keys import Config, MetricsConfig, RecsyncConfig, SystemConfig
 from sswd.control.places import socket_path
 from sswd.directories import file_stem
 from sswd.errors import ConfigError
+from sswd.ioc import ca
 from sswd.ioc.ca import Context, Data, Limits, QuickLoop
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.audit import Audit, audit_log
@@ -27,11 +29,14 @@ from sswd.ioc.daemon.control.listener import Listener
 from sswd.ioc.daemon.control.log_ring import LogRing, log_ring
 from sswd.ioc.daemon.duplicate_pvs import warn_of_duplicates
 from sswd.ioc.daemon.outside import Outside, check_installed
+from sswd.ioc.daemon.park_marks import ParkMarks
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.reload import ReadConfig, Reloader
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
+from sswd.ioc.daemon.systemd import Systemd
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.supervision.lifecycle import WorkerState
 from sswd.ioc.template import Server
 from sswd.logs import kept_logging
 from sswd.stacks import tell_stacks
@@ -55,9 +60,10 @@ class Composed(NamedTuple):
     metrics: MetricsConfig
 
 
-def compose(config: Config, folder: Path) -> Composed:
+def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Composed:
     """The PVs and templates of all systems; nothing runs yet.
 
+    The park routines of the systems `unparked` run before their first workers.
     Raises ConfigError (group that cannot be imported, names that collide).
     """
     pvdb: dict[str, Data] = {}
@@ -76,6 +82,7 @@ def compose(config: Config, folder: Path) -> Composed:
             pvdb=pvdb,
             state_folder=state,
         )
+        server.is_unparked = name in unparked
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
     of_systems = frozenset(pvdb)
@@ -127,20 +134,29 @@ def run(
         log_ring() as ring,
         asyncio.Runner(loop_factory=QuickLoop) as runner,
     ):
-        composed = compose(config, folder)
+        marks = ParkMarks(config, folder)
+        composed = compose(config, folder, marks.left)
         access = AccessControl(config, folder, composed.servers, composed.pvdb)
         reloader = Reloader(config, reread, composed.servers, access)
         service = Service(
             composed,
             reloader,
-            access,
-            file=file,
-            ring=ring,
-            audit=audit,
-            exclusive_port=exclusive_port,
+            Facilities(access, marks, file, ring, audit, exclusive_port),
         )
         runner.run(service.serve())
     return 0
+
+
+class Facilities(NamedTuple):
+    """What one daemon has beside its PVs."""
+
+    access: AccessControl
+    marks: ParkMarks
+    file: Path | None
+    """The configuration."""
+    ring: LogRing
+    audit: Audit | None
+    exclusive_port: bool
 
 
 class Service:
@@ -150,20 +166,12 @@ class Service:
         self,
         composed: Composed,
         reloader: Reloader,
-        access: AccessControl,
-        *,
-        file: Path | None,
-        ring: LogRing,
-        audit: Audit | None,
-        exclusive_port: bool,
+        having: Facilities,
     ) -> None:
         self._composed = composed
-        self._exclusive_port = exclusive_port
         self._reloader = reloader
-        self._access = access
-        self._file = file
-        self._ring = ring
-        self._audit = audit
+        self._having = having
+        self._systemd = Systemd(os.environ)
         self._servers = composed.servers
         self._stop = asyncio.Event()
         self._stops = 0
@@ -182,34 +190,34 @@ class Service:
         server = Context(
             self._composed.pvdb,
             limits=self._composed.limits,
-            exclusive_port=self._exclusive_port,
+            exclusive_port=self._having.exclusive_port,
         )
         self._composed.statistics.counts = server.counts
-        if self._audit is not None:
-            server.on_put(self._audit.put)
-        self._access.start(server)
+        if self._having.audit is not None:
+            server.on_put(self._having.audit.put)
+        self._having.access.start(server)
         names = [template.CMD.pvname for template in self._servers]
 
-        async def search_duplicates(_async_lib: object) -> None:
+        async def serving(_async_lib: object) -> None:
+            self._systemd.ready(self._states)
             await warn_of_duplicates(names, server.port)
 
+        self._having.marks.begin()
         api = self._api(server)
         control = self._control(api)
         await control.open()
         outside = Outside(self._composed.recsync, self._composed.metrics, api)
         await outside.open()
-        context = asyncio.create_task(server.run(startup_hook=search_duplicates))
+        context = asyncio.create_task(server.run(startup_hook=serving))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not context.done():
             log.info("stopping: the workers first, then Channel Access")
+        self._systemd.stopping()
         await self._reloader.close()
-        await self._access.close()
-        closing = (server.close() for server in self._servers)
-        for failure in await asyncio.gather(*closing, return_exceptions=True):
-            if isinstance(failure, Exception):
-                log.error("a system failed while it was closed", exc_info=failure)
+        await self._having.access.close()
+        await self._close_systems()
         self._reaper.stop()
         await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
         self._reaper.look()
@@ -220,19 +228,37 @@ class Service:
         context.cancel()
         await asyncio.wait({context})
         log.info("stopped")
+        self._systemd.close()
         self._leave_signals()
+
+    async def _close_systems(self) -> None:
+        """All at once; those that leave their hardware in order need no parking."""
+        closing = (server.close() for server in self._servers)
+        ends = await asyncio.gather(*closing, return_exceptions=True)
+        for server, end in zip(self._servers, ends, strict=True):
+            if isinstance(end, BaseException):
+                log.error("a system failed while it was closed", exc_info=end)
+            elif end:
+                self._having.marks.in_order(server.system_name)
+
+    def _states(self) -> dict[str, str]:
+        """The state of each system's worker, by its name."""
+        return {
+            server.system_name: WorkerState(int(ca.newest(server.WORKER.STATE)[0])).name
+            for server in self._servers
+        }
 
     def _api(self, context: Context) -> DaemonApi:
         composed = self._composed
         return DaemonApi(
             prefixes=composed.prefixes,
-            file=self._file,
+            file=self._having.file,
             servers=composed.servers,
             context=context,
             pvdb=composed.pvdb,
             statistics=composed.statistics,
-            log_ring=self._ring,
-            access=self._access,
+            log_ring=self._having.ring,
+            access=self._having.access,
             reload=self._reloader.reloaded,
         )
 
@@ -242,6 +268,9 @@ class Service:
         return Listener(path, Answers(api))
 
     def _take_signals(self) -> None:
+        faulthandler.enable()  # systemd's watchdog ends us by SIGABRT: with stacks
+        # procServ starts us with TERM and HUP blocked, and workers would inherit that.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped_by, number)

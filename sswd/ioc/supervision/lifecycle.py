@@ -63,6 +63,7 @@ class Event(Enum):
     """What can happen to a worker."""
 
     START = "START, or the start of the IOC"
+    START_UNPARKED = "the start of an IOC after one that was killed"
     STOP = "an operator put STOP"
     RESTART = "an operator put RESTART"
     RELOAD = "HUP: RESTART of every worker that is not to be STOPPED"
@@ -183,6 +184,7 @@ _REFRESH = (A.CLEAR_BUDGET, A.LOAD_FRESH)
 TABLE: dict[Phase, dict[Event, Step]] = {
     P.STOPPED: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
+        E.START_UNPARKED: Step(P.REPARKING, (*_ANEW, A.PARK)),
         E.RESTART: Step(P.RENEWING, _BEGIN_ANEW),
         E.SHUTDOWN: Step(P.CLOSED, (A.DROP_STANDBY, A.FINISH)),
     },
@@ -308,6 +310,7 @@ _LATE_TIMES = {
 }
 _ALREADY = {
     E.START: "it starts or runs already",
+    E.START_UNPARKED: "said once, to begin with",
     E.RESTART: "coalesced: a restart is under way already",
     E.STOP: "it stops or is stopped already",
     E.SHUTDOWN: "the IOC ends already",

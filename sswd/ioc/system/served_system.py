@@ -204,17 +204,18 @@ class ServedSystem:
 
     # -- life
 
-    def start(self) -> None:
-        """Start the first worker."""
+    def start(self, *, is_unparked: bool = False) -> None:
+        """Start the first worker; `is_unparked`: after the park routine."""
         self.publisher.worker_gone("the worker has not been started")
         self.supervisor.link.start()
-        self.supervisor.feed(Event.START)
+        self.supervisor.feed(Event.START_UNPARKED if is_unparked else Event.START)
         self._inputs.start()
         if self._trigger is not None:
             self._trigger.start()
 
-    async def close(self) -> None:
-        """Stop the worker for good; at most CLOSE_S."""
+    async def close(self) -> bool:
+        """Stop the worker for good; at most CLOSE_S. Whether it closed, or was parked
+        after its death."""
         until_s = time.monotonic() + CLOSE_S
         self._restorer.saver.save()
         if self._trigger is not None:
@@ -234,10 +235,10 @@ class ServedSystem:
         self.supervisor.close()
         self.dispatcher.close()
         self.publisher.close()
-        if self.supervisor.holds:
-            return  # its bridge lives and needs the queues
-        self.commands.close()
-        self.posts.close()
+        if not self.supervisor.holds:  # else its bridge lives and needs the queues
+            self.commands.close()
+            self.posts.close()
+        return self.supervisor.closed.is_set() and not self.supervisor.holds_undead
 
     async def _let_go(self) -> None:
         """A dropped standby may be dying still: take its Gone, reap it."""
