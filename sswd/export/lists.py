@@ -7,8 +7,7 @@ from xml.etree import ElementTree as ET
 from sswd.export.model import HEALTH, Pv, Unit
 
 BUTTONS = ("ABORT", "WORKER:RESTART", "WORKER:START", "WORKER:STOP")
-"""Written once to act: nothing to save."""
-_NOT_SAVED = (*BUTTONS, "CMD", "CMD_PREVIEW")
+"""Written once to act: nothing to keep."""
 _NOT_ARCHIVED = ("CMD_PREVIEW", "WORKER:HEARTBEAT", "WORKER:UPTIME", *BUTTONS)
 ARCHIVED_BYTES = 65536
 """A larger array is left out: an archiver is no place for images."""
@@ -25,8 +24,8 @@ def pvlist(units: Sequence[Unit]) -> str:
 def saved(unit: Unit) -> Iterator[Pv]:
     """The setpoints: what clients write and a restart should bring back."""
     for pv in unit.pvs:
-        is_button = pv.type == "action" or pv.short in _NOT_SAVED
-        if pv.is_writable and not is_button:
+        is_own = pv.keys is not None or pv.short in unit.motors
+        if is_own and pv.is_writable and pv.type != "action":
             yield pv
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from caproto import SkipWrite
@@ -227,11 +226,7 @@ class Server(PVGroup):  # type: ignore[misc]
 
     def _find(self, name: str) -> Data | None:
         """A PV by its whole name, of this template or of all that is served with it."""
-        group = outermost(self) or self
-        for pvdb in (*self._pvdbs, group.pvdb):
-            if name in pvdb:
-                return cast("Data", pvdb[name])
-        return None
+        return next((pvdb[name] for pvdb in self._all_pvdbs() if name in pvdb), None)
 
     # -- life
 

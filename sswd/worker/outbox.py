@@ -157,12 +157,18 @@ class Outbox:
             self._writer.send(message)
         self.pump()  # whoever found the lock taken left its update to us
 
-    def try_send(self, message: Message) -> bool:
-        """The same, unless a thread is writing (which tells the IOC as much)."""
+    def try_send(self, message: Message, *, after_posts: bool = False) -> bool:
+        """The same, unless a thread is writing (which tells the IOC as much).
+
+        `after_posts`: after everything that was posted, as `tell`.
+        """
         if not self._write_lock.acquire(blocking=False):
             return False
         try:
-            self._writer.send(message)
+            if after_posts:
+                self._write_after_posts(message)
+            else:
+                self._writer.send(message)
         finally:
             self._write_lock.release()
         self.pump()
@@ -173,17 +179,6 @@ class Outbox:
         with self._write_lock:
             self._write_after_posts(message)
         self.pump()
-
-    def try_tell(self, message: Message) -> bool:
-        """The same, unless a thread is writing."""
-        if not self._write_lock.acquire(blocking=False):
-            return False
-        try:
-            self._write_after_posts(message)
-        finally:
-            self._write_lock.release()
-        self.pump()
-        return True
 
     def finish(self, command_id: int, failure: Failure | None) -> None:
         """Send Finished with everything that is still unsent."""
@@ -223,8 +218,6 @@ class Outbox:
                     self._writer.send(Post(batch))
             finally:
                 self._write_lock.release()
-
-    # -- inside
 
     def _write_after_posts(self, message: Message) -> None:
         taken = self._take_all()

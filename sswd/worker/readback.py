@@ -91,7 +91,7 @@ class Readback:
         with self._lock:
             late_s = self._watch.late_s(now_s)
             state = self._watch.overdue(now_s)
-            if state is not None and not self._outbox.try_tell(state):
+            if state is not None and not self._outbox.try_send(state, after_posts=True):
                 self._watch.forget_overdue()
         if late_s is not None:
             log.warning(

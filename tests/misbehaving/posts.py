@@ -74,7 +74,7 @@ WRONG = {
     "no_index": Wrong(MODE, 7, "no index"),
     "long_text": Wrong("message", "x" * 10_001, "10001 bytes, the PV holds 10000"),
     "endless_text": Wrong(TEXT, "x" * 100_000_000, "text of 100000000 characters"),
-    "endless_list": Wrong(FLOATS, ["x"] * 3_000_000, "text of 3000000 characters"),
+    "endless_list": Wrong(FLOATS, ["x"] * 3_000_000, "list of 3000000 texts"),
     "endless_bytes": Wrong(TEXT, b"x" * 100_000_000, "100000000 bytes"),
     "no_text": Wrong(TEXT, {"a": 1}, "object of type dict"),
     "liar": Wrong(TEXT, _Liar(7), "_Liar cannot be copied: RuntimeError"),

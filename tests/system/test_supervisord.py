@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon import assert_gone, family, until
-from supervisord_rig import BIN, DEPLOY, START_S, TARGET, Supervisord
+from supervisord_rig import BIN, DEPLOY, SHIPPED, START_S, TARGET, Supervisord
 
 from sswd.testing import loopback_env
 from sswd.testing.loopback import free_port

@@ -8,7 +8,6 @@ import caproto
 
 from sswd.access import Granted
 from sswd.errors import CommandError, SswdError
-from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.loglimit import LimitedLog
 from sswd.ioc.ca.put_note import Client, PutListener
@@ -21,11 +20,11 @@ READ_SIZE = 64 << 10
 class AccessPolicy(Protocol):
     """Who may do what, beside what the PVs themselves allow. Loop thread only."""
 
-    def granted(self, client: Client, name: str, data: Data) -> Granted:
+    def granted(self, client: Client, name: str, data: object) -> Granted:
         """What the client may do with the PV `data` that it has by this name."""
         ...
 
-    def words(self, client: Client, name: str, data: Data) -> str:
+    def words(self, client: Client, name: str, data: object) -> str:
         """Why the client may not write it."""
         ...
 

@@ -138,11 +138,8 @@ def run(
         composed = compose(config, folder, marks.left)
         access = AccessControl(config, folder, composed.servers, composed.pvdb)
         reloader = Reloader(config, reread, composed.servers, access)
-        service = Service(
-            composed,
-            reloader,
-            Facilities(access, marks, file, ring, audit, exclusive_port),
-        )
+        having = Facilities(access, marks, file, ring, audit, exclusive_port)
+        service = Service(composed, reloader, having)
         runner.run(service.serve())
     return 0
 

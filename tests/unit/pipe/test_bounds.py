@@ -113,7 +113,7 @@ def test_no_mutation_takes_memory_or_time() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 20 << 20
-    assert slowest_s < 0.25
+    assert slowest_s < 0.5  # tracemalloc makes it some ten times slower
 
 
 def test_the_garbage_collector_waits_for_a_long_message() -> None:
