@@ -24,6 +24,7 @@ include_patterns = [
     "docs/**.md",
     "examples/**/README.md",
     "examples/README.md",
+    "deploy/README.md",
     "deploy/**/README.md",
     "tests/README.md",
 ]
@@ -32,7 +33,8 @@ root_doc = "README"
 
 myst_heading_anchors = 4
 nitpicky = True
-lexers["mermaid"] = TextLexer()  # drawn by forges, shown as text here
+for language in ("mermaid", "acf"):
+    lexers[language] = TextLexer()
 # Offline and without an account: what the pages link to outside is not asked.
 linkcheck_ignore = [r"https?://"]
 

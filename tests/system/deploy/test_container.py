@@ -170,7 +170,8 @@ def test_the_stop_fits_into_the_grace_of_the_pod(pod: Pod) -> None:
     assert pod.pvs.put("LEVEL", 4.5)
     (pod.folder / "journal").write_text("")
     begun_s = time.monotonic()
-    assert pod.run("stop.sh") == 0
+    # The script may be killed at its end: nothing in a container outlives process 1.
+    assert pod.run("stop.sh") in (0, -signal.SIGKILL)
     assert pod.process.wait(20.0) == 0
     assert time.monotonic() - begun_s < 3.0
     assert (pod.folder / "journal").read_text() == "park begins\npark ends\n"

@@ -81,15 +81,11 @@ def stage(folder: Path) -> Iterator[View]:
         view.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
         yield view
     finally:
-        process.terminate()
-        process.wait(20.0)
-        with suppress(psutil.TimeoutExpired):
-            _ended(folder)
-
-
-def _ended(folder: Path) -> None:
-    """procServ does not wait for its child; we do."""
-    until(lambda: not list((folder / "run").glob("*.sock")), "its end", 15.0)
+        with suppress(psutil.NoSuchProcess):
+            daemon = psutil.Process(ioc(folder))
+            process.terminate()
+            process.wait(20.0)
+            daemon.wait(20.0)  # procServ does not wait for it
 
 
 def ioc(folder: Path) -> int:
