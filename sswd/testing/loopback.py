@@ -1,28 +1,44 @@
 """Channel Access on 127.0.0.1, at ports of its own."""
 
+import itertools
 import os
+import secrets
 import socket
 from collections.abc import Mapping
+from pathlib import Path
+
+_LOWEST = 10_000
+_turns = itertools.count(secrets.randbelow(1 << 16))
 
 
 def free_port() -> int:
     """A port that is free for TCP and UDP on 127.0.0.1 now, as is the next one.
 
-    CA needs two: the server's and the repeater's (beacons). Somebody else may take them
-    before you do. Any thread.
+    CA needs two: the server's and the repeater's (beacons). They lie below those that
+    the kernel gives to clients, and each process goes on from a place of its own, so
+    that hardly anybody takes them before you do. Any thread. Raises OSError when
+    there is none.
     """
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
-            if port < 65000 and _udp_is_free(port) and _udp_is_free(port + 1):
-                return port
+    room = _first_of_clients() - _LOWEST
+    for turn in itertools.islice(_turns, max(0, room // 2)):
+        port = _LOWEST + 2 * turn % room
+        if _is_free(port, socket.SOCK_STREAM) and all(
+            _is_free(each, socket.SOCK_DGRAM) for each in (port, port + 1)
+        ):
+            return port
+    raise OSError(f"no port from {_LOWEST} to {_LOWEST + room} is free on 127.0.0.1")
 
 
-def _udp_is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+def _first_of_clients() -> int:
+    """The lowest port that the kernel chooses for who does not choose."""
+    text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    return int(text.split()[0])
+
+
+def _is_free(port: int, kind: int) -> bool:
+    with socket.socket(socket.AF_INET, kind) as sock:
         try:
-            udp.bind(("127.0.0.1", port))
+            sock.bind(("127.0.0.1", port))
         except OSError:
             return False
         return True
