@@ -8,14 +8,14 @@ states.
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sswd.alarm import NO_ALARM, Alarm, Severity, Status
 
 NAN_ALARM = Alarm(Severity.INVALID, Status.UDF, "not a number")
 
 
-@dataclass
+@dataclass(slots=True)
 class AlarmLimits:
     """The limits of one number and the last limit that it crossed (.LALM).
 
@@ -34,13 +34,17 @@ class AlarmLimits:
     lolo_severity: int = Severity.NO_ALARM
     hysteresis: float = 0.0
     last_alarmed: float = 0.0
+    is_set: bool = field(init=False)
+    """Whether any limit can alarm."""
     _stands: bool = False
     """Whether the last value was in alarm."""
 
-    @property
-    def is_set(self) -> bool:
-        """Whether any limit can alarm."""
-        return bool(
+    def __post_init__(self) -> None:
+        self.have_changed()
+
+    def have_changed(self) -> None:
+        """To be called after a change of a severity."""
+        self.is_set = bool(
             self.hihi_severity
             or self.high_severity
             or self.low_severity
@@ -49,6 +53,9 @@ class AlarmLimits:
 
     def check(self, value: float) -> Alarm:
         """The alarm of `value`. Changes `last_alarmed`."""
+        if not self.is_set:
+            self.last_alarmed = value
+            return NO_ALARM if value == value else NAN_ALARM  # noqa: PLR0124
         is_inside = (
             (not self.high_severity or value < self.high)
             and (not self.low_severity or value > self.low)
@@ -56,12 +63,9 @@ class AlarmLimits:
             and (not self.lolo_severity or value > self.lolo)
             and value == value  # noqa: PLR0124 (not NaN)
         )
-        if is_inside and not self._stands:  # the short way
+        if is_inside and not self._stands:
             self.last_alarmed = value
             return NO_ALARM
-        if not self.is_set:
-            self.last_alarmed = value
-            return NO_ALARM if value == value else NAN_ALARM  # noqa: PLR0124
         if math.isnan(value):
             return NAN_ALARM
         for severity, limit, sign, status in self._in_order():

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from caproto import AccessRights, CaprotoValueError, ChannelType
 
 from sswd.ioc import ca
+from sswd.ioc.pvs.alarm_limits import AlarmLimits
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.value_rules import NumberRules
 
@@ -74,6 +75,8 @@ def _changing(pv: Channel, rules: object, attribute: str) -> Write:
             setattr(rules, attribute, int(number))
         else:
             setattr(rules, attribute, number)
+        if isinstance(rules, AlarmLimits):
+            rules.have_changed()
         # Clients show the limits of GR and CTRL types.
         ca.properties_changed(pv)
 

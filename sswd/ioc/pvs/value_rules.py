@@ -56,7 +56,15 @@ class NumberRules(ValueRules):
         self.limits = limits
 
     def judge(self, value: float) -> tuple[int, Alarm]:
-        return self.dead_band.check(value), self.limits.check(value)
+        band, limits = self.dead_band, self.limits
+        if limits.is_set or band.mdel or band.adel or value != value:  # noqa: PLR0124
+            return band.check(value), limits.check(value)
+        # The short way: no limit, no dead band, and a number.
+        limits.last_alarmed = value
+        if value in (band.last_monitored, band.last_archived):
+            return band.check(value), NO_ALARM
+        band.last_monitored = band.last_archived = value
+        return EVERY_POST, NO_ALARM
 
 
 class StateRules(OnChange):

@@ -91,7 +91,8 @@ def stage(folder: Path) -> Iterator[View]:
 def ioc(folder: Path) -> int:
     """The pid of the daemon, as its lock has it."""
     (lock,) = (folder / "run").glob("*.lock")
-    return int(lock.read_text())
+    until(lambda: bool(lock.read_text()), "the pid in the lock")  # it is written anew
+    return int(lock.read_text() or 0)
 
 
 @pytest.mark.timeout(240)
