@@ -26,7 +26,11 @@ AGAIN_S = 30.0
 
 class Standby:
     """At most one waiting worker. Without `is_wanted` there is one only between the
-    import of fresh code and the end of the worker that it follows."""
+    import of fresh code and the end of the worker that it follows.
+
+    While fresh code is imported the former one stays: it has the code of the worker
+    that runs, and if the fresh code does not load, both go on.
+    """
 
     def __init__(
         self,
@@ -43,13 +47,14 @@ class Standby:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._run: Run | None = None
+        self._former: Run | None = None
         self._is_refreshing = False
         self.words = ""
         """Why fresh code could not be imported."""
 
     def is_mine(self, run: Run) -> bool:
         """Whether this run waits here."""
-        return run is self._run
+        return run in (self._run, self._former)
 
     def prepare(self) -> None:
         """Have a worker imported for the next time."""
@@ -66,10 +71,16 @@ class Standby:
         A host that has no room for a second process is no reason to refuse a restart:
         the next start imports the code then.
         """
-        self.drop()
+        if self._run is not None and self._run.loaded and not self._is_refreshing:
+            self._drop_former()
+            self._former = self._run
+        else:
+            _let_go(self._run)
+        self._run = None
         try:
             self._launch_one()
         except OSError as ex:
+            self.drop()
             log.warning("no process to import fresh code in (%s); the start does", ex)
             self._feed(Event.FRESH)
         else:
@@ -82,35 +93,42 @@ class Standby:
     def take(self) -> Run | None:
         """The waiting worker, to begin now; it may be importing still. None: none."""
         run, self._run = self._run, None
+        self._drop_former()
         self._is_refreshing = False
         self._arm(None)
         return run
 
     def drop(self) -> None:
-        """Let the waiting worker go. It has no system yet, so nothing to close."""
-        run = self.take()
-        if run is not None:
-            run.stop()
-            run.process.kill()
+        """Let the waiting worker go."""
+        _let_go(self.take())
 
-    def on_message(self, message: Message) -> None:
-        """A message of the waiting worker."""
-        assert self._run is not None
+    def _drop_former(self) -> None:
+        former, self._former = self._former, None
+        _let_go(former)
+
+    def on_message(self, run: Run, message: Message) -> None:
+        """A message of a waiting worker."""
+        if run is not self._run:
+            return  # the former one has said all that counts
         match message:
             case Loaded():
-                self._run.loaded = message
+                run.loaded = message
+                self._drop_former()
                 self._arm(None)
                 if self._is_refreshing:
                     self._is_refreshing = False
                     self._feed(Event.FRESH)
             case Failed():
-                self._run.failed = message
+                run.failed = message
             case _:
                 pass
 
     def gone(self, run: Run, code: int | None) -> None:
-        """The waiting worker died: its import failed, or somebody killed it."""
-        self._run = None
+        """A waiting worker died: its import failed, or somebody killed it."""
+        if run is self._former:
+            self._former = None
+            return
+        self._run, self._former = self._former, None
         was_waiting = run.loaded is not None
         words = exit_words(code, run.killed_for)
         if run.failed is not None:
@@ -140,3 +158,10 @@ class Standby:
             self._timer = None
         if delay_s is not None and call is not None:
             self._timer = self._loop.call_later(delay_s, call)
+
+
+def _let_go(run: Run | None) -> None:
+    """It has no system yet, so nothing to close."""
+    if run is not None:
+        run.stop()
+        run.process.kill()

@@ -83,7 +83,7 @@ class WorkerEvents:
         elif isinstance(message, Leaving):
             self._leaves(run)
         elif self._processes.standby.is_mine(run):
-            self._processes.standby.on_message(message)
+            self._processes.standby.on_message(run, message)
         elif self._processes.parker.is_mine(run):
             self._processes.parker.on_message(message)
         elif run is self._parts.active.run:

@@ -171,6 +171,7 @@ def test_code_that_does_not_load_is_refused(
     pid = client.get(prefix + "WORKER:PID")
     state = client.monitor(prefix + "WORKER:STATE")
     error = client.monitor(prefix + "WORKER:LAST_ERROR")
+    waiting = standby_pid(daemon, client)
     (folder / "slow_import.py").write_text(code)
     if "SyntaxError" in reason:
         daemon.process.send_signal(signal.SIGHUP)
@@ -182,6 +183,8 @@ def test_code_that_does_not_load_is_refused(
     assert client.get(prefix + "WORKER:PID") == pid
     assert client.put(prefix + "CMD", "0")
     ca_is_up(daemon, client, system)
+    # The code that waits is that of the worker that goes on: a crash costs no import.
+    assert standby_pid(daemon, client) == waiting
 
     write(folder, "a good one again " * (1 + len(reason) % 7))
     assert client.put(prefix + "WORKER:RESTART", 1)
