@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from sswd.directories import make_own, open_own, state_directory
 from sswd.errors import NotOursError
-from sswd.logs import JsonLines, LineHandler, RateLimit, TextLines
+from sswd.logs import JsonLines, LineHandler, TextLines, also_logging
 
 log = logging.getLogger("sswd.log")
 
@@ -147,15 +147,10 @@ class _WholeLines:
 def also_logging_to(file: LineFile, form: Literal["text", "json"]) -> Iterator[None]:
     """Log to a file, too, within the block; then write what waits, and close it."""
     handler = LineHandler(file, name="sswd-log-file")
-    handler.setFormatter(JsonLines() if form == "json" else TextLines())
-    handler.addFilter(RateLimit())
-    root = logging.getLogger()
-    root.addHandler(handler)
     try:
-        yield
+        with also_logging(handler, JsonLines() if form == "json" else TextLines()):
+            yield
     finally:
-        root.removeHandler(handler)
-        handler.end()
         file.close()
 
 

@@ -14,7 +14,14 @@ import struct
 from collections.abc import Iterator
 from logging.handlers import SysLogHandler
 
-from sswd.logs import LineHandler, RateLimit, TextLines, fields_of, text_of, trace_of
+from sswd.logs import (
+    LineHandler,
+    TextLines,
+    also_logging,
+    fields_of,
+    text_of,
+    trace_of,
+)
 
 log = logging.getLogger("sswd.log")
 
@@ -135,13 +142,8 @@ class DatagramStream:
 def also_logging_by(stream: DatagramStream, form: logging.Formatter) -> Iterator[None]:
     """Log by a socket, too, within the block; then send what waits, and close it."""
     handler = LineHandler(stream, name="sswd-log-socket", line_end="")
-    handler.setFormatter(form)
-    handler.addFilter(RateLimit())
-    root = logging.getLogger()
-    root.addHandler(handler)
     try:
-        yield
+        with also_logging(handler, form):
+            yield
     finally:
-        root.removeHandler(handler)
-        handler.end()
         stream.close()

@@ -69,6 +69,20 @@ def logging_to(options: LogOptions, stream: IO[str] | None = None) -> Iterator[N
         handler.end()
 
 
+@contextlib.contextmanager
+def also_logging(handler: "LineHandler", form: logging.Formatter) -> Iterator[None]:
+    """Log by one more handler within the block; then write what waits."""
+    handler.setFormatter(form)
+    handler.addFilter(RateLimit())
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.end()
+
+
 _OURS = ("sswd", "caproto", "asyncio", "py.warnings")
 """Loggers whose words are the daemon's, with all below them."""
 

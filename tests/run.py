@@ -4,8 +4,8 @@
 
 Tests with the mark `timing` can fail because the machine was busy with something else.
 So they run after the others, three at a time: who keeps a bound in company has kept it.
-Those that fail run alone, one after the other; there they may fail once, and the last
-lines name those that did. No other test runs twice. `--untimed` leaves them out.
+Those that fail have one more try, alone, and the last lines name them. No other test
+runs twice. `--untimed` leaves them out.
 """
 
 import argparse
@@ -33,10 +33,9 @@ def main() -> int:
     side_by_side = ("-n", options.jobs, "--dist", "loadfile", "--no-loadscope-reorder")
     codes = [pytest("-m", "not timing", *side_by_side, *rest)]
     if not options.untimed:
-        code, disturbed, failed_alone = run_timed(rest)
+        code, tried_twice = run_timed(rest)
         codes.append(code)
-        print(f"\ntimed tests that had to run alone:{listed(disturbed)}")
-        print(f"timed tests that needed a second try alone:{listed(failed_alone)}")
+        print(f"\ntimed tests that needed a second try, alone:{listed(tried_twice)}")
     code = verdict(codes)
     word = "passed" if code == PASSED else f"did not pass ({code})"
     print(f"Python {platform.python_version()}: the tests {word}", flush=True)
@@ -62,21 +61,16 @@ def pytest(*arguments: str) -> int:
     return subprocess.run(command, check=False).returncode
 
 
-def run_timed(rest: list[str]) -> tuple[int, list[str], list[str]]:
-    """Run the timed tests: (exit code, those that failed in company, and alone)."""
+def run_timed(rest: list[str]) -> tuple[int, list[str]]:
+    """Run the timed tests: (exit code, those that failed in company)."""
     timed = ("-m", "timing", "-o", f"cache_dir={CACHE}", *rest)
     code = pytest(*timed, "--cache-clear", "-n", "3", "--dist", "loadfile")
     if code != FAILED:  # anything else is no matter of time
-        return code, [], []
-    disturbed = last_failed()
+        return code, []
+    failed = last_failed()
     print("\n*** the timed tests that failed, alone ***", flush=True)
     again = ("--last-failed", "--last-failed-no-failures", "none")
-    code = pytest(*timed, *again)
-    if code != FAILED:
-        return code, disturbed, []
-    failed_alone = last_failed()
-    print("\n*** those that failed alone, once more ***", flush=True)
-    return pytest(*timed, *again), disturbed, failed_alone
+    return pytest(*timed, *again), failed
 
 
 def last_failed() -> list[str]:

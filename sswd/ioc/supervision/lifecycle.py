@@ -30,7 +30,10 @@ class Phase(Enum):
 
     STOPPED = (WorkerState.STOPPED, "no worker; only an operator starts one")
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
-    RENEWING = (WorkerState.STARTING, "the same by RESTART; another means this one")
+    RENEWING = (
+        WorkerState.STARTING,
+        "as STARTING, by RESTART; another RESTART is this one",
+    )
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
     YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
@@ -73,7 +76,7 @@ class Event(Enum):
     LATE = "LATE_S have passed since the start"
     OVERDUE = "the worker has been starting for longer than start_s"
     ENDED = "the worker has closed in order and is gone"
-    DIED = "the worker died; its pipe is drained"
+    DIED = "the worker died"
     PARKED = "the park routine has ended, well or not"
     DUE = "the back-off time has passed"
     SPENT = "the restart budget is spent"

@@ -4,6 +4,7 @@ import gc
 import os
 import time
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -99,21 +100,28 @@ def test_any_mutation_is_messages_a_part_or_an_error(data: bytes) -> None:
 @pytest.mark.timing
 def test_no_mutation_takes_memory_or_time() -> None:
     limits = frame_limits(largest(0, []))
-    tracemalloc.start()
     slowest_s = 0.0
+    for damaged in damages():
+        begun_s = time.perf_counter()
+        read_all(damaged, limits)
+        slowest_s = max(slowest_s, time.perf_counter() - begun_s)
+    assert slowest_s < 0.25
+    tracemalloc.start()  # slows all down tenfold
     try:
-        for frame in FRAMES:
-            for at in range(min(len(frame), 120)):
-                for byte in (0, 0x7F, 0xDB, 0xDD, 0xFF):
-                    damaged = frame[:at] + bytes([byte]) + frame[at + 1 :]
-                    begun_s = time.perf_counter()
-                    read_all(damaged, limits)
-                    slowest_s = max(slowest_s, time.perf_counter() - begun_s)
+        for damaged in damages():
+            read_all(damaged, limits)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 20 << 20
-    assert slowest_s < 0.5  # tracemalloc makes it some ten times slower
+
+
+def damages() -> Iterator[bytes]:
+    """Every frame with one byte of its beginning changed."""
+    for frame in FRAMES:
+        for at in range(min(len(frame), 120)):
+            for byte in (0, 0x7F, 0xDB, 0xDD, 0xFF):
+                yield frame[:at] + bytes([byte]) + frame[at + 1 :]
 
 
 def test_the_garbage_collector_waits_for_a_long_message() -> None:
