@@ -32,7 +32,7 @@ class Phase(Enum):
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
     RENEWING = (
         WorkerState.STARTING,
-        "as STARTING, by RESTART; another RESTART is this one",
+        "as STARTING, because of RESTART; one more changes nothing",
     )
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
     YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
