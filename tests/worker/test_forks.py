@@ -35,6 +35,14 @@ def test_a_child_ends_where_it_leaves_user_code(rig, what, code, words):
     assert worker.stop() == 0
 
 
+def test_a_child_that_c_code_forked_posts_nothing(rig):
+    """Python's hooks did not run there: only the kernel has marked it."""
+    worker = rig("forking:Forking").begin()
+    assert worker.run("x", pv="C_FORK").failure is None
+    assert worker.posted("message") == ["c child 5"]
+    assert worker.stop() == 0
+
+
 def test_a_pool_that_logs_tears_no_frame(rig):
     worker = rig("forking:Forking").begin()
     for _ in range(3):

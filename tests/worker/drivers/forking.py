@@ -1,5 +1,6 @@
 """Drivers that fork, in the ways that people's code does."""
 
+import ctypes
 import logging
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import sys
 import time
 
 from sswd import System, every
+from sswd.errors import NotTheWorkerError
 
 log = logging.getLogger("forking")
 
@@ -19,6 +21,18 @@ def in_pool(number: int) -> int:
 
 class Forking(System):
     """`CMD` names what the child does; the parent waits for it, then posts."""
+
+    def on_C_FORK(self, _):
+        """As a C library forks: without Python's hooks, with the GIL kept."""
+        child = ctypes.PyDLL(None).fork()
+        if child == 0:
+            try:
+                self.io_put("message", "posted by the child")
+            except NotTheWorkerError:
+                os._exit(5)
+            os._exit(6)
+        _, status = os.waitpid(child, 0)
+        self.io_put("message", f"c child {os.waitstatus_to_exitcode(status)}")
 
     def on_CMD(self, what: str) -> None:
         pid = os.fork()
