@@ -71,11 +71,11 @@ class Standby:
         A host that has no room for a second process is no reason to refuse a restart:
         the next start imports the code then.
         """
-        if self._run is not None and self._run.loaded and not self._is_refreshing:
+        if self._is_refreshing:
+            _let_go(self._run)
+        else:
             self._drop_former()
             self._former = self._run
-        else:
-            _let_go(self._run)
         self._run = None
         try:
             self._launch_one()
@@ -108,20 +108,22 @@ class Standby:
 
     def on_message(self, run: Run, message: Message) -> None:
         """A message of a waiting worker."""
-        if run is not self._run:
-            return  # the former one has said all that counts
         match message:
             case Loaded():
                 run.loaded = message
-                self._drop_former()
-                self._arm(None)
-                if self._is_refreshing:
-                    self._is_refreshing = False
-                    self._feed(Event.FRESH)
+                if run is self._run:
+                    self._on_loaded()
             case Failed():
                 run.failed = message
             case _:
                 pass
+
+    def _on_loaded(self) -> None:
+        self._drop_former()
+        self._arm(None)
+        if self._is_refreshing:
+            self._is_refreshing = False
+            self._feed(Event.FRESH)
 
     def gone(self, run: Run, code: int | None) -> None:
         """A waiting worker died: its import failed, or somebody killed it."""
@@ -134,7 +136,9 @@ class Standby:
         if run.failed is not None:
             words = failed_words(run.failed)
         self._fail(words)
-        if was_waiting:
+        if self._run is not None and not self._run.loaded:
+            self._arm(self._import_s, self._overdue)
+        elif was_waiting:
             self._arm(AGAIN_S, self.prepare)
 
     def _overdue(self) -> None:

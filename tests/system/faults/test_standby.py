@@ -28,10 +28,12 @@ args.journal = "FOLDER/cold"
 restart.start_s = 4.0
 """
 CODE = """
+import os
 import time
 from pathlib import Path
 from sswd import System
 
+Path(__file__).with_name(f"imported by {{os.getpid()}}").touch()
 time.sleep({import_s})
 
 class Fresh(System):
@@ -190,6 +192,27 @@ def test_code_that_does_not_load_is_refused(
     assert client.put(prefix + "WORKER:RESTART", 1)
     state.wait_for(lambda _: state.values.count("RUNNING") == 2)
     standby_pid(daemon, client)
+
+
+@pytest.mark.timing
+def test_a_standby_that_still_imports_outlives_a_refused_restart(
+    daemon: Daemon, client: Client, folder: Path
+) -> None:
+    prefix = daemon.prefix + "warm:"
+    state = client.monitor(prefix + "WORKER:STATE")
+    error = client.monitor(prefix + "WORKER:LAST_ERROR")
+    healed_s(client, prefix, state)  # by the former standby
+    importing = standby_pid(daemon, client)
+    until((folder / f"imported by {importing}").exists, "the good code to be read")
+    (folder / "slow_import.py").write_text("def broken(:\n")
+    assert client.put(prefix + "WORKER:RESTART", 1)
+    error.wait_for(lambda seen: "SyntaxError" in seen.value)
+    assert standby_pid(daemon, client) == importing
+
+    os.kill(client.get(prefix + "WORKER:PID"), signal.SIGKILL)
+    state.wait_for(lambda _: state.values.count("RUNNING") == 3)
+    assert client.get(prefix + "WORKER:PID") == importing
+    write(folder, "mended once more")
 
 
 def test_a_standby_that_was_killed_is_not_missed(
