@@ -51,7 +51,7 @@ def post(
     if alarm is not None and not shows(data, alarm):
         _store(data, alarm)
         events |= protocol.DBE_ALARM
-    if type(value) is int:
+    if type(value) is int and data.data_type == protocol.ENUM:
         value = _state_of(data, value)
     served_pv: ServedPv | None = getattr(data, SERVED_PV_ATTRIBUTE, None)
     if served_pv is not None and served_pv.post(value, timestamp_s, events):
@@ -67,8 +67,9 @@ def post_if_changed(data: Data, value: object) -> None:
 
     An enum takes an index or a string, as with `post`.
     """
-    held = raw(data)["value"]
-    if held != value and held != _state_of(data, value):
+    if type(value) is int and data.data_type == protocol.ENUM:
+        value = _state_of(data, value)
+    if raw(data)["value"] != value:
         post(data, value)
 
 
