@@ -8,6 +8,7 @@ import sys
 import bluesky.plans as bp
 from bluesky import RunEngine
 from ophyd import Component, EpicsSignalRO
+from plan_run import run
 
 from sswd.ophyd import SswdSequence, SswdSystem, action, setpoint
 
@@ -18,23 +19,6 @@ class Stage(SswdSystem):
     target = setpoint("TARGET", readback="POSITION")
     home = action("HOME")
     pid = Component(EpicsSignalRO, "WORKER:PID", kind="omitted")
-
-
-def run(engine: RunEngine, plan: object) -> tuple[str, str, list[dict]]:
-    """Exit status, reason and the events' data."""
-    documents: list[tuple[str, dict]] = []
-    try:
-        engine(plan, lambda name, doc: documents.append((name, doc)))
-    except Exception as ex:
-        print(f"raised {type(ex).__name__}: {ex}", file=sys.stderr)
-    (stop,) = [doc for name, doc in documents if name == "stop"]
-    events = [doc["data"] for name, doc in documents if name == "event"]
-    for name, doc in documents:
-        if name == "event_page":
-            keys = doc["data"]
-            rows = zip(*keys.values(), strict=True)
-            events += [dict(zip(keys, row, strict=True)) for row in rows]
-    return stop["exit_status"], stop["reason"], events
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import bluesky.plans as bp
 from aioca import caget
 from bluesky import RunEngine
 from ophyd_async.core import init_devices
+from plan_run import run
 
 from sswd.ophyd_async import SswdAction, SswdSequence, SswdSetpoint, SswdSystem
 
@@ -22,23 +23,6 @@ class Stage(SswdSystem):
         self.target = SswdSetpoint(float, prefix, "TARGET", readback="POSITION")
         self.home = SswdAction(prefix, "HOME")
         super().__init__(prefix, name)
-
-
-def run(engine: RunEngine, plan: object) -> tuple[str, str, list[dict]]:
-    """Exit status, reason and the events' data."""
-    documents: list[tuple[str, dict]] = []
-    try:
-        engine(plan, lambda name, doc: documents.append((name, doc)))
-    except Exception as ex:
-        print(f"raised {type(ex).__name__}: {ex}", file=sys.stderr)
-    (stop,) = [doc for name, doc in documents if name == "stop"]
-    events = [doc["data"] for name, doc in documents if name == "event"]
-    for name, doc in documents:
-        if name == "event_page":
-            keys = doc["data"]
-            rows = zip(*keys.values(), strict=True)
-            events += [dict(zip(keys, row, strict=True)) for row in rows]
-    return stop["exit_status"], stop["reason"], events
 
 
 async def until(pv: str, wanted: str) -> None:
