@@ -94,7 +94,10 @@ def _forked(config: SystemConfig) -> Iterator[Problem]:
     for variable in config.env:
         if variable.startswith(READ_AT_START):
             text = f"{variable} is read when Python or numpy begins, and a fork has "
-            yield "env", text + 'them from before; leave it out, or take start = "spawn"'
+            yield (
+                "env",
+                text + 'them from before; leave it out, or take start = "spawn"',
+            )
 
 
 def _wrapped(config: SystemConfig) -> Iterator[Problem]:

@@ -48,9 +48,6 @@ _GO = b"\1"
 def main(_spec: WorkerSpec, *connections: Connection) -> None:
     """Fork until the IOC is gone. Each worker goes through here as well."""
     asked = socket.socket(fileno=os.dup(connections[2].fileno()))
-    stdio = connections[STDIO].fileno()
-    os.dup2(stdio, 1)
-    os.dup2(stdio, 2)
     for connection in connections:
         connection.close()
     os.setpgid(0, 0)

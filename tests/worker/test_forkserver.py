@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from rig import DRIVERS
 
 from sswd.ioc.process.forkserver import ForkServer
 from sswd.ioc.process.guardian import Guardian
@@ -17,7 +16,11 @@ from sswd.pipe.forkserver import ENTRY
 from sswd.pipe.launch import WorkerProcess
 from sswd.pipe.worker_spec import WorkerSpec
 
-SPEC = WorkerSpec(name="w", target="echoes:Echo", folder=str(DRIVERS), start="fork")
+from .rig import DRIVERS
+
+SPEC = WorkerSpec(
+    name="w", target="systems:Chameleon", folder=str(DRIVERS), start="fork"
+)
 LIMIT_S = 20.0
 
 
@@ -69,8 +72,8 @@ async def test_that_cannot_begin(caplog: pytest.LogCaptureFixture) -> None:
         assert is_spawned(process)
         ended(process)
     assert "it is importing still" in told(caplog)
-    words = "the fork server exited with code 1: ModuleNotFoundError: No module named"
-    assert any(words in record.message for record in caplog.records)
+    words = "the fork server exited with code 1; the workers go on"
+    assert words in [record.message for record in caplog.records]
 
 
 async def test_that_does_not_answer(caplog: pytest.LogCaptureFixture) -> None:

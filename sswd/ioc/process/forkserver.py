@@ -64,6 +64,7 @@ class ForkServer:
         """Why it does not fork now; "" if it does."""
         self._settled = asyncio.Event()
         """It is ready, or never will be."""
+        self._was_ready = False
 
     @property
     def pid(self) -> int | None:
@@ -106,7 +107,7 @@ class ForkServer:
             self._words = f"it cannot be started: {ex}"
             self._settled.set()
             return
-        self._words, self._process = _IMPORTS, process
+        self._words, self._process, self._was_ready = _IMPORTS, process, False
         self._guardian.watch(process.pid, process.mark)
         self._asking = socket.socket(fileno=os.dup(process.up))
         self._asking.settimeout(ANSWER_S)
@@ -122,15 +123,17 @@ class ForkServer:
         with contextlib.suppress(OSError, PipeClosed, msgspec.MsgspecError):
             answer, _ = receive(self._asking, Answer)
             self._words = answer.refusal
+            self._was_ready = not answer.refusal
             self._settled.set()
+            if self._was_ready:
+                log.info("the fork server is ready (process %d)", self._process.pid)
 
     def _gone(self) -> None:
         """It has died. Whoever killed it may do so again: one that died before it was
         ready is not started anew before the next worker."""
-        was_of_use = self._words == ""
         words = self._reap()
         log.warning("the fork server %s; the workers go on", words)
-        if was_of_use:
+        if self._was_ready:
             self._start()
 
     def _reap(self) -> str:
@@ -142,7 +145,7 @@ class ForkServer:
             asyncio.get_running_loop().remove_reader(fd)
         self._asking.close()
         process.process.join()
-        words = exit_words(process.exit_code()) + _last_words(process)
+        words = exit_words(process.exit_code())
         process.close()
         self._guardian.forget(process.pid, process.mark)
         self._words = f"it {words}"
@@ -205,15 +208,6 @@ def _request(spec: WorkerSpec, mark: str) -> Request:
         prepared={**prepared, "authkey": bytes(prepared["authkey"])},
         ioc=os.getpid(),
     )
-
-
-def _last_words(process: WorkerProcess) -> str:
-    """": ImportError: no numpy": the last line that it wrote, if any."""
-    try:
-        lines = os.read(process.stdio, 65536).decode(errors="replace").splitlines()
-    except BlockingIOError:
-        return ""
-    return f": {lines[-1]}" if lines else ""
 
 
 class ForkedProcess:

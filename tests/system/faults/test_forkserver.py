@@ -10,11 +10,9 @@ import pytest
 from client import Client
 from daemon import until
 from served import served, steady
-from systems import one_system
 
 from sswd.testing import Daemon
 
-FORK = 'start = "fork"'
 SYSTEM = """
 [system.{0}]
 target = "{1}"
@@ -26,6 +24,40 @@ restart = {{ delay_s = 0.05 }}
 
 def systems(*given: tuple[str, str, str]) -> str:
     return 'prefix = "@"\n' + "".join(SYSTEM.format(*one) for one in given)
+
+
+@pytest.mark.row(16)
+def test_forked_workers_beside_spawned_ones(client: Client) -> None:
+    """They are alike, but for their size. At the end the IOC is killed, and `served`
+    asks whether a process is left."""
+    names = [(f"{how}{n}", "forked:Facts", how) for n in range(8) for how in HOWS]
+    prefixes = [f"{name}:" for name, _, _ in names]
+    with served(systems(*names), client, systems=prefixes) as daemon:
+        facts = {
+            how: client.get(f"{daemon.prefix}{how}0:FACTS").splitlines() for how in HOWS
+        }
+        assert len(facts["spawn"]) > 20
+        assert facts["fork"] == facts["spawn"]
+        drawn = {client.get(f"{daemon.prefix}{name}RANDOM") for name in prefixes}
+        assert len(drawn) == len(prefixes)
+        pids = {
+            how: [client.get(f"{daemon.prefix}{how}{n}:WORKER:PID") for n in range(8)]
+            for how in HOWS
+        }
+        pids["fork"].append(forkserver(daemon))
+        kb = {how: sum(map(pss_kb, pids[how])) for how in HOWS}
+        assert kb["fork"] < 0.6 * kb["spawn"], kb
+        daemon.stop(signal.SIGKILL)
+
+
+HOWS = ("spawn", "fork")
+
+
+def pss_kb(pid: int) -> int:
+    """Its memory; what it shares with others is divided by their number."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    (line,) = (line for line in text.splitlines() if line.startswith("Pss:"))
+    return int(line.split()[1])
 
 
 @pytest.fixture(scope="module")
@@ -170,42 +202,3 @@ def test_the_fork_server_is_killed(daemon: Daemon, client: Client) -> None:
     )
     assert_healed(daemon, client)
     assert forkserver(daemon) != first
-
-
-@pytest.mark.row(16)
-def test_the_ioc_of_forked_workers_is_killed(client: Client) -> None:
-    """`served` asks whether a process is left."""
-    with served(one_system("leaves:Leaves", FORK), client) as daemon:
-        assert client.put(daemon.prefix + "CMD", "daemon")
-        worker(daemon, client, "")
-        daemon.stop(signal.SIGKILL)
-
-
-def test_a_forked_worker_is_as_a_spawned_one(client: Client) -> None:
-    """And as small as it should be: PSS counts shared memory once."""
-    names = [(f"{how}{n}", "forked:Facts", how) for n in range(8) for how in HOWS]
-    prefixes = [f"{name}:" for name, _, _ in names]
-    with served(systems(*names), client, systems=prefixes) as daemon:
-        facts = {
-            how: client.get(f"{daemon.prefix}{how}0:FACTS").splitlines() for how in HOWS
-        }
-        assert len(facts["spawn"]) > 20
-        assert set(facts["fork"]) ^ set(facts["spawn"]) == set()
-        drawn = {client.get(f"{daemon.prefix}{name}RANDOM") for name in prefixes}
-        assert len(drawn) == len(prefixes)
-        pids = {
-            how: [client.get(f"{daemon.prefix}{how}{n}:WORKER:PID") for n in range(8)]
-            for how in HOWS
-        }
-        pids["fork"].append(forkserver(daemon))
-        kb = {how: sum(map(pss_kb, pids[how])) for how in HOWS}
-        assert kb["fork"] < 0.6 * kb["spawn"], kb
-
-
-HOWS = ("spawn", "fork")
-
-
-def pss_kb(pid: int) -> int:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    (line,) = (line for line in text.splitlines() if line.startswith("Pss:"))
-    return int(line.split()[1])
