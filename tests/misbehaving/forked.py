@@ -17,13 +17,13 @@ from sswd import System
 
 class Facts(System):
     pvs: ClassVar = {
-        "FACTS": {"type": "text", "length": 40_000},
+        "TOLD": {"type": "text", "length": 40_000},
         "RANDOM": {"type": "str"},
     }
 
     def setup(self) -> None:
         self.io_put("RANDOM", f"{np.random.random():.9f} {random.random():.9f}")
-        self.io_put("FACTS", "\n".join(sorted(facts())))
+        self.io_put("TOLD", "\n".join(sorted(facts())))
 
     def io_execute(self, pv_name: str, value: object) -> None:
         self.io_put("ACK", "1")

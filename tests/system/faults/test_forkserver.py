@@ -34,7 +34,7 @@ def test_forked_workers_beside_spawned_ones(client: Client) -> None:
     prefixes = [f"{name}:" for name, _, _ in names]
     with served(systems(*names), client, systems=prefixes) as daemon:
         facts = {
-            how: client.get(f"{daemon.prefix}{how}0:FACTS").splitlines() for how in HOWS
+            how: client.get(f"{daemon.prefix}{how}0:TOLD").splitlines() for how in HOWS
         }
         assert len(facts["spawn"]) > 20
         assert facts["fork"] == facts["spawn"]
