@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read(tmp_path):
         ({"prefix": "A{B}", **system()}, "f.toml: prefix: a prefix cannot hold {"),
         (system(start="thread"), "system.s.start: unknown value 'thread'"),
         (system(start="fork", python="/x"), "system.s.start: fork is of the daemon's"),
-        (system(start="fork", env={"OMP_NUM_THREADS": "2"}), "take start = \"spawn\""),
+        (system(start="fork", env={"OMP_NUM_THREADS": "2"}), 'take start = "spawn"'),
         (system(outbox=0), "system.s.outbox: expected int >= 1, not 0"),
         (system(park_s=0), "system.s.park_s: expected float > 0.0, not 0"),
         (system(standby=1), "system.s.standby: expected bool, got int"),
