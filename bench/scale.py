@@ -8,8 +8,10 @@ other programs on the host matter little.
 """
 
 import contextlib
+import datetime as dt
 import os
 import socket
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,7 @@ SYSTEMS = (1, 8, 32)
 DAEMONS = 8
 CLIENTS = (0, 500)
 IDLE_S = 10.0
+KILLS = 9
 
 
 def family(daemon: Daemon) -> list[psutil.Process]:
@@ -58,10 +61,26 @@ def with_pvs(n: int) -> str:
     return f'prefix = "@"\n[system.main]\ntarget = "echo:Echo"\n{pvs}'
 
 
-def with_systems(n: int) -> str:
+def with_systems(n: int, start: str = "spawn") -> str:
     return 'prefix = "@"\n' + "".join(
-        f'[system.s{i}]\nprefix = "S{i}:"\ntarget = "echo:Echo"\n' for i in range(n)
+        f'[system.s{i}]\nprefix = "S{i}:"\ntarget = "echo:Echo"\nstart = "{start}"\n'
+        "restart = { delay_s = 0.001, max_delay_s = 0.001 }\n"
+        for i in range(n)
     )
+
+
+def killed_to_running_s(daemon: Daemon) -> float:
+    """The median time from the SIGKILL of a worker to RUNNING, as the log has it."""
+    took = []
+    for _ in range(KILLS):
+        seen, killed = len(daemon.log), dt.datetime.now().astimezone()
+        daemon.kill_worker("S0:")
+        while "'s0': worker STARTING -> RUNNING" not in daemon.log[seen:]:
+            time.sleep(0.01)
+        (line,) = (x for x in daemon.log[seen:].splitlines() if "-> RUNNING" in x)
+        running = dt.datetime.fromisoformat(line[:23]).astimezone()
+        took.append((running - killed).total_seconds())
+    return statistics.median(took)
 
 
 @contextlib.contextmanager
@@ -85,8 +104,10 @@ def main() -> None:
                     with clients(daemon, m):
                         told(f"{m} silent clients", [daemon])
     for n in SYSTEMS:
-        with running_daemon(config=with_systems(n)) as daemon:
-            told(f"{n} systems", [daemon])
+        for start in ("spawn", "fork"):
+            with running_daemon(config=with_systems(n, start)) as daemon:
+                told(f"{n} systems, start = {start!r}", [daemon])
+                print(f"  killed to RUNNING {killed_to_running_s(daemon):.3f} s")
     with contextlib.ExitStack() as stack:
         daemons = [
             stack.enter_context(running_daemon(config=with_systems(1)))

@@ -8,7 +8,7 @@ from sswd.config.keys import Config, SystemConfig
 
 WITH_A_NEW_RUN = (
     *("target", "args", "env", "cwd", "python", "nice", "cpus"),
-    *("ping_s", "ping", "outbox"),
+    *("ping_s", "ping", "outbox", "start"),
 )
 APPLIED = ("system", "access")
 """Tables of the whole file that are looked into, or taken as a whole."""

@@ -29,6 +29,11 @@ from sswd.config.targets import is_class, wrapped_kind
 
 PREFIX_CHARACTERS = NAME_BYTES - len(LONGEST_NAME)
 MARK = guard.VARIABLE
+READ_AT_START = (
+    *("PYTHON", "LD_", "MALLOC_", "GLIBC_", "LC_", "LANG"),
+    *("OPENBLAS_", "OMP_", "MKL_", "GOTO_", "BLIS_", "NPY_", "NUMPY_"),
+)
+"""What variables begin with that Python, its C library or numpy reads once."""
 INPUTS = 64
 INPUT_NAME = 40
 _SYSTEM_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -75,7 +80,24 @@ def system(config: SystemConfig) -> Iterator[Problem]:
             yield "env", f"{variable!r} cannot be a variable of an environment"
         if variable == MARK:
             yield "env", f"{variable} is sswd's own: it marks the worker's processes"
+    yield from _forked(config)
     yield from _inputs(config)
+
+
+def _forked(config: SystemConfig) -> Iterator[Problem]:
+    """Keys that cannot hold for a process that began before they were read."""
+    if config.start != "fork":
+        return
+    if config.python is not None:
+        text = "fork is of the daemon's own Python; leave out python, or take spawn"
+        yield "start", text
+    for variable in config.env:
+        if variable.startswith(READ_AT_START):
+            text = f"{variable} is read when Python or numpy begins, and a fork has "
+            yield (
+                "env",
+                text + 'them from before; leave it out, or take start = "spawn"',
+            )
 
 
 def _wrapped(config: SystemConfig) -> Iterator[Problem]:

@@ -20,18 +20,17 @@ from typing import Any, Protocol
 import msgspec
 import multiprocess.process
 from multiprocess import context, popen_spawn_posix, spawn, util
-from multiprocess.connection import Connection, Pipe
+from multiprocess.connection import Connection
 
 from sswd import guard
 from sswd.pipe import other_python
 from sswd.pipe.entry import enter
 from sswd.pipe.mark import carrying, new_mark
+from sswd.pipe.pipes import STDIO, Pipes
 from sswd.pipe.protocol import STACKS
 from sswd.pipe.worker_spec import WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
-STDIO = 3
-"""Which of the child's pipes has its stdout and stderr."""
 
 
 class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
@@ -71,7 +70,7 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
         payload = io.BytesIO()
         context.set_spawning_popen(self)
         try:
-            context.reduction.dump(_prepared(process_obj.name), payload)
+            context.reduction.dump(prepared(process_obj.name), payload)
             context.reduction.dump(process_obj, payload)
         finally:
             context.set_spawning_popen(None)
@@ -96,7 +95,7 @@ def _command(process_obj: Any, payload: int) -> tuple[bytes, list[str]]:
     return spawn.get_executable(), command
 
 
-def _prepared(name: str) -> dict[str, Any]:
+def prepared(name: str) -> dict[str, Any]:
     """What `multiprocess.spawn.prepare` shall do in the child, without `__main__`.
 
     The child's directory is ours; where that was moved or removed since the start, and
@@ -104,7 +103,7 @@ def _prepared(name: str) -> dict[str, Any]:
     """
     folder = multiprocess.process.ORIGINAL_DIR
     path = [folder if entry == "" else entry for entry in sys.path]
-    prepared: dict[str, Any] = {
+    found: dict[str, Any] = {
         "name": name,
         "authkey": multiprocess.process.current_process().authkey,
         "sys_path": [entry for entry in path if entry is not None],
@@ -113,11 +112,11 @@ def _prepared(name: str) -> dict[str, Any]:
         "start_method": context._default_context.get_start_method(),  # noqa: SLF001
     }
     with contextlib.suppress(OSError):
-        prepared["dir"] = str(Path.cwd())
-        return prepared
+        found["dir"] = str(Path.cwd())
+        return found
     if folder is not None and os.access(folder, os.X_OK):
-        prepared["dir"] = folder
-    return prepared
+        found["dir"] = folder
+    return found
 
 
 class _Process(context.SpawnProcess):  # type: ignore[misc]
@@ -236,43 +235,32 @@ def launch(
     """
     if spec.surroundings.python is not None:
         other_python.check_python(spec.surroundings.python)
-    opened: list[Connection] = []
+    pipes = Pipes(memory)
     try:
-        child_cmd, cmd = _pipe(opened)
-        child_ctl, ctl = _pipe(opened)
-        stdio, child_stdio = _pipe(opened)
-        up, child_up = Pipe(duplex=True)
-        opened += [up, child_up]
-        theirs = [child_cmd, child_ctl, child_up, child_stdio]
-        if memory is not None:
-            theirs.append(Connection(os.dup(memory), writable=False))
-            opened.append(theirs[-1])
         mark = new_mark(spec.name)
-        process = _Process(f"sswd worker {spec.name}", entry, spec, theirs, mark)
+        name = f"sswd worker {spec.name}"
+        process = _Process(name, entry, spec, pipes.theirs, mark)
         process.start()
         # Else multiprocess would wait for the worker at exit, for ever: we reap it.
         multiprocess.process._children.discard(process)  # noqa: SLF001
     except BaseException:
-        for connection in opened:
-            connection.close()
+        pipes.close()
         raise
-    for connection in theirs:  # else a dead worker gives no EOF, ever
-        connection.close()
-    ours = [cmd, ctl, up, stdio]
-    for connection in ours:
-        os.set_blocking(connection.fileno(), False)
+    return hold(process, pipes, mark)
+
+
+def hold(process: Any, pipes: Pipes, mark: str) -> WorkerProcess:
+    """The hold on a child of ours that has just begun, and has its pipes.
+
+    `process` is one of multiprocess's, or what can do as much. Raises OSError when no
+    descriptor is left; the process is ended then.
+    """
+    pipes.hand_over()
     try:
-        return WorkerProcess(process, os.pidfd_open(process.pid), ours, mark)
+        return WorkerProcess(process, os.pidfd_open(process.pid), pipes.ours, mark)
     except OSError:
         process.kill()
         process.join()
         process.close()
-        for connection in ours:
-            connection.close()
+        pipes.close()
         raise
-
-
-def _pipe(opened: list[Connection]) -> tuple[Connection, Connection]:
-    reader, writer = Pipe(duplex=False)
-    opened += [reader, writer]
-    return reader, writer

@@ -1,6 +1,6 @@
 """What a worker is told when it is started: by its configuration, as plain values."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -89,5 +89,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str] = []
     """Names of the inputs that the system has."""
     surroundings: Surroundings = Surroundings()
+    start: Literal["spawn", "fork"] = "spawn"
+    """How the IOC starts the process."""
     motors: dict[str, MotorSpec] = {}
     """Objects of the system that are served as motor records, by the record's name."""

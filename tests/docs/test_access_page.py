@@ -8,7 +8,7 @@ from sswd.access import READ, WRITE
 from sswd.config import from_dict
 from sswd.config.names import TEMPLATE_NAMES
 from sswd.ioc.daemon.access import CONTROL, OF_THEIR_OWN, UNLOCK, AccessControl
-from sswd.ioc.daemon.service import compose
+from sswd.ioc.daemon.composed import compose
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/access.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -161,6 +161,16 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             "daemon's unless given"
         ),
     ] = None
+    start: Annotated[
+        Literal["spawn", "fork"],
+        Meta(
+            description="how its workers begin: each as a Python of its own, or as a "
+            "fork of one process of the daemon that has imported numpy and sswd "
+            "already, which costs a third of the memory and less than half of the "
+            "CPU, and shares what that process is (numpy's linear algebra has one "
+            "thread)"
+        ),
+    ] = "spawn"
     nice: Annotated[
         Annotated[int, Meta(ge=-20, le=19)] | None,
         Meta(

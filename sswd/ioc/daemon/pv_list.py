@@ -9,7 +9,7 @@ from caproto import AccessRights, ChannelType
 from sswd.config.companions import with_companions
 from sswd.config.keys import Config, PvConfig
 from sswd.ioc.ca.caproto_private.data import Data, raw
-from sswd.ioc.daemon.service import compose
+from sswd.ioc.daemon.composed import compose
 from sswd.ioc.motor.channel import make_channel
 from sswd.ioc.pvs.declared import declare
 

@@ -1,28 +1,23 @@
-"""The daemon: composes templates of all systems, serves them, handles signals."""
+"""The daemon: serves the templates of all systems, handles signals."""
 
 import asyncio
 import faulthandler
 import gc
-import importlib
 import logging
 import os
 import signal
-import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-from caproto.server import PVGroup
-
-from sswd.config.keys import Config, MetricsConfig, RecsyncConfig, SystemConfig
+from sswd.config.keys import Config
 from sswd.control.places import socket_path
 from sswd.directories import file_stem
-from sswd.errors import ConfigError
 from sswd.ioc import ca
-from sswd.ioc.ca import Context, Data, Limits, QuickLoop
+from sswd.ioc.ca import Context, QuickLoop
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.audit import Audit, audit_log
+from sswd.ioc.daemon.composed import Composed, compose
 from sswd.ioc.daemon.control.answers import Answers
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.listener import Listener
@@ -32,84 +27,12 @@ from sswd.ioc.daemon.outside import Outside, check_installed
 from sswd.ioc.daemon.park_marks import ParkMarks
 from sswd.ioc.daemon.prefix_lock import prefix_lock
 from sswd.ioc.daemon.reload import ReadConfig, Reloader
-from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.daemon.systemd import Systemd
 from sswd.ioc.process.adopted import AdoptedReaper, adopt
-from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.supervision.lifecycle import WorkerState
-from sswd.ioc.template import Server
-from sswd.logs import kept_logging
 from sswd.stacks import tell_stacks
 
 log = logging.getLogger("sswd.ioc")
-
-
-class Composed(NamedTuple):
-    """What a configuration serves; nothing of it runs yet."""
-
-    pvdb: dict[str, Data]
-    servers: list[Server]
-    statistics: Statistics
-    limits: Limits
-    guardian: Guardian
-    prefixes: list[str]
-    """Of the daemon, and of each system."""
-    about_ioc: frozenset[str]
-    """Names of the PVs that tell of the daemon itself, not of a system."""
-    recsync: RecsyncConfig
-    metrics: MetricsConfig
-
-
-def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Composed:
-    """The PVs and templates of all systems; nothing runs yet.
-
-    The park routines of the systems `unparked` run before their first workers.
-    Raises ConfigError (group that cannot be imported, names that collide).
-    """
-    pvdb: dict[str, Data] = {}
-    servers = []
-    guardian = Guardian()
-    directory = config.state.directory
-    state = None if directory is None else folder / directory
-    for name, system in config.system.items():
-        root, server = _template(name, system, config.prefix + system.prefix, folder)
-        server.configure(
-            system=system,
-            name=name,
-            folder=folder,
-            guardian=guardian,
-            group=root,
-            pvdb=pvdb,
-            state_folder=state,
-        )
-        server.is_unparked = name in unparked
-        servers.append(server)
-        _merge(pvdb, root.pvdb, name)
-    of_systems = frozenset(pvdb)
-    prefix = f"{config.prefix}IOC:"
-    _merge(pvdb, caproto_statistics(prefix), "IOC")
-    statistics = Statistics(prefix=prefix)
-    statistics.publishing = lambda: _published(servers)
-    _merge(pvdb, statistics.pvdb, "IOC")
-    limits = Limits(**msgspec.structs.asdict(config.limits))
-    prefixes = [config.prefix, *map(config.prefix_of, config.system)]
-    return Composed(
-        pvdb,
-        servers,
-        statistics,
-        limits,
-        guardian,
-        prefixes=list(dict.fromkeys(prefixes)),
-        about_ioc=frozenset(pvdb) - of_systems,
-        recsync=config.recsync,
-        metrics=config.metrics,
-    )
-
-
-def _published(servers: list[Server]) -> tuple[int, float]:
-    """Posts published by all systems, and the seconds that took."""
-    published = [server.published for server in servers]
-    return sum(p[0] for p in published), sum(p[1] for p in published)
 
 
 def run(
@@ -205,6 +128,8 @@ class Service:
         await control.open()
         outside = Outside(self._composed.recsync, self._composed.metrics, api)
         await outside.open()
+        if self._composed.forks:
+            await self._composed.forkserver.open()
         context = asyncio.create_task(server.run(startup_hook=serving))
         stop = asyncio.create_task(self._stop.wait())
         await asyncio.wait({context, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -215,6 +140,7 @@ class Service:
         await self._reloader.close()
         await self._having.access.close()
         await self._close_systems()
+        self._composed.forkserver.close()
         self._reaper.stop()
         await asyncio.to_thread(self._composed.guardian.close)  # kills what is left
         self._reaper.look()
@@ -310,39 +236,3 @@ class Service:
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
     if not loop.is_closed():
         loop.call_soon_threadsafe(call)
-
-
-def _template(
-    name: str, system: SystemConfig, prefix: str, folder: Path
-) -> tuple[PVGroup, Server]:
-    if system.group is None:
-        server = Server(prefix, name=name)
-        return server, server
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    module, _, class_name = system.group.partition(":")
-    try:
-        with kept_logging():
-            group = getattr(importlib.import_module(module), class_name)
-            root = group(prefix=prefix)
-    except Exception as ex:
-        raise ConfigError(
-            f"system.{name}.group: {system.group!r} cannot be made: "
-            f"{type(ex).__name__}: {ex}"
-        ) from ex
-    found = [g for g in root.groups.values() if isinstance(g, Server)]
-    if len(found) != 1:
-        raise ConfigError(
-            f"system.{name}.group: {system.group!r} needs exactly one "
-            f"SubGroup(Server), it has {len(found)}"
-        )
-    return root, found[0]
-
-
-def _merge(pvdb: dict[str, Data], more: dict[str, Data], name: str) -> None:
-    both = sorted(pvdb.keys() & more.keys())
-    if both:
-        raise ConfigError(
-            f"system.{name}: PV {both[0]} exists already; give each system its prefix"
-        )
-    pvdb.update(more)

@@ -42,6 +42,7 @@ def worker_spec(
         inputs=list(config.inputs),
         motors=motor_specs(config.motors),
         surroundings=surroundings(config, folder),
+        start=config.start,
         wrapped=wrapped_pvs(config),
         ping=config.ping,
     )

@@ -15,8 +15,8 @@ from sswd.errors import ConfigError
 from sswd.ioc import ca
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.access_file import read_file
+from sswd.ioc.daemon.composed import Composed, compose
 from sswd.ioc.daemon.control.answers import Answers
-from sswd.ioc.daemon.service import Composed, compose
 
 BOTH = READ | WRITE
 ACF = """
