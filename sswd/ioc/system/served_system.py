@@ -126,6 +126,7 @@ class ServedSystem:
 
     def _on_served(self, name: str, config: PvConfig, channel: Channel) -> None:
         """One more declared PV is served."""
+        self._template.on_declared(name, config)
         if config.takes_puts:
             channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:
