@@ -9,7 +9,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 INPUTS = 12
@@ -32,7 +32,8 @@ class Calc:
     text: str
     inputs: frozenset[int]
     """Numbers of the letters that it uses, 0 for A."""
-    evaluate: Evaluate
+    evaluate: Evaluate = field(compare=False)
+    """As `text` says, so that one text is one rule."""
 
 
 def _int32(value: float) -> int:

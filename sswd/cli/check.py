@@ -82,8 +82,18 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
     """
     from sswd.ioc.daemon import access_file, pv_list
 
-    access_file.read_file(config, folder)
-    return pv_list.rows(config, folder, declared_by_class(config, folder, warn=warn))
+    acf = access_file.read_file(config, folder)
+    by_class = declared_by_class(config, folder, warn=warn)
+    for name, pvs in by_class.items() if warn and acf is not None else ():
+        for pv, keys in pvs.items():
+            if pv in config.system[name].pvs:
+                continue
+            whole = config.prefix_of(name) + pv
+            file = str(config.access.file)
+            words = access_file.missing_group(acf, file, whole, keys.asg)
+            if words:
+                log.warning("access: %s", words)
+    return pv_list.rows(config, folder, by_class)
 
 
 def declared_by_class(

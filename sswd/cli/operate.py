@@ -13,7 +13,7 @@ from sswd.cli.daemon import clean
 from sswd.control import protocol
 from sswd.control.client import Connection
 from sswd.control.outcome import Outcome, Verb, outcome
-from sswd.control.protocol import GetStatus, Told
+from sswd.control.protocol import End, GetStatus, Told
 from sswd.control.status import Status, SystemStatus
 from sswd.exit_codes import CLEAN, UNEXPECTED
 
@@ -76,11 +76,14 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
     """Order it and wait for what becomes of it."""
     with daemon.connect(args) as connection:
         before = _status(connection)
-        list(connection.ask(_request(verb, args.system)))
+        *_, end_of_answer = connection.ask(_request(verb, args.system))
         if args.timeout <= 0:
             return CLEAN
         meant = [s for s in before.systems if _is_meant(s, args.system)]
-        ends = _wait(connection, verb, meant, args.timeout)
+        if isinstance(end_of_answer, End) and end_of_answer.words:
+            ends = {s.name: Outcome(True, end_of_answer.words) for s in meant}
+        else:
+            ends = _wait(connection, verb, meant, args.timeout)
     for name, end in ends.items():
         if args.json:
             told = {"system": name, "good": end.is_good, "words": end.words}

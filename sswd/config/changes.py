@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import asdict, replace
 
-from sswd.config.keys import Config, SystemConfig
+from sswd.config.keys import AccessConfig, Config, SystemConfig
 
 WITH_A_NEW_RUN = (
     *("target", "args", "env", "cwd", "python", "nice", "cpus"),
@@ -49,6 +49,12 @@ def left(old: Config, new: Config) -> list[str]:
             found += _different(f"system.{name}", running, new.system[name])
     found += [key for key in _different("", old, new) if key not in APPLIED]
     return found
+
+
+def without_access(config: Config) -> Config:
+    """All of it that does not say who may do what."""
+    systems = {name: replace(s, asg=None) for name, s in config.system.items()}
+    return replace(config, access=AccessConfig(), system=systems)
 
 
 def _different(path: str, one: object, other: object) -> Iterator[str]:

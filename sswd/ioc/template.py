@@ -1,7 +1,7 @@
 """The template: CMD, ACK, message, values, and the PVs that tell of commands."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from caproto import SkipWrite
 from caproto.server import PVGroup, SubGroup, pvproperty
 
 from sswd.config import from_dict
-from sswd.config.keys import SystemConfig
+from sswd.config.keys import PvConfig, SystemConfig
 from sswd.directories import current_directory, state_directory
 from sswd.errors import CommandRejected
 from sswd.ioc.ca import Data, fill_record_fields, post
@@ -126,6 +126,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._folder = current_directory()
         self._state_folder: Path | None = None
         self.is_unparked = False  # by the IOC before, which was killed
+        self.on_declared: Callable[[str, PvConfig], None] = lambda _pv, _keys: None
         self._guardian: Guardian | None = None
         self._owns_guardian = False
         self._launch: Launch = launch
@@ -262,6 +263,7 @@ class Server(PVGroup):  # type: ignore[misc]
             add_pvs=self.add_pvs,
             state_folder=self._state_folder or state_directory(),
             is_served=self.is_served,
+            on_declared=self.on_declared,
         )
 
     @CMD.startup

@@ -8,6 +8,15 @@ from typing import Any, ClassVar
 from sswd import System
 
 
+class Axis:
+    """Stands where it is."""
+
+    position = 0.0
+
+    def move(self, position: float) -> None:
+        self.position = position
+
+
 class Restored(System):
     """Posts ASKED in setup if it is given an `answer`."""
 
@@ -29,6 +38,7 @@ class Restored(System):
     def __init__(self, journal: str, answer: int | None = None) -> None:
         self.journal = Path(journal)
         self.answer = answer
+        self.axis = Axis()
 
     def setup(self) -> None:
         self.note("setup")

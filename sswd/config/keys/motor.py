@@ -103,6 +103,14 @@ class MotorConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             "unless given"
         ),
     ] = None
+    restore: Annotated[
+        bool,
+        Meta(
+            description="whether .OFF, .DIR, .FOFF and the soft limits that clients "
+            "have put come back after a restart of the IOC, while what they were put "
+            "for says the same: the configuration, or the limits of the object"
+        ),
+    ] = True
     asg: Annotated[
         str | None,
         Meta(description="access security group; the system's unless given"),

@@ -17,14 +17,15 @@ from typing import Any, cast
 import numpy as np
 
 from sswd.access import READ, WRITE, Granted, Rules, Who
-from sswd.config.keys import Config
+from sswd.config.keys import Config, PvConfig
 from sswd.config.names import STATISTICS_PREFIX
 from sswd.ioc import ca
 from sswd.ioc.client.followed_pv import FollowedPv
 from sswd.ioc.client.remote_pv import Update
-from sswd.ioc.daemon.access_file import read_rules
+from sswd.ioc.daemon.access_file import missing_group, read_rules
 from sswd.ioc.system import lock
 from sswd.ioc.template import Server
+from sswd.ratelimit import OncePerKey
 
 log = logging.getLogger("sswd.ioc")
 
@@ -40,6 +41,8 @@ OF_THEIR_OWN = {
 """PVs that are members of an ASG of this name where the file has one."""
 LOCALHOST = "127.0.0.1"
 INVALID = 3
+MAX_TOLD = 100
+"""PVs whose group is missing, in the log."""
 _ALL = Granted(READ | WRITE, traps=True)
 
 
@@ -66,7 +69,11 @@ class AccessControl:
         self._inputs: list[FollowedPv] = []
         self._context: ca.Context | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._asgs: dict[str, str] = {}
+        """Of PVs that say one themselves, by their whole names."""
+        self._missing = OncePerKey(MAX_TOLD)
         for server in servers:
+            server.on_declared = functools.partial(self._declared, server.prefix)
             lock_of(server).system = server.system_name
             lock_of(server).may_break = self._may_break
 
@@ -88,13 +95,21 @@ class AccessControl:
         """The rules of a configuration. Blocks. Raises ConfigError."""
         return read_rules(config, self._folder)
 
-    def take(self, config: Config, rules: Rules | None) -> None:
-        """Go by other rules from now on; clients are told what changes for them."""
-        self._config, self._rules = config, rules
+    def take(self, config: Config, rules: Rules | None) -> bool:
+        """Go by other rules from now on; clients are told what changes for them.
+
+        Whether the file says anything else than before.
+        """
+        before, self._config, self._rules = self._rules, config, rules
         self._take_over()
         if rules is not None:
             log.info("access: %s is in use", self.file)
+        self._missing.clear()
+        for pv, asg in self._asgs.items():
+            self._tell_missing(pv, asg)
         self._changed()
+        acfs = [None if each is None else each.acf for each in (before, rules)]
+        return acfs[0] != acfs[1]
 
     async def close(self) -> None:
         """Follow no input, count no lock's time."""
@@ -211,6 +226,19 @@ class AccessControl:
         keys = declared or system.motors.get(pv)
         asg = None if keys is None else keys.asg
         return asg or system.asg or self._config.access.asg
+
+    def _declared(self, prefix: str, pv: str, keys: PvConfig) -> None:
+        """A declared PV is served now."""
+        if keys.asg is not None:
+            self._asgs[prefix + pv] = keys.asg
+            self._tell_missing(prefix + pv, keys.asg)
+
+    def _tell_missing(self, pv: str, asg: str) -> None:
+        words = ""
+        if self._rules is not None:
+            words = missing_group(self._rules.acf, self.file, pv, asg)
+        if words and self._missing.is_new(pv):
+            log.warning("access: %s", words)
 
     # -- inputs
 

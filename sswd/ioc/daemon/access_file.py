@@ -58,6 +58,16 @@ def read_file(config: Config, folder: Path) -> Acf | None:
     return acf
 
 
+def missing_group(acf: Acf, file: str, pv: str, asg: str | None) -> str:
+    """Words about a PV of a class whose group the file does not have; empty: it has.
+
+    No mistake of the site's, as it is in the configuration: drivers are shared.
+    """
+    if asg is None or asg in acf.groups:
+        return ""
+    return f"{pv}: its class says ASG({asg}), which {file} does not have: DEFAULT counts"
+
+
 def addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
     """The IPv4 addresses of each host, by its name or address.
 

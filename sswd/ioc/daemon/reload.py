@@ -3,6 +3,8 @@
 A thread reads the file, because a disk may be slow. A bad file changes nothing, and no
 worker is restarted. Else every worker is restarted with fresh code, those whose keys
 have changed with their new keys; what needs a restart of the daemon is told in the log.
+Where nothing has changed but who may do what, no worker is restarted either: whoever
+edits an access security file does not mean to stop what runs.
 
 Threading model: the loop's own, but for what reads.
 """
@@ -11,12 +13,12 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
 from sswd.access import Rules
-from sswd.config.changes import changed_keys, left, taken
+from sswd.config.changes import changed_keys, left, taken, without_access
 from sswd.config.keys import Config
 from sswd.errors import ConfigError
 from sswd.ioc.daemon.access import AccessControl
@@ -28,6 +30,16 @@ log = logging.getLogger("sswd.ioc")
 _Read = TypeVar("_Read")
 ReadConfig = Callable[[], Config]
 """Reads the configuration again; blocks. Raises ConfigError."""
+ONLY_ACCESS = "only access has changed: no worker is restarted"
+
+
+class Reloaded(NamedTuple):
+    """What a reload has led to."""
+
+    refusal: str = ""
+    """Why nothing changes, in words."""
+    restarts: bool = True
+    """Whether the workers are being restarted."""
 
 
 class Reloader:
@@ -42,20 +54,21 @@ class Reloader:
     ) -> None:
         """Without `config` and `read`, only code is taken anew."""
         self._config = config
+        self._last_read = config
+        """As the file was at the last time; some of it may wait for the daemon."""
         self._read = read
         self._servers = servers
         self._access = access
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
-        self._refusal = ""
+        self._became = Reloaded()
 
-    async def reloaded(self) -> str:
-        """Reload, and wait until the file is read. Why nothing changes, in words;
-        empty: the workers are being restarted."""
+    async def reloaded(self) -> Reloaded:
+        """Reload, and wait until the file is read."""
         self.reload()
         assert self._task is not None
         await asyncio.wait({self._task})
-        return self._refusal
+        return self._became
 
     def reload(self) -> None:
         """Read and restart; once more at the end if it is under way already."""
@@ -72,29 +85,35 @@ class Reloader:
     async def _go(self) -> None:
         while self._is_wanted:
             self._is_wanted = False
-            if await self._is_taken():
+            self._became = await self._take_all()
+            if self._became.restarts:
                 for server in self._servers:
                     if server.WORKER.feed is not None:
                         server.WORKER.feed(Event.RELOAD)
 
-    async def _is_taken(self) -> bool:
-        """Whether the configuration is good; what can change has changed then."""
-        self._refusal = ""
-        if self._read is None or self._config is None:
-            return True
+    async def _take_all(self) -> Reloaded:
+        """If the configuration is good, what can change changes."""
+        if self._read is None or self._config is None or self._last_read is None:
+            return Reloaded()
         try:
             new, rules = await _in_thread(self._read_all)
         except ConfigError as ex:
-            self._refusal = f"not reloaded, nothing changes: {ex}"
-            log.error("%s", self._refusal)
-            return False
+            refusal = f"not reloaded, nothing changes: {ex}"
+            log.error("%s", refusal)
+            return Reloaded(refusal, restarts=False)
         except Exception as ex:
-            self._refusal = f"not reloaded, nothing changes: {type(ex).__name__}: {ex}"
             log.exception("not reloaded, nothing changes")
-            return False
+            words = f"not reloaded, nothing changes: {type(ex).__name__}: {ex}"
+            return Reloaded(words, restarts=False)
+        before, self._last_read = self._last_read, new
         self._take(self._config, new)
-        self._access.take(self._config, rules)
-        return True
+        is_other_acf = self._access.take(self._config, rules)
+        if without_access(before) != without_access(new):
+            return Reloaded()
+        if before == new and not is_other_acf:
+            return Reloaded()
+        log.info("%s; for fresh code, reload once more", ONLY_ACCESS)
+        return Reloaded(restarts=False)
 
     def _read_all(self) -> "tuple[Config, Rules | None]":
         """The configuration and its access security file; both are good, or neither

@@ -212,16 +212,18 @@ class Service:
             signal.signal(number, signal.SIG_IGN)
 
     def _stopped_by(self, number: signal.Signals) -> None:
-        self._stops += 1
         log.info("%s received", number.name)
         self._stop.set()
+        if number is signal.SIGHUP:
+            return  # procServ's terminal goes with its TERM: that is no second order
+        self._stops += 1
         if self._stops == 2:
             log.warning("second signal: killing the workers instead of waiting")
             for server in self._servers:
                 server.kill()
 
     def _hung_up(self) -> None:
-        if self._on_terminal:
+        if self._on_terminal or self._stop.is_set():
             self._stopped_by(signal.SIGHUP)
             return
         log.info("SIGHUP received: restarting the workers with fresh code")

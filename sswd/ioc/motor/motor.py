@@ -26,6 +26,7 @@ from sswd.ioc.motor.jobs import (
     Why,
     Write,
 )
+from sswd.ioc.motor.kept import Kept
 from sswd.ioc.motor.record import MotorRecord
 from sswd.ioc.pvs.alarm_priority import Source, alarm_from
 from sswd.pipe.motor import MotorReport, command_names
@@ -56,6 +57,8 @@ class Motor:
     ) -> None:
         self.name = name
         self.record = MotorRecord(config)
+        self.kept = Kept(config, self.record) if config.restore else None
+        """What comes back after a restart of the IOC."""
         self.channel: MotorChannel = make_channel(name, prefix, config)
         self.channel.bind(self.record.fields, self.put, self._refuse)
         self.channel.show()

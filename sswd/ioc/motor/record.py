@@ -58,7 +58,7 @@ class MotorRecord:
         self._ended_at_begin = 0
         """Commands that had ended, by the last report; and by that when ours began."""
         self._is_new_run = True
-        self._told_limits: tuple[float, float] | None = None
+        self.told_limits: tuple[float, float] | None = None
         self._told_velocity: float | None = None
         self._fault = Settled("")
         self._syncs = False
@@ -326,8 +326,8 @@ class MotorRecord:
         self._ended = report.ended
         fields.RHLS, fields.RLLS = int(report.at_high), int(report.at_low)
         fields.ATHM = int(report.at_home)
-        if report.limits is not None and report.limits != self._told_limits:
-            self._told_limits = report.limits
+        if report.limits is not None and report.limits != self.told_limits:
+            self.told_limits = report.limits
             set_dial_limits(fields, *report.limits)
         if report.velocity is not None and report.velocity != self._told_velocity:
             self._told_velocity = report.velocity

@@ -38,7 +38,7 @@ class Torn(ValueError):
 def encode(serial: int, values: Mapping[str, Saved]) -> bytes:
     """The file's content. `serial` counts up with each file that is written.
 
-    A value is a float, int, bool, str, bytes, list of them or numeric array. Raises
+    A value is a float, int, bool, str, bytes, list of them, numeric array or None. Raises
     TypeError for another.
     """
     lines = [

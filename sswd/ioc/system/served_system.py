@@ -36,7 +36,7 @@ from sswd.ioc.supervision.supervisor import Supervisor
 from sswd.ioc.system.class_pvs import in_turns, serving
 from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.language import Language
-from sswd.ioc.system.motors import add_motors
+from sswd.ioc.system.motors import add_motors, keep_motors
 from sswd.ioc.system.policy import policy_of
 from sswd.ioc.system.receiver import MessageReceiver
 from sswd.ioc.system.restorer import Restorer
@@ -106,7 +106,8 @@ class ServedSystem:
             name, config.pvs, self.publisher, template, self.forward, self._on_served
         )
         template.cmd.refuse_put = functools.partial(self._refuse_put, "CMD")
-        add_motors(config.motors, self.publisher, self.dispatcher, template)
+        motors = add_motors(config.motors, self.publisher, self.dispatcher, template)
+        keep_motors(motors, self._restorer.saver)
         self.supervisor = Supervisor(self._parts(active))
         self._receiver = MessageReceiver(
             self.posts,
@@ -126,6 +127,7 @@ class ServedSystem:
 
     def _on_served(self, name: str, config: PvConfig, channel: Channel) -> None:
         """One more declared PV is served."""
+        self._template.on_declared(name, config)
         if config.takes_puts:
             channel.refuse_put = functools.partial(self._refuse_put, name)
         if config.depends:

@@ -1,4 +1,5 @@
-"""What a system's PVs with `restore` hold is on disk within a second of a change.
+"""What a system's PVs with `restore` hold, and what clients set of its motors, is on
+disk within a second of a change.
 
 The loop looks every LOOK_S what has changed and hands all values to the thread that
 writes. Values of PVs that are not served now stay in the file: their class may be the
@@ -9,8 +10,10 @@ Threading model: the loop's own.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sswd.alarm import NO_ALARM, Alarm, Severity, Status
@@ -45,7 +48,7 @@ class StateSaver:
     ) -> None:
         """`stem` begins the files' names in `folder`. `error_pv` tells why nothing can
         be saved."""
-        self._name = name
+        self.system = name
         self._publisher = publisher
         self._error_pv = error_pv
         self._loop = asyncio.get_running_loop()
@@ -54,7 +57,8 @@ class StateSaver:
         self._values: dict[str, Saved] | None = None
         self._seen: dict[str, object] = {}
         """What each PV had when it was looked at last."""
-        self._shown: set[str] = set()
+        self._sources: dict[str, Callable[[], object]] = {}
+        """What each has now."""
         self._is_dirty = False
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
@@ -71,16 +75,19 @@ class StateSaver:
                 self._generations.claim()
             self._values, self.found_words = self._generations.read()
             if self.found_words:
-                log.error("system '%s': state: %s", self._name, self.found_words)
+                log.error("system '%s': state: %s", self.system, self.found_words)
             self._timer = self._loop.call_later(LOOK_S, self._look)
         return self._values.get(pv)
 
     def watch(self, pv: str, *, shown: bool) -> None:
         """Save the changes of this PV from now on: of the value that it shows, or of
         the last accepted put. What it has now is not worth to be saved."""
-        if shown:
-            self._shown.add(pv)
-        self._seen[pv] = self._current(pv)
+        self.follow(pv, functools.partial(self._shown if shown else self._put, pv))
+
+    def follow(self, name: str, current: Callable[[], object]) -> None:
+        """Save what `current` gives under this name when it has changed."""
+        self._sources[name] = current
+        self._seen[name] = current()
 
     def save(self) -> None:
         """Begin to save what has changed, now."""
@@ -105,7 +112,7 @@ class StateSaver:
         except TimeoutError:
             log.error(
                 "system '%s': state: %s does not take the last changes in time",
-                self._name,
+                self.system,
                 self._generations.folder,
             )
 
@@ -119,17 +126,18 @@ class StateSaver:
     def _note_changes(self) -> None:
         assert self._values is not None or not self._seen
         for pv, seen in self._seen.items():
-            value = self._current(pv)
+            value = self._sources[pv]()
             if value is not seen and self._values is not None:
                 self._seen[pv] = value
                 if not is_same(value, seen):
                     self._values[pv] = Saved(value, time.time())
                     self._is_dirty = True
 
-    def _current(self, pv: str) -> object:
-        if pv in self._shown:
-            return self._publisher.values_of([pv]).get(pv)
-        return self._publisher.setpoints.get(pv)  # never without a put
+    def _shown(self, pv: str) -> object:
+        return self._publisher.values_of([pv]).get(pv)
+
+    def _put(self, pv: str) -> object:
+        return self._publisher.setpoints.get(pv)  # None before the first put
 
     def _wrote(self, words: str) -> None:
         """In the writer's thread."""
@@ -147,8 +155,8 @@ class StateSaver:
         if words:
             text = f"setpoints cannot be saved: {words}; what was saved before stays"
             alarm = Alarm(Severity.MAJOR, Status.WRITE, text)
-            log.error("system '%s': %s (told once)", self._name, text)
+            log.error("system '%s': %s (told once)", self.system, text)
         else:
             text, alarm = "", NO_ALARM
-            log.info("system '%s': setpoints are saved again", self._name)
+            log.info("system '%s': setpoints are saved again", self.system)
         ca.post(self._error_pv, fitting(text, self._error_pv), alarm=alarm)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from caproto.server import PVGroup
 
+from sswd.config.keys import PvConfig
 from sswd.ioc.ca import Data
 from sswd.ioc.commands.dispatcher import CommandPvs
 from sswd.ioc.pvs.channel import Channel
@@ -38,6 +39,8 @@ class TemplateApi:
     """Where the system's state files are."""
     is_served: Callable[[str], bool]
     """Whether anything in this daemon is served by this whole name."""
+    on_declared: Callable[[str, PvConfig], None]
+    """Is told of each declared PV that is served, by its name without the prefix."""
 
 
 def outermost(group: PVGroup) -> PVGroup | None:

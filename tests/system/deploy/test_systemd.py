@@ -19,6 +19,7 @@ from tests.tools import need
 
 ROOT = Path(__file__).parents[3]
 UNIT = ROOT / "deploy/systemd/sswd@.service"
+PROCSERV_UNIT = ROOT / "deploy/procserv/sswd-procserv@.service"
 MISBEHAVING = ROOT / "tests/misbehaving"
 OPENINGS = re.compile(r"^# ---- Openings.*?^# ---- ", re.MULTILINE | re.DOTALL)
 OPENING = re.compile(r"^#(?=[A-Z]\w+=)", re.MULTILINE)
@@ -56,6 +57,22 @@ def test_systemd_finds_nothing_wrong_and_it_is_safe(
     exposure = re.search(r"exposure level for \S+: ([\d.]+)", judged.stdout)
     assert exposure, judged.stdout + judged.stderr
     assert float(exposure[1]) < WORST
+
+
+def test_systemd_finds_nothing_wrong_with_the_unit_for_procserv(
+    tmp_path: Path,
+) -> None:
+    text = PROCSERV_UNIT.read_text()
+    script = "/opt/sswd/libexec/sswd-procserv"
+    assert script in text
+    unit = tmp_path / "sswd-procserv@stage.service"
+    unit.write_text(text.replace(script, "/bin/true"))
+    verified = subprocess.run(
+        [need("systemd-analyze"), "verify", "--man=no", unit],
+        capture_output=True,
+        text=True,
+    )
+    assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def test_every_kind_of_device_has_an_opening() -> None:

@@ -9,6 +9,8 @@ import os
 import re
 import shlex
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +24,13 @@ from control import found_here, good, sswd, status
 from daemon import until
 from served import served
 
-from sswd.testing import Daemon
+from sswd.testing import Daemon, child_env
 
 DRIVERS = Path(__file__).parents[1] / "drivers"
 PAGE = Path(__file__).parents[3] / "docs/how-to/access.md"
 READ, WRITE = 1, 2
 BOTH = READ | WRITE
-NORMAL, PUTFAIL, NORDACCESS, NOWTACCESS = 1, 160, 368, 376
+NORMAL, NORDACCESS, NOWTACCESS = 1, 368, 376
 CONSOLE, HUTCH = "127.0.0.1", "127.0.0.2"
 ME = getpass.getuser()
 ACF = f"""
@@ -56,13 +58,21 @@ macros = { P = "PREFIX" }
 file = "FOLDER/puts.jsonl"
 burst_s = 0
 [system.s]
-target = "target:Target"
+target = "gated:Gated"
 [system.s.pvs]
 NUMBER = { type = "float", writable = true, limits = [0.0, 1000.0] }
 MODE = { type = "enum", strings = ["off", "slow"], writable = true, asg = "GATED" }
 LABEL = { type = "str", asg = "SECRET" }
 DOUBLED = { type = "float" }
+[system.s.motors.AXIS]
+object = "axis"
 """
+QUIET = (
+    *("NUMBER", "NUMBER.HIHI", "MODE", "CMD", "CMD_ID", "CMD_STATE", "CMD_ERROR"),
+    *("CMD_TIME", "ACK", "BUSY", "QUEUE_LEN", "WORKER:LAST_ERROR", "WORKER:REFUSED"),
+    *("AXIS", "AXIS.DMOV", "AXIS.SEVR", "AXIS.STOP"),
+)
+"""PVs that nothing but a put makes an event of."""
 _prefixes = (f"ACF{os.getpid()}:{number}:" for number in itertools.count())
 
 
@@ -140,9 +150,7 @@ async def test_who_may_not_write_is_told_and_recorded_once(
         await stranger.connect(ca_port())
         number = await stranger.create(site.pv("NUMBER"))
         assert number.rights == READ
-        assert await put(stranger, number, 5.0) == PUTFAIL
-        assert client.get(site.pv("CMD_STATE")) == "REJECTED"
-        assert "no right to write" in client.get(site.pv("CMD_ERROR"))
+        assert await put(stranger, number, 5.0) == NOWTACCESS
         until(lambda: len(site.lines("NUMBER")) > before, "an audit line")
         [line] = site.lines("NUMBER")[before:]
         assert (line["fate"], line["new"]) == ("DENIED", 5.0)
@@ -155,6 +163,33 @@ async def test_who_may_not_write_is_told_and_recorded_once(
 
 
 @pytest.mark.row(38)
+async def test_a_denied_put_changes_nothing(site: Site, client: Client) -> None:
+    """Neither value, alarm nor time of any PV, field or counter of the system."""
+    assert client.put(site.pv("NUMBER"), 1.0)
+    with raw(address=HUTCH) as stranger:
+        await stranger.connect(ca_port())
+        channels = [
+            await stranger.create(site.pv(name))
+            for name in ("NUMBER", "NUMBER.HIHI", "MODE", "CMD", "AXIS", "AXIS.STOP")
+        ]
+        before = {name: as_seen(client, site.pv(name)) for name in QUIET}
+        for channel in channels:
+            assert await put(stranger, channel, 1.0) == NOWTACCESS
+        await stranger.put(channels[0], struct.pack("!d", 1.0), 6, notify=False)
+        assert (await stranger.receive_until(ERROR)).p2 == NOWTACCESS
+    assert {name: as_seen(client, site.pv(name)) for name in QUIET} == before
+    assert client.put(site.pv("NUMBER"), 1.0), "and what follows is the next command"
+    number = int(before["CMD_ID"][0])
+    assert client.get(site.pv("CMD_ID")) == number + 1
+
+
+def as_seen(client: Client, pv: str) -> tuple[Any, ...]:
+    """What would be others' after an event of the PV."""
+    seen = client._run(aioca.caget(pv, format=aioca.FORMAT_TIME), 10.0)
+    return (str(seen), seen.timestamp, seen.severity, seen.status)
+
+
+@pytest.mark.row(38)
 async def test_another_name_after_connecting_changes_nothing(site: Site) -> None:
     with raw("eve") as stranger:
         await stranger.connect(ca_port())
@@ -163,7 +198,7 @@ async def test_another_name_after_connecting_changes_nothing(site: Site) -> None
         await stranger.receive_until(ERROR)
         number = await stranger.create(site.pv("NUMBER"))
         assert number.rights == READ
-        assert await put(stranger, number, 5.0) == PUTFAIL
+        assert await put(stranger, number, 5.0) == NOWTACCESS
     with raw("ben") as known:
         await known.connect(ca_port())
         assert (await known.create(site.pv("NUMBER"))).rights == BOTH
@@ -214,7 +249,7 @@ async def test_rights_follow_a_pv(site: Site, client: Client) -> None:
         assert client.put(gate, 1.0)
         await told(far, READ)
         until(lambda: not is_writable(client, mode), "libca is told")
-        assert await put(far, channel, 1.0) == PUTFAIL
+        assert await put(far, channel, 1.0) == NOWTACCESS
         until(lambda: len(site.lines("MODE")) > before, "the denial")
         fates = [line["fate"] for line in site.lines("MODE")[before:]]
         assert fates == ["DENIED"], "a rule without TRAPWRITE is not recorded"
@@ -268,8 +303,10 @@ async def test_a_lock_is_broken_by_who_may(site: Site, client: Client) -> None:
         await far.put(owner, b"mine".ljust(40, b"\0"), dtype=0)
         assert client.put(lock, "urgent"), "takes it over"
         await told(far, READ)
-        assert await put(far, mine, 2.0) == PUTFAIL
-        assert f"locked by {ME}@" in client.get(site.pv("CMD_ERROR"))
+        before = len(site.lines("NUMBER"))
+        assert await put(far, mine, 2.0) == NOWTACCESS
+        until(lambda: len(site.lines("NUMBER")) > before, "the denial")
+        assert f"locked by {ME}@" in site.lines("NUMBER")[-1]["error"]
         good("call", lock, "")
         assert client.get(lock) == ""
         good("call", lock, "maintenance")
@@ -292,13 +329,40 @@ async def test_a_bad_file_changes_nothing_and_a_good_one_is_told(
             assert code == 1
             assert "nothing changes" in err
             assert "site.acf: line" in err
-        assert await put(stranger, number, 5.0) == PUTFAIL
+        assert await put(stranger, number, 5.0) == NOWTACCESS
         assert is_writable(client, site.pv("NUMBER"))
         assert client.get(site.pv("WORKER:RUN")) == runs
         site.rule(ACF.replace(", ben", ", ben, eve"))
-        good("reload")
+        words = good("reload")
+        assert words == "s: only access has changed: no worker is restarted\n"
         await told(stranger, BOTH)
         assert await put(stranger, number, 5.0) == NORMAL
         site.rule(ACF)
         good("reload")
         await told(stranger, READ)
+    assert client.get(site.pv("WORKER:RUN")) == runs
+    good("reload")
+    assert client.get(site.pv("WORKER:RUN")) == runs + 1, "fresh code"
+
+
+def test_a_group_that_the_file_does_not_have_is_told(
+    site: Site, tmp_path: Path
+) -> None:
+    words = 'SPARE: its class says ASG(NOWHERE), which {} does not have: DEFAULT counts'
+    pv, file = site.pv(""), site.folder / "site.acf"
+    assert f"{pv}{words.format(file)}" in site.daemon.log
+    toml = tmp_path / "site.toml"
+    text = TOML.replace("@", "X:").replace("FOLDER", str(tmp_path))
+    toml.write_text(text.replace("PREFIX", "X:"))
+    (tmp_path / "site.acf").write_text(ACF)
+    checked = subprocess.run(
+        [sys.executable, "-m", "sswd", "check", toml],
+        env=child_env({"PYTHONPATH": str(DRIVERS)}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert f"X:{words.format(tmp_path / 'site.acf')}" in checked.stderr
+    toml.write_text(toml.read_text().replace('asg = "GATED"', 'asg = "GATE"'))
+    assert sswd("check", str(toml))[0] == 78

@@ -238,3 +238,23 @@ def test_closing_the_terminal_is_a_clean_stop(
     assert (tmp_path / "main").read_text().split() == ["setup", "close", "closed"]
     assert "SIGHUP received" in log
     assert "restarting" not in log
+
+
+@pytest.mark.row(18)
+@pytest.mark.parametrize("first", ["SIGHUP", "SIGTERM"])
+def test_a_terminal_that_closes_is_no_second_signal(
+    client: Client, tmp_path: Path, terminal: Terminal, first: str
+) -> None:
+    """procServ sends TERM and closes the terminal at once; either may come first."""
+    args = f'journal = "{tmp_path}/main", close_s = 0.5'
+    options = {"command": terminal.command, "env": terminal.env}
+    with served(one_system("stalls:Careful", args=args), client, **options) as daemon:
+        orders = [terminal.close, lambda: daemon.process.send_signal(signal.SIGTERM)]
+        for order in orders if first == "SIGHUP" else orders[::-1]:
+            order()
+            until(lambda: "close" in (tmp_path / "main").read_text(), "its close()")
+        assert daemon.process.wait(STOPS_S) == 0
+        log = daemon.log
+    assert (tmp_path / "main").read_text().split() == ["setup", "close", "closed"]
+    assert log.count("SIGHUP received") == log.count("SIGTERM received") == 1
+    assert "second signal" not in log

@@ -29,11 +29,13 @@ class Place:
         self.target = "Restored"
 
     @contextlib.contextmanager
-    def served(self, client: Client, answer: str = "") -> Iterator[Daemon]:
+    def served(
+        self, client: Client, answer: str = "", more: str = ""
+    ) -> Iterator[Daemon]:
         config = (
             f'prefix = "@"\n[system.main]\ntarget = "restores:{self.target}"\n'
             f'args = {{ journal = "{self.file}"{answer} }}\n'
-            f'[state]\ndirectory = "{self.state}"\n'
+            f'[state]\ndirectory = "{self.state}"\n{more}'
         )
         self.file.unlink(missing_ok=True)
         with running_daemon(
@@ -78,6 +80,8 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait(5)
     with place.served(client) as daemon:
+        # A thread writes the log: clients may know of RUNNING before its line is there.
+        until(lambda: "STARTING -> RUNNING" in daemon.log, "the line of RUNNING")
         log = daemon.log
         assert log.index("restore: ran again") < log.index("STARTING -> RUNNING")
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
@@ -94,6 +98,30 @@ def test_setpoints_come_back_after_the_ioc_was_killed(
         client.wait_for(prefix + "WORKER:RUN", 2)
         client.wait_for(prefix + "WORKER:STATE", "RUNNING")
         assert place.journal == ["setup", *SETPOINTS, "ASKED 5"]
+
+
+@pytest.mark.row(36)
+def test_what_clients_set_of_a_motor_comes_back_too(
+    place: Place, client: Client
+) -> None:
+    axis = place.prefix + "AXIS"
+    motor = '[system.main.motors.AXIS]\nobject = "axis"\n'
+    with place.served(client, more=motor) as daemon:
+        client.wait_for(f"{axis}.DMOV", 1)
+        for field, value in (("DIR", 1), ("OFF", 7.0), ("HLM", 9.0), ("LLM", 5.0)):
+            assert client.put(f"{axis}.{field}", value)
+        until(lambda: '"AXIS.DLLM"' in place.saved(), "the state on disk")
+        until(lambda: '"AXIS.OFF"' in place.saved(), "the state on disk")
+        daemon.process.kill()
+        daemon.process.wait(5)
+    with place.served(client, more=motor) as daemon:
+        client.wait_for(f"{axis}.DMOV", 1)
+        client.wait_for(f"{axis}.RBV", 7.0)
+        assert client.get(f"{axis}.DIR") == 1
+        assert client.get(axis) == 7.0, "at rest where it is"
+        assert client.get(f"{axis}.HLM") == 9.0
+        assert client.get(f"{axis}.LLM") == 5.0
+        until(lambda: "motor AXIS: as clients had set it" in daemon.log, "words")
 
 
 @pytest.mark.row(17)

@@ -1,7 +1,7 @@
 """What a file that is read again changes at once, and what waits for the daemon."""
 
 from sswd import config
-from sswd.config.changes import changed_keys, left, taken
+from sswd.config.changes import changed_keys, left, taken, without_access
 
 
 def loaded(**systems: dict) -> config.Config:
@@ -53,3 +53,15 @@ def test_keys_of_the_whole_wait() -> None:
         "f",
     )
     assert left(old, new) == ["prefix", "state"]
+
+
+def test_who_may_do_what_is_a_change_of_its_own() -> None:
+    table = {"system": {"a": {"target": "m:C", "asg": "A"}}}
+    old = config.from_dict({**table, "access": {"file": "one.acf"}}, "f")
+    table = {"system": {"a": {"target": "m:C", "asg": "B"}}}
+    new = config.from_dict({**table, "access": {"file": "two.acf"}}, "f")
+    assert without_access(old) == without_access(new)
+    assert taken(old, new)["a"].asg == "B"
+    table["system"]["a"]["nice"] = 3
+    more = config.from_dict({**table, "access": {"file": "two.acf"}}, "f")
+    assert without_access(more) != without_access(new)

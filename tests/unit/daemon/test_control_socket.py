@@ -47,7 +47,7 @@ class Answers:
                 self.watching += 1
                 try:
                     while True:
-                        yield End(words="news")
+                        yield Stacks(of="it", text="news")
                         await asyncio.sleep(0.01)
                 finally:
                     self.watching -= 1
@@ -156,7 +156,7 @@ async def test_what_waits_ends_when_the_client_hangs_up(
     async with connected(path) as (reader, writer):
         writer.write(line_of(request_))
         if isinstance(request_, Watch):
-            assert (await answer(reader)).words == "news"
+            assert (await answer(reader)).text == "news"
             assert answers.watching == 1
     async with asyncio.timeout(WAIT_S):
         while served._clients:

@@ -13,7 +13,7 @@ from sswd.ioc.ca.codec.protocol import Request
 from sswd.ioc.ca.evloop.eager import Coro
 from sswd.ioc.ca.put_note import PutNote, fate_of
 from sswd.ioc.ca.pv.noted_values import put_note
-from sswd.ioc.ca.pv.perform_put import Sent, perform_put, refuse_as
+from sswd.ioc.ca.pv.perform_put import Sent, perform_put
 
 REFUSED, DENIED = "REFUSED", "DENIED"
 
@@ -40,7 +40,7 @@ def _put(circuit: Circuit, request: Request) -> None:
         raise BadRequest(text, protocol.BADTYPE)
     puts = channel.served_pv.puts
     puts.overlap = getattr(channel.served_pv.data, "puts_overlap", False)
-    refusal = _denial(circuit, channel, note) or _refusal(circuit, channel, request)
+    refusal = _denial(circuit, channel) or _refusal(circuit, channel, request)
     if refusal is not None:
         status, fate, words = refusal
         _noted(circuit, note, fate, words)
@@ -77,12 +77,11 @@ def _refusal(
     return None
 
 
-def _denial(
-    circuit: Circuit, channel: Channel, note: PutNote | None
-) -> tuple[int, str, str] | None:
+def _denial(circuit: Circuit, channel: Channel) -> tuple[int, str, str] | None:
     """As `_refusal`, where the client has no right to write.
 
-    A put to a PV that forwards its puts is a REJECTED command, as all that is refused.
+    It is not even a REJECTED command: who may not write changes no PV, neither
+    CMD_STATE of those who may, nor an alarm. Status and text are as EPICS base's.
     """
     if channel.rights & protocol.WRITE_RIGHT:
         return None
@@ -90,10 +89,7 @@ def _denial(
     can_be_written = int(data.check_access(circuit.host, circuit.user))
     if access is None or not can_be_written & protocol.WRITE_RIGHT:
         return protocol.NOWTACCESS, DENIED, "no right to write"
-    words = access.words(circuit, channel.name, data)
-    if not refuse_as(data, words, circuit, note):
-        return protocol.NOWTACCESS, DENIED, words
-    return protocol.PUTFAIL, DENIED, words
+    return protocol.NOWTACCESS, DENIED, access.words(circuit, channel.name, data)
 
 
 def _note(circuit: Circuit, channel: Channel, request: Request) -> PutNote | None:

@@ -3,7 +3,6 @@
 Loop thread only.
 """
 
-from contextvars import copy_context
 from typing import NamedTuple
 
 import caproto
@@ -21,20 +20,6 @@ class Sent(NamedTuple):
     """DBR type."""
     elements: int
     body: bytes
-
-
-def refuse_as(data: Data, words: str, client: Client, note: PutNote | None) -> bool:
-    """Tell a PV that forwards its puts of one that is refused; False: it does not."""
-    refuse = getattr(data, "refuse_put", None)
-    if refuse is None:
-        return False
-
-    def tell() -> None:
-        put_begins(client, note)
-        refuse(words)
-
-    copy_context().run(tell)
-    return True
 
 
 async def perform_put(

@@ -9,6 +9,7 @@ from time import monotonic, time
 from sswd.ioc.ca import Context, Data
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.control.log_ring import LogRing
+from sswd.ioc.daemon.reload import Reloaded
 from sswd.ioc.daemon.statistics import Statistics
 from sswd.ioc.template import Server
 
@@ -27,8 +28,8 @@ class DaemonApi:
     statistics: Statistics
     log_ring: LogRing
     access: AccessControl
-    reload: Callable[[], Awaitable[str]]
-    """As SIGHUP does. Why nothing changes, in words; empty: it does."""
+    reload: Callable[[], Awaitable[Reloaded]]
+    """As SIGHUP does."""
     version: str = field(default_factory=lambda: version("sswd"))
     """sswd's own."""
     started: float = field(default_factory=time)

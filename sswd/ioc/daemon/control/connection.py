@@ -104,9 +104,13 @@ class Connection:
 
     async def _send(self, request: AnyRequest) -> None:
         answers = self._answers.to(request, self._who)
+        end = End()
         try:
             async for answer in answers:
-                await self._write(answer)
+                if isinstance(answer, End):
+                    end = answer
+                else:
+                    await self._write(answer)
         except Refused as ex:
             await self._write(Error(words=str(ex), code=ex.code))
         except (OSError, TimeoutError):
@@ -115,7 +119,7 @@ class Connection:
             log.exception("control request %r failed", request)
             await self._write(Error(words=f"{type(ex).__name__}: {ex}", code="failed"))
         else:
-            await self._write(End())
+            await self._write(end)
         finally:
             await answers.aclose()
 

@@ -13,6 +13,7 @@ from sswd.control import protocol
 from sswd.control.protocol import Answer, Refused
 from sswd.ioc import ca
 from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.daemon.reload import ONLY_ACCESS
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 
@@ -55,8 +56,11 @@ def named(api: DaemonApi, name: str) -> list[Server]:
 async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
     """Take configuration and code anew. Raises Refused for a file that is not good."""
     log.info("RELOAD by %s", who)
-    if refusal := await api.reload():
-        raise Refused(refusal, "failed")
+    became = await api.reload()
+    if became.refusal:
+        raise Refused(became.refusal, "failed")
+    if not became.restarts:
+        return [protocol.End(words=ONLY_ACCESS)]
     for server in api.servers:
         _note(api, f"{server.prefix}{_PVS[protocol.Restart]}", who)
     return []
