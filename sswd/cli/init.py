@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from sswd.cli import existing_driver, project, wrap
-from sswd.cli.commands import Commands, write
+from sswd.cli.commands import Commands, making_files, write
 from sswd.exit_codes import CLEAN, UNEXPECTED
 
 _MORE = """\
@@ -69,6 +69,7 @@ def init(args: argparse.Namespace) -> int:
         shown = ", ".join(map(str, there))
         sys.stderr.write(f"sswd: nothing written, never overwritten: {shown}\n")
         return UNEXPECTED
-    project.write_new(files)
+    with making_files():
+        project.write_new(files)
     write(words)
     return CLEAN

@@ -122,6 +122,13 @@ def test_no_file_is_ever_overwritten(here: Path, capsys) -> None:
     assert theirs.read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_is_told(here: Path, capsys) -> None:
+    (here / "file").touch()  # where a folder should be; root may write anywhere else
+    assert cli.main(["init", "file/stage"]) == 1
+    told = capsys.readouterr().err
+    assert told == f"sswd: cannot be written: {here}/file/stage: Not a directory\n"
+
+
 def test_without_a_name_it_is_made_here(here: Path, capsys) -> None:
     assert cli.main(["init"]) == 0
     assert {p.name for p in here.iterdir()} >= {"README.md", f"{here.name}.py"}
