@@ -21,6 +21,9 @@ help:
 $(VENV)/installed: pyproject.toml
 	@echo "Once, about 20 s: $(VENV) with sswd, caproto, numpy, pyvisa, and what"
 	@echo "the tests need (pytest, ophyd, bluesky, aioca, supervisor, ruff, mypy ...)."
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' || { \
+	    echo "sswd needs Python 3.11 to 3.14, and $(PYTHON) is `$(PYTHON) --version 2>&1`." >&2; \
+	    echo "Name another one: make demo PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e ".[demo]" --group dev

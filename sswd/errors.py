@@ -13,6 +13,10 @@ class ConfigError(SswdError):
     """The configuration is wrong; the text names file, key and the mend."""
 
 
+class WriteError(SswdError):
+    """A file that was to be made for the user could not; the text names it."""
+
+
 class LoadError(SswdError):
     """A system could not be imported or constructed from its "module:Class"."""
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from sswd.adapters.attribute import Attribute, attribute_name, pv_name
 from sswd.errors import LoadError
-from sswd.pipe.worker_spec import WrappedPv
+from sswd.pipe.motor import ATTRIBUTES
+from sswd.pipe.worker_spec import WorkerSpec, WrappedPv
 
 
 class Served(NamedTuple):
@@ -43,6 +44,14 @@ def choose(
             attribute = _known(pv, keys.attribute or attribute_name(pv), by_name)
         found[pv] = _served(pv, attribute, keys)
     return found
+
+
+def but_for_motor(spec: WorkerSpec, known: Iterable[Attribute]) -> Iterable[Attribute]:
+    """Without what the driver's own motor record shows, unless a PV names it."""
+    if not any(motor.object == "self" for motor in spec.motors.values()):
+        return known
+    named = {k.attribute or attribute_name(pv) for pv, k in spec.wrapped.items()}
+    return [a for a in known if a.name not in ATTRIBUTES or a.name in named]
 
 
 def _known(pv: str, name: str, known: Mapping[str, Attribute]) -> Attribute:

@@ -11,6 +11,10 @@ from sswd.adapters.attribute import Attribute
 class Driver(Protocol):
     """One connection to an instrument. What fails raises what the library raises."""
 
+    @property
+    def held(self) -> Any:
+        """The object of the library, or of the user; None: there is none now."""
+
     def connect(self) -> None: ...
     def disconnect(self) -> None:
         """Let the connection go, also where `connect` has failed."""
@@ -63,6 +67,10 @@ class ObjectDriver:
         self._attributes = attributes
         self._release = release
         self._object: Any = None
+
+    @property
+    def held(self) -> Any:
+        return self._object
 
     def connect(self) -> None:
         self._object = self._factory(**self._args)

@@ -6,7 +6,7 @@ from typing import Any
 from sswd.adapters.attribute import Attribute, pv_keys, pv_name
 from sswd.adapters.driver import Source
 from sswd.pipe.outline import Outline, OutlinePv
-from sswd.worker.outline import arguments_of
+from sswd.worker.outline import arguments_of, moves
 
 MOST = 1000
 """PVs of an outline."""
@@ -21,7 +21,9 @@ def outline_of(source: Source, args: dict[str, Any]) -> Outline:
     pvs = [_pv(attribute) for attribute in known[:MOST]]
     factory = source.factory
     arguments = arguments_of(factory) if isinstance(factory, type) else ()
-    return Outline(source.about, list(arguments), pvs, source.ping)
+    return Outline(
+        source.about, list(arguments), pvs, source.ping, moves=moves(factory)
+    )
 
 
 def _connected(source: Source, args: dict[str, Any]) -> Sequence[Attribute]:

@@ -80,6 +80,10 @@ class ScpiDriver:
             if manager is not None:
                 manager.close()
 
+    @property
+    def held(self) -> None:
+        """Texts alone: nothing that could move by itself."""
+
     def attributes(self) -> Sequence[Attribute]:
         return self._attributes
 

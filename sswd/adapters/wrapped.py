@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from sswd.adapters.attribute import READ, pv_keys
-from sswd.adapters.choosing import Served, choose
+from sswd.adapters.choosing import Served, but_for_motor, choose
 from sswd.adapters.driver import Driver, Source
 from sswd.adapters.outlines import outline_of
 from sswd.adapters.values import to_driver, to_pv
@@ -49,6 +49,11 @@ class Wrapped(System):
         """What `sswd init --wrap` writes down. Connects, if nothing is known else."""
         return outline_of(cls.source, cls.spec.args)
 
+    @property
+    def wrapped_driver(self) -> Any:
+        """Where motors are looked for; None: nothing is connected."""
+        return self._driver.held
+
     def connect(self) -> None:
         self._driver.connect()
 
@@ -62,7 +67,7 @@ class Wrapped(System):
         """Declare what is known only now, and read what is to be read at once."""
         self._served = choose(
             self.spec.wrapped,
-            self._driver.attributes(),
+            but_for_motor(self.spec, self._driver.attributes()),
             serves_all=self.source.serves_all,
         )
         if not self.is_known:
@@ -138,7 +143,11 @@ def wrapped_class(source: Source, spec: WorkerSpec) -> type[Wrapped]:
     posted = {pv: f"{pv}_RBV" for pv, keys in spec.wrapped.items() if keys.has_readback}
     pvs: dict[str, dict[str, Any]] = {}
     if known is not None:
-        chosen = choose(spec.wrapped, known, serves_all=source.serves_all)
+        chosen = choose(
+            spec.wrapped,
+            but_for_motor(spec, known),
+            serves_all=source.serves_all,
+        )
         polled |= {pv: served.poll_s for pv, served in chosen.items()}
         pvs = {
             pv: pv_keys(served.attribute)

@@ -1,8 +1,11 @@
 """How a command is added to the parser, and how it prints."""
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from sswd.errors import WriteError
 
 Action = Callable[[argparse.Namespace], int]
 """Does what a command is for; returns the exit code."""
@@ -62,6 +65,16 @@ def _add_log_options(command: argparse.ArgumentParser) -> None:
         default="info",
         help="log this level and above: debug, info (default), warning or error",
     )
+
+
+@contextlib.contextmanager
+def making_files() -> Iterator[None]:
+    """Files are made in its block. Raises WriteError for what the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise WriteError(f"cannot be written: {what}") from error
 
 
 def write(text: str) -> None:

@@ -4,20 +4,18 @@ import json
 import re
 from pathlib import Path
 
-from sswd.cli import project
+from sswd.cli import outlined, project, wrap
+from sswd.cli.outlined import ASK, outline_of, toml_value
 from sswd.cli.project import NameProblem
-from sswd.config import SystemConfig
 from sswd.config.names import characters
-from sswd.errors import LoadError
-from sswd.pipe.outline import Argument, Outline, OutlinePv
+from sswd.pipe.outline import Outline, OutlinePv
 
-_BLANKS: dict[str, bool | float] = {"float": 0.0, "int": 0, "bool": False}
-ASK = "CHANGE ME"
 _NEXT = """\
 {made}
 next: look at the lines marked "guess" or {ask!r} in {toml}, then
   sswd check {toml}
-  pytest {folder}         # pip install pytest"""
+  pytest {folder}         # pip install pytest
+  sswd run {toml}"""
 _HEAD = """\
 #:schema ./{schema}
 # Written from the source of {target}; correct it where it guesses. The keys are in
@@ -35,17 +33,19 @@ def files(driver: str, name: str | None) -> tuple[dict[Path, str], str]:
     folder, target = _place(driver)
     name = re.sub(r"\W+", "_", name or Path(driver.rpartition(":")[0]).stem).lower()
     outline = outline_of(target, folder)
+    if not outline.is_system:  # as it is, it takes no commands
+        target = f"object:{target}"
+        outline = outline_of(target, folder)
+        text = wrap.toml_of(name, target, outline, {})
+    else:
+        text = _toml(name, target, outline)
     toml = folder / f"{name}.toml"
-    class_name = target.rpartition(":")[2]
-    values = {
-        "name": name,
-        "target": target,
-        "class_name": class_name,
-        "needs": needs(outline),
-    }
+    needs = ", ".join(each.name for each in outline.arguments if each.is_required)
+    values = {"name": name, "target": target, "needs": needs}
     texts = {
-        toml: _toml(name, target, outline),
+        toml: text,
         folder / f"test_{name}.py": project.render("test_existing.py", values),
+        **project.deploy_files(name, folder),
     }
     schema = folder / project.SCHEMA
     if not schema.exists():
@@ -77,25 +77,6 @@ def _place(driver: str) -> tuple[Path, str]:
     return folder, f"{'.'.join(parts)}:{class_name}"
 
 
-def outline_of(
-    target: str, folder: Path, args: dict[str, object] | None = None
-) -> Outline:
-    """What a throwaway worker finds. Raises LoadError."""
-    from sswd.ioc.daemon import inspect_target
-
-    system = SystemConfig(target=target, args=args or {})
-    loaded = inspect_target.inspect(system, folder, name="init", outline=True)
-    if loaded.outline is None:
-        raise LoadError(f"{target!r} gave no outline")
-    return loaded.outline
-
-
-def needs(outline: Outline) -> str:
-    """The arguments that only a person knows, for the test."""
-    names = [each.name for each in outline.arguments if each.is_required]
-    return ", ".join(names)
-
-
 def _toml(name: str, target: str, outline: Outline) -> str:
     head = _HEAD.format(
         schema=project.SCHEMA,
@@ -104,26 +85,11 @@ def _toml(name: str, target: str, outline: Outline) -> str:
         prefix=f"{name.upper()}:",
         name=name,
     )
-    lines = [head, *arguments(name, outline.arguments)]
+    lines = [head, *outlined.arguments(name, outline.arguments)]
     lines += [_pv(name, pv) for pv in outline.pvs if not list(characters(pv.name))]
+    if outline.moves:
+        lines.append(outlined.motor(name))
     return "".join(lines)
-
-
-def arguments(name: str, arguments: list[Argument]) -> list[str]:
-    """`args`: what has no default is to be filled in, the rest stands as a comment."""
-    if not arguments:
-        return []
-    lines = [f"\n[system.{name}.args]\n"]
-    for each in arguments:
-        if each.is_required:
-            value = _BLANKS.get(each.type, ASK)
-            shown = toml_value(value)
-            lines.append(f"{each.name} = {shown} # {ASK}: it has no default\n")
-        elif each.default is not None:
-            lines.append(f"# {each.name} = {toml_value(each.default)}\n")
-        else:
-            lines.append(f"# {each.name} = # has a default\n")
-    return lines
 
 
 def _pv(name: str, pv: OutlinePv) -> str:
@@ -139,10 +105,3 @@ def _pv(name: str, pv: OutlinePv) -> str:
     if pv.about:
         lines.append(f"description = {toml_value(pv.about)}")
     return "\n".join(lines) + "\n"
-
-
-def toml_value(value: bool | float | str | list[str]) -> str:
-    """As TOML: JSON's spelling of these is TOML's, but for what is not finite."""
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

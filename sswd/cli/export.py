@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sswd.cli import configuration
-from sswd.cli.commands import Commands, write
+from sswd.cli.commands import Commands, making_files, write
 from sswd.config.companions import with_companions
 from sswd.errors import ConfigError
 from sswd.exit_codes import CLEAN
@@ -90,10 +90,12 @@ def _screens(args: argparse.Namespace, found: Sequence[Unit]) -> int:
             raise ConfigError("there are several systems: name a folder with --out")
         write(draw(found[0]).rstrip("\n"))
         return CLEAN
-    args.out.mkdir(parents=True, exist_ok=True)
     for unit in found:
         path = args.out / f"{unit.name}{suffix}"
-        path.write_text(draw(unit))
+        text = draw(unit)
+        with making_files():
+            args.out.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
         write(str(path))
     return CLEAN
 

@@ -5,15 +5,16 @@ import sys
 from pathlib import Path
 
 from sswd.cli import existing_driver, project, wrap
-from sswd.cli.commands import Commands, write
+from sswd.cli.commands import Commands, making_files, write
 from sswd.exit_codes import CLEAN, UNEXPECTED
 
 _MORE = """\
 Makes the folder NAME with a driver (simulated, to begin with), its TOML, tests, and
 files for supervisord and systemd; without NAME, in the current folder. With --from,
-writes TOML and test beside a driver that you have, after importing it in a throwaway
-worker process; nothing of it is constructed. With --wrap, writes the TOML of a driver
-of pymeasure, QCoDeS or your own that is no system, or of an instrument that is
+writes them, but for the driver, beside one that you have, after importing it in a
+throwaway worker process; nothing of it is constructed. A class that is no system is
+wrapped; one with move() and position is a motor, too. With --wrap, writes the TOML of a
+driver of pymeasure, QCoDeS or your own that is no system, or of an instrument that is
 described by its texts. Never overwrites a file.
 
 examples:
@@ -68,6 +69,7 @@ def init(args: argparse.Namespace) -> int:
         shown = ", ".join(map(str, there))
         sys.stderr.write(f"sswd: nothing written, never overwritten: {shown}\n")
         return UNEXPECTED
-    project.write_new(files)
+    with making_files():
+        project.write_new(files)
     write(words)
     return CLEAN

@@ -37,6 +37,7 @@ from sswd.errors import (
     PortTakenError,
     PutFailed,
     RemoteLost,
+    WriteError,
 )
 from sswd.exit_codes import (
     BAD_CONFIGURATION,
@@ -91,10 +92,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_standard_streams()
     args = parser().parse_args(argv)
     options = LogOptions(args.log_format, args.log_level.upper())
-    with logging_to(options):
-        code, error = _guarded(args)
-        if error and options.format == "json":
-            log.critical(error)
+    try:
+        with logging_to(options):
+            code, error = _guarded(args)
+            if error and options.format == "json":
+                log.critical(error)
+    except KeyboardInterrupt:  # before the command began, or after its end
+        return INTERRUPTED
     if error and options.format == "text":
         sys.stderr.write(f"sswd: {error}\n")
     return code
@@ -122,7 +126,7 @@ def _guarded(args: argparse.Namespace) -> tuple[int, str]:
         return TAKEN, str(error)
     except (NotFoundError, NoDaemonError) as error:
         return NOT_FOUND, str(error)
-    except (PutFailed, RemoteLost) as error:
+    except (PutFailed, RemoteLost, WriteError) as error:
         return UNEXPECTED, str(error)
     except SilentError as error:
         return WRONG, str(error)

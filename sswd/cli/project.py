@@ -15,14 +15,17 @@ from sswd.errors import SswdError
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = "sswd.schema.json"
+_DEPLOY = {
+    "deploy/{name}.conf": "supervisord.conf",
+    "deploy/{name}.service": "systemd.service",
+}
 _FILES = {
     "{name}.py": "driver.py",
     "{name}.toml": "config.toml",
     "test_{name}.py": "test.py",
     "pytest.ini": "pytest.ini",
     "README.md": "README.md",
-    "deploy/{name}.conf": "supervisord.conf",
-    "deploy/{name}.service": "systemd.service",
+    **_DEPLOY,
 }
 _TAKEN = sys.stdlib_module_names | {"sswd", "test"}
 _NEXT = """\
@@ -53,6 +56,17 @@ def files(name: str | None, here: Path) -> tuple[dict[Path, str], str]:
     made = "\n".join(f"  {shown(path, here)}" for path in texts)
     cd = "" if name is None else f"  cd {name}\n"
     return texts, _NEXT.format(made=f"written:\n{made}", cd=cd, name=module)
+
+
+def deploy_files(name: str, folder: Path) -> dict[Path, str]:
+    """Those that have supervisord or systemd serve `folder`/`name`.toml, by path; none
+    where they lie already."""
+    values = _values(name, folder)
+    texts = {
+        folder / path.format(name=name): render(template, values)
+        for path, template in _DEPLOY.items()
+    }
+    return {path: text for path, text in texts.items() if not path.exists()}
 
 
 def render(template: str, values: Mapping[str, str]) -> str:

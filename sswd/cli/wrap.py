@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from sswd.cli import project
-from sswd.cli.existing_driver import ASK, arguments, outline_of, toml_value
+from sswd.cli import outlined, project
+from sswd.cli.outlined import ASK, arguments, outline_of, toml_value
 from sswd.cli.project import NameProblem
 from sswd.config.names import characters
 from sswd.config.tables import toml_value as parsed
 from sswd.config.targets import wrapped_kind
+from sswd.pipe.motor import ATTRIBUTES
 from sswd.pipe.outline import Outline, OutlinePv
 
 _HEAD = """\
@@ -64,7 +65,8 @@ def files(
     else:
         outline = outline_of(target, here, args)
     toml = here / f"{system}.toml"
-    texts[toml] = _toml(system, target, outline, args)
+    texts[toml] = toml_of(system, target, outline, args)
+    texts |= project.deploy_files(system, here)
     if not (here / project.SCHEMA).exists():
         texts[here / project.SCHEMA] = project.schema_text()
     made = "\n".join(f"  {project.shown(path, here)}" for path in texts)
@@ -78,7 +80,8 @@ def _argument(text: str) -> tuple[str, object]:
     return key, parsed(value)
 
 
-def _toml(name: str, target: str, outline: Outline, args: dict[str, object]) -> str:
+def toml_of(name: str, target: str, outline: Outline, args: dict[str, object]) -> str:
+    """The TOML that serves a wrapped driver."""
     prefix = f"{name.upper()}:"
     head = _HEAD.format(schema=project.SCHEMA, target=target, prefix=prefix, name=name)
     lines = [head]
@@ -86,12 +89,19 @@ def _toml(name: str, target: str, outline: Outline, args: dict[str, object]) -> 
         lines.append(f"ping = {toml_value(outline.ping)} # if it knows this\n")
     lines += _args(name, target, outline, args)
     is_scpi = target.startswith("scpi:")
-    if not outline.pvs and not is_scpi:
+    if not outline.pvs and not is_scpi and not outline.moves:
         lines.append(_ALL.format(target=target))
     if not is_scpi:  # they stand in its file
-        shown = (pv for pv in outline.pvs if not list(characters(pv.name)))
-        lines += [_pv(name, pv) for pv in shown]
+        lines += [_pv(name, pv) for pv in outline.pvs if _is_shown(pv, outline)]
+    if outline.moves:
+        lines.append(outlined.motor(name))
     return "".join(lines)
+
+
+def _is_shown(pv: OutlinePv, outline: Outline) -> bool:
+    """Whether Channel Access can name it, and the motor record does not show it."""
+    is_motors = outline.moves and pv.attribute in ATTRIBUTES
+    return not list(characters(pv.name)) and not is_motors
 
 
 def _args(

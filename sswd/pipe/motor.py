@@ -22,6 +22,13 @@ COMMANDS = (
     *(ENABLE, STOP),
 )
 REPORT_BYTES = 2000
+ATTRIBUTES = frozenset(
+    {
+        *("move", "position", "moving", "stop", "home", "jog", "set_position"),
+        *("velocity", "limits", "enabled", "at_high", "at_low", "at_home", "units"),
+    }
+)
+"""What an object that moves may have, and its motor record shows."""
 
 
 class MotorReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

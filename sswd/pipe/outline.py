@@ -51,3 +51,7 @@ class Outline(Struct, frozen=True, array_like=True):
     pvs: Annotated[list[OutlinePv], _MOST]
     ping: Text = ""
     """What a wrapped driver may be asked whether its instrument is there."""
+    is_system: bool = True
+    """False: it takes no commands as it is, so it is to be wrapped."""
+    moves: bool = False
+    """Whether it has what a motor record needs: move(position) and position."""

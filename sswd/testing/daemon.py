@@ -165,7 +165,21 @@ def _wait_until_running(daemon: Daemon, tables: Mapping[str, Any]) -> None:
             _wait_for_log(daemon, f"system {name!r}: worker STARTING -> RUNNING")
             continue
         state = f"{system.get('prefix', '')}WORKER:STATE"
-        daemon.wait_for(state, "RUNNING", timeout_s=START_S)
+        found = daemon.wait_for(
+            state,
+            lambda now: now == "RUNNING" or _is_hopeless(daemon, now),
+            timeout_s=START_S,
+        )
+        if found != "RUNNING":
+            end = daemon.log[-3000:]
+            raise DaemonError(
+                f"{daemon.prefix}{state} is {found!r}; the log ends:\n{end}"
+            )
+
+
+def _is_hopeless(daemon: Daemon, state: str) -> bool:
+    """Whether the worker died of what the next one will die of, too."""
+    return state in ("BACKOFF", "FATAL") and "failed: LoadError: " in daemon.log
 
 
 def _wait_for_log(daemon: Daemon, words: str) -> None:

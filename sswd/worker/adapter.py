@@ -55,9 +55,12 @@ class Adapter:
         system: Any,
         completed: Callable[[Any], Any] = _as_it_is,
         returned: Callable[[str, Any], None] = _to_nobody,
+        *,
+        has_motors: bool = False,
     ) -> None:
         """`completed` has a coroutine run and gives what it returns; `returned` is told
-        what the `io_execute` of a System returns for a PV."""
+        what the `io_execute` of a System returns for a PV. `has_motors`: commands of
+        motors come, so a class that takes no other ones will do."""
         self._system = system
         self._completed = completed
         self._returned = returned
@@ -66,9 +69,9 @@ class Adapter:
         self._execute = execute
         self.motors: Motors | None = None
         self.loop: Callable[[], Any] | None = (
-            self._method("run") if execute is None else None
+            self._method("run") if execute is None and not has_motors else None
         )
-        if execute is None and self.loop is None:
+        if execute is None and self.loop is None and not has_motors:
             raise LoadError(
                 f"{type(system).__name__} has neither io_execute(pv_name, value) "
                 "nor a run() loop; give it one of the two"
@@ -81,6 +84,8 @@ class Adapter:
         args: dict[str, Any],
         services: WorkerServices,
         io_get_queue: object,
+        *,
+        has_motors: bool = False,
     ) -> "Adapter":
         """Make the system; the queues are there before and after its `__init__`."""
         put_queue = PutQueue(services)
@@ -98,22 +103,22 @@ class Adapter:
                     setattr(factory, name, value)
             system = factory(**args)
         _give(system, _all_given(system, given))
-        return cls(system, services.completed, services.returned)
+        return cls(system, services.completed, services.returned, has_motors=has_motors)
 
     def add_motors(
         self, specs: Mapping[str, MotorSpec], post: Callable[[Mapping[str, Any]], None]
     ) -> Motors:
         """Serve these objects of the system, which is set up, as motors.
 
-        Raises LoadError where that cannot be.
+        Raises LoadError where that cannot be; `check` of the result looks at the
+        objects.
         """
-        if specs and self.loop is not None:
+        if specs and self._execute is None and self._method("run") is not None:
             raise LoadError(
                 f"{type(self._system).__name__} takes its commands in run(); motors "
                 "need a class with io_execute(pv_name, value)"
             )
         self.motors = Motors(specs, self._system, self._completed, post)
-        self.motors.check()
         return self.motors
 
     def restore(self, values: dict[str, Any]) -> None:
@@ -138,7 +143,11 @@ class Adapter:
         if self.motors is not None and self.motors.has(pv):
             self.motors.execute(pv, value)
             return
-        assert self._execute is not None
+        if self._execute is None:
+            raise NotImplementedError(
+                f"{type(self._system).__name__} has motors only: it has no "
+                f"io_execute(pv_name, value) for puts to {pv}"
+            )
         result = self._execute(pv, self.translate(value))
         if result is None:
             return

@@ -8,6 +8,8 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
+COMMANDS = ("io_execute", "run")
+"""Methods of which a system has one."""
 GIVEN = ("io_put_queue", "io_get_queue")
 """Attributes that every system is given."""
 
@@ -17,16 +19,21 @@ def construction_problems(factory: Any, args: dict[str, Any]) -> list[str]:
     return [*_arguments(factory, args), *_abstract(factory), *_slots(factory)]
 
 
-def construction_warnings(factory: Any, args: dict[str, Any]) -> list[str]:
+def construction_warnings(
+    factory: Any, args: dict[str, Any], *, has_motors: bool = False
+) -> list[str]:
     """What may be meant, but most often is not."""
     name = factory.__name__
     found: list[str] = []
     if _is_constructed_by_metaclass(factory) and _takes_anything(factory):
         found += _unfit(factory.__init__, name, args, bound=1)
-    if not any(callable(getattr(factory, m, None)) for m in ("io_execute", "run")):
+    takes_commands = any(callable(getattr(factory, m, None)) for m in COMMANDS)
+    if not takes_commands and not has_motors:
         found.append(
             f"{name} has neither io_execute(pv_name, value) nor a run() loop; unless "
-            "its constructor makes one, no worker will start"
+            "its constructor makes one, no worker will start. `sswd init --wrap "
+            "object:module:Class` serves a class as it is; with move() and position, "
+            '[system.NAME.motors.MOTOR] object = "self" serves it as a motor'
         )
     return found
 

@@ -70,7 +70,8 @@ def _outline_of(factory: type) -> Outline:
 
 
 def _warnings_of(factory: type, spec: WorkerSpec) -> list[str]:
-    return [*construction_warnings(factory, spec.args), *warnings_of(factory)]
+    found = construction_warnings(factory, spec.args, has_motors=bool(spec.motors))
+    return [*found, *warnings_of(factory)]
 
 
 def restored_of(factory: Any) -> list[str]:

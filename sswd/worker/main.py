@@ -200,6 +200,7 @@ class Worker:
             self._spec.args,
             self._services,
             self._runner,
+            has_motors=bool(self._spec.motors),
         )
         assert isinstance(adapter, Adapter)
         self._adapter = adapter
@@ -210,7 +211,9 @@ class Worker:
         keeper = keeper_of(adapter, self._outbox, self._watch, self._spec)
         keeper.open()
         motors = adapter.add_motors(self._spec.motors, self._outbox.post)
-        call_user(motors.report)
+        if not keeper.is_down:  # else its polls tell, once it is connected
+            motors.check()
+            call_user(motors.report)
         self._watch.end()
         self._watch.set_abort(motors.abort_of(adapter.abort))
         self._beside = BesideCommands(lambda: keeper.is_down)
@@ -227,7 +230,11 @@ class Worker:
         assert self._beside is not None
         readbacks = [
             Readback(name, method, marked, self._outbox, keeper)
-            for name, method, marked in (*adapter.periodics(), *motors.polls())
+            for name, method, marked in adapter.periodics()
+        ]
+        readbacks += [
+            Readback(p.name, p.call, p.marked, self._outbox, keeper, p.is_due)
+            for p in motors.polls()
         ]
         self._control.readbacks = readbacks
         for readback in readbacks:

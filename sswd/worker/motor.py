@@ -23,6 +23,8 @@ from sswd.pipe.worker_spec import MotorSpec
 
 Post = Callable[[str, MotorReport], None]
 UNITS_CHARACTERS = 40
+WRAPPED = "wrapped_driver"
+"""Attribute of a system that wraps a driver: the driver's own object, which moves."""
 
 
 class Motor:
@@ -57,22 +59,25 @@ class Motor:
     @property
     def object(self) -> Any:
         """What moves, looked up anew: setup() may have made another one."""
-        if self.spec.object == "self":
-            return self._system
-        found = self._find()
+        owner = getattr(self._system, WRAPPED, self._system)
+        if owner is None:
+            raise LoadError(f"motor {self.name}: its driver is not connected")
+        found = self._find(owner)
         if found is None:
             where = self.spec.object or f"{self.name} or {self.name.lower()}"
             raise LoadError(
-                f"motor {self.name}: {type(self._system).__name__} has no attribute "
+                f"motor {self.name}: {type(owner).__name__} has no attribute "
                 f"{where}; name it by `object` in the configuration"
             )
         return found
 
-    def _find(self) -> Any:
+    def _find(self, owner: Any) -> Any:
+        if self.spec.object == "self":
+            return owner
         if not self.spec.object:
-            named = getattr(self._system, self.name, None)
-            return named or getattr(self._system, self.name.lower(), None)
-        found: Any = self._system
+            named = getattr(owner, self.name, None)
+            return named or getattr(owner, self.name.lower(), None)
+        found: Any = owner
         for part in self.spec.object.split("."):
             found = getattr(found, part, None)
         return found
@@ -184,12 +189,12 @@ class Motor:
 
     # -- reports, any thread
 
-    def poll(self) -> None:
-        """Report, as often as the configuration says."""
+    def is_due(self) -> bool:
+        """Whether it is to be read now, as often as the configuration says. Asked every
+        poll_s. What is not read neither works nor fails."""
         period_s = self.spec.poll_s if self._is_active else self.spec.idle_poll_s
-        # Calls come every poll_s, and a little early now and then.
-        if time.monotonic() - self._read_s >= period_s - self.spec.poll_s / 2:
-            self.report()
+        # It is asked a little early now and then.
+        return time.monotonic() - self._read_s >= period_s - self.spec.poll_s / 2
 
     def report(self) -> None:
         """Read the object, and post what is new; what is old, once in idle_poll_s, so

@@ -5,13 +5,23 @@ Threading model: main thread, but for `abort`, which runs on a thread of its own
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sswd.pipe.motor import COMMANDS, MotorReport, encode_report
 from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.every import Every
 from sswd.worker.log import log
 from sswd.worker.motor import Motor
+
+
+class Poll(NamedTuple):
+    """A method that is called again and again."""
+
+    name: str
+    call: Callable[[], None]
+    marked: Every
+    is_due: Callable[[], bool]
+    """Asked each time; False: nothing is read, and nothing is known of it."""
 
 
 class Motors:
@@ -81,11 +91,11 @@ class Motors:
 
         return abort
 
-    def polls(self) -> Iterator[tuple[str, Callable[[], None], Every]]:
+    def polls(self) -> Iterator[Poll]:
         """What is to be called again and again, as methods with @every are."""
         for name, motor in self._motors.items():
             marked = Every(motor.spec.poll_s, (name,), motor.spec.is_beside)
-            yield f"motor {name}", motor.poll, marked
+            yield Poll(f"motor {name}", motor.report, marked, motor.is_due)
 
     def report(self) -> None:
         """Tell how all of them are. What one raises is told by its next poll."""

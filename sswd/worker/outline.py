@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sswd.config import TEMPLATE_NAMES
 from sswd.pipe.outline import Argument, Outline, OutlinePv
+from sswd.worker.constructing import COMMANDS
 from sswd.worker.system import takes_nothing
 
 _TYPES: dict[Any, str] = {float: "float", int: "int", bool: "bool", str: "str"}
@@ -33,7 +34,30 @@ def outline_of(factory: type) -> Outline:
     for pv in (*_handled(factory), *_compared(trees), *_posted(trees)):
         if pv.name not in declared:
             found.setdefault(pv.name, pv)
-    return Outline(_about(factory), list(arguments_of(factory)), _paired(found))
+    return Outline(
+        _about(factory),
+        list(arguments_of(factory)),
+        _paired(found),
+        is_system=any(callable(getattr(factory, m, None)) for m in COMMANDS),
+        moves=moves(factory),
+    )
+
+
+def moves(factory: object) -> bool:
+    """Whether a class has move(position) and position, as its source shows it."""
+    if not (isinstance(factory, type) and callable(getattr(factory, "move", None))):
+        return False
+    if inspect.getattr_static(factory, "position", None) is not None:
+        return True
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "position"
+        and isinstance(node.ctx, ast.Store)
+        and _names(node.value) == "self"
+        for cls in factory.__mro__
+        for tree in _tree(cls)
+        for node in ast.walk(tree)
+    )
 
 
 def _paired(found: dict[str, OutlinePv]) -> list[OutlinePv]:

@@ -46,8 +46,11 @@ class Readback:
         marked: Every,
         outbox: Outbox,
         outcomes: Outcomes,
+        is_due: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`is_due`: whether the method is to be called at all this time."""
         self.name = name
+        self._is_due = is_due
         self.marked = marked
         self._method = method
         self._outbox = outbox
@@ -58,7 +61,10 @@ class Readback:
         self._is_log_told = False
 
     def call(self) -> None:
-        """Call the method once. What it raises is told, and is never fatal."""
+        """Call the method once, if it is due. What it raises is told, and is never
+        fatal."""
+        if not self._is_due():
+            return
         with self._lock:
             self._watch.begin(time.monotonic())
         token = _calling.set(self)

@@ -122,6 +122,13 @@ def test_no_file_is_ever_overwritten(here: Path, capsys) -> None:
     assert theirs.read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_is_told(here: Path, capsys) -> None:
+    (here / "file").touch()  # where a folder should be; root may write anywhere else
+    assert cli.main(["init", "file/stage"]) == 1
+    told = capsys.readouterr().err
+    assert told == f"sswd: cannot be written: {here}/file/stage: Not a directory\n"
+
+
 def test_without_a_name_it_is_made_here(here: Path, capsys) -> None:
     assert cli.main(["init"]) == 0
     assert {p.name for p in here.iterdir()} >= {"README.md", f"{here.name}.py"}
@@ -208,3 +215,63 @@ def test_what_cannot_be_wrapped_is_told(target: str, tmp_path: Path) -> None:
     made = sswd("init", "--wrap", target, folder=tmp_path)
     assert made.returncode == 2
     assert "pymeasure:module:Class" in made.stderr
+
+
+STAGE = """\
+from pathlib import Path
+
+
+class Stage:
+    limits = (-5.0, 5.0)
+
+    def __init__(self, off: str = "off"):
+        if Path(off).exists():
+            raise ConnectionError("it is switched off")
+        self.position = 0.0
+
+    @property
+    def temperature(self) -> float:
+        return 20.0
+
+    def move(self, position):
+        self.position = position
+"""
+
+
+def test_a_stage_that_knows_nothing_of_us_is_a_motor(tmp_path: Path) -> None:
+    """Also when it is off at the start, as long as that lasts."""
+    (tmp_path / "stage.py").write_text(STAGE)
+    made = sswd("init", "--from", "stage.py:Stage", folder=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert "deploy/stage.conf" in made.stdout
+    config = tmp_path / "stage.toml"
+    tables = tomllib.loads(config.read_text())
+    system = tables["system"]["stage"]
+    assert system["target"] == "object:stage:Stage"
+    assert system["motors"] == {"MOTOR": {"object": "self"}}
+    assert [*system["pvs"]] == ["TEMPERATURE"]  # the record shows the rest
+    (tmp_path / "off").touch()
+    with running_daemon(config=config) as daemon:
+        assert daemon.get("WORKER:LINK", as_string=True) == "LOST"
+        assert not daemon.put("MOTOR", 1.5)
+        (tmp_path / "off").unlink()
+        daemon.wait_for("WORKER:LINK", "OK")
+        daemon.wait_for("MOTOR.HLM", 5.0)
+        assert daemon.put("MOTOR", 1.5)
+        assert daemon.get("MOTOR.RBV") == 1.5
+        assert not daemon.put("MOTOR", 6.0)
+
+
+def test_a_class_with_motors_needs_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "stage.py").write_text(STAGE)
+    config = tmp_path / "stage.toml"
+    config.write_text(
+        'prefix = "@"\n[system.stage]\ntarget = "stage:Stage"\n'
+        '[system.stage.motors.X]\nobject = "self"\n'
+    )
+    checked = sswd("check", "stage.toml", folder=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    with running_daemon(config=config) as daemon:
+        assert daemon.put("X", 1.5)
+        assert not daemon.put("CMD", "hello")
+        assert "has motors only" in daemon.get("CMD_ERROR")

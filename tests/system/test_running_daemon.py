@@ -38,3 +38,15 @@ def test_a_file_with_a_group_and_a_prefix_of_its_own() -> None:
     with running_daemon(config=OWN_GROUP) as daemon:
         assert daemon.prefix == "LAB:"
         assert daemon.put("HOME", 1)
+
+
+@pytest.mark.timing
+def test_a_class_that_will_never_load_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "bare.py").write_text("class Bare: ...\n")
+    begun_s = time.monotonic()
+    with (
+        pytest.raises(DaemonError, match=r"(?s)'BACKOFF'; .*neither io_execute"),
+        running_daemon(system="bare:Bare", folder=tmp_path),
+    ):
+        pass
+    assert time.monotonic() - begun_s < 30

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from sswd import cli, demo
+from sswd.cli import program
 from sswd.config import Config, schema
 from sswd.demo import sequence
 from sswd.errors import ConfigError, LoadError, PortTakenError
@@ -175,6 +176,15 @@ def test_an_unexpected_error_is_told_with_its_traceback(runs, capsys):
 def test_ctrl_c_before_the_handlers_are_there_is_a_clean_stop(runs, capsys):
     runs.result = KeyboardInterrupt()
     assert cli.main(["run", "m:C"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_ctrl_c_before_the_command_begins_says_nothing(monkeypatch, capsys):
+    def interrupted(_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "logging_to", interrupted)
+    assert cli.main(["run", "m:C"]) == 130
     assert capsys.readouterr().err == ""
 
 

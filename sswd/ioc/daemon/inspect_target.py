@@ -9,6 +9,7 @@ from sswd.config.keys import SystemConfig
 from sswd.errors import LoadError, PipeClosed
 from sswd.ioc.process.exit_words import exit_words, failed_words
 from sswd.ioc.process.pv_names import names_of, wrapped_pvs
+from sswd.ioc.system.motors import motor_specs
 from sswd.ioc.system.worker_spec import surroundings
 from sswd.pipe.codec import MessageDecoder
 from sswd.pipe.framing import FrameReader
@@ -44,6 +45,7 @@ def inspect(
         surroundings=surroundings(config, folder),
         wrapped=wrapped_pvs(config),
         ping=config.ping,
+        motors=motor_specs(config.motors),
     )
     try:
         process = launch(spec)

@@ -9,7 +9,13 @@ from typing import Protocol
 
 from sswd.alarm import NO_ALARM, Alarm, Severity, Status
 from sswd.config.keys.motor import MotorConfig
-from sswd.errors import CommandError, CommandFailed, CommandLost, CommandRejected
+from sswd.errors import (
+    CommandAborted,
+    CommandError,
+    CommandFailed,
+    CommandLost,
+    CommandRejected,
+)
 from sswd.ioc.commands.command import Cause
 from sswd.ioc.motor import puts
 from sswd.ioc.motor.channel import MotorChannel, make_channel
@@ -36,6 +42,8 @@ _CAUSES = {
     Why.PAUSE: Cause.MOTOR_STOP,
     Why.REPLACED: Cause.REPLACED,
 }
+_NO_FAULTS = (CommandRejected, CommandAborted)
+"""Ends of commands after which nothing is to be mended."""
 Waiter = asyncio.Future[None]
 
 
@@ -103,6 +111,7 @@ class Motor:
         to begin sees one that failed."""
         if field in DRIVE and self.record.is_done:
             self.channel.show(done=False)
+            self.fed.is_fault = False  # whoever put it was told
             self.fed.change(
                 Source.FAILED_COMMAND, alarm_from(Source.FAILED_COMMAND, words)
             )
@@ -120,6 +129,7 @@ class Motor:
             self.fed.note(Source.FAILED_COMMAND, NO_ALARM)
         for step in todo:
             if isinstance(step, Settled) and step.words:
+                self.fed.is_fault = not isinstance(self._failure, _NO_FAULTS)
                 self.fed.note(Source.FAILED_COMMAND, _alarm(step))
         if self.fed.has_news:
             self.fed.show()

@@ -103,6 +103,7 @@ def test_what_cannot_be_constructed_is_told(factory, part):
 def test_a_class_that_takes_no_commands_is_warned_of():
     assert "neither io_execute" in construction_warnings(Room, {})[0]
     assert construction_warnings(Slotted, {}) == []
+    assert construction_warnings(Room, {}, has_motors=True) == []
 
 
 @pytest.mark.parametrize(

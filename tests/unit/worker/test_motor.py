@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sswd.errors import LoadError
 from sswd.pipe.motor import COMMANDS, MotorReport, decode_report, encode_report
+from sswd.pipe.protocol import ReadState
 from sswd.pipe.worker_spec import MotorSpec
 from sswd.worker.motors import Motors
+from sswd.worker.readback import Readback
 
 
 class Stage:
@@ -246,6 +249,48 @@ def test_reports_that_say_nothing_new_are_few() -> None:
     stage.position = 1.0
     motors.report()
     assert [report.position for report in reports] == [0.0, 1.0]
+
+
+def test_a_motor_at_rest_that_cannot_be_read_stays_told() -> None:
+    """Between two readings at rest nothing is known: it does not "work again"."""
+
+    class Lost(Stage):
+        @property
+        def position(self) -> float:  # type: ignore[override]
+            raise ConnectionError("it hung up")
+
+        @position.setter
+        def position(self, value: float) -> None: ...
+
+    heard: list[str] = []
+    outcomes = SimpleNamespace(
+        every_worked=lambda _name: heard.append("worked"),
+        every_failed=lambda _name, ex: heard.append(str(ex)),
+    )
+    outbox = SimpleNamespace(tell=heard.append, post=heard.append)
+    [poll] = motors_of(Lost(), idle_poll_s=3600.0).polls()
+    readback = Readback(
+        poll.name, poll.call, poll.marked, outbox, outcomes, poll.is_due
+    )
+    for _ in range(5):
+        readback.call()
+    words = "ConnectionError: it hung up"
+    assert heard == [ReadState("motor X", words, ["X"]), "it hung up"]
+
+
+def test_motors_of_a_wrapped_driver_are_looked_for_in_it() -> None:
+    stage = Stage()
+    wrapper = SimpleNamespace(wrapped_driver=None)
+    specs = {"X": MotorSpec("self"), "Y": MotorSpec("axes.y"), "Z": MotorSpec("")}
+    motors = Motors(specs, wrapper, lambda r: r, lambda _updates: None)
+    with pytest.raises(LoadError, match="motor X: its driver is not connected"):
+        motors.check()
+    wrapper.wrapped_driver = stage
+    stage.z, stage.axes = Stage(), SimpleNamespace(y=Stage())  # type: ignore[attr-defined]
+    motors.check()
+    motors.execute("X.DVAL", 1.0)
+    motors.execute("Y.DVAL", 2.0)
+    assert (stage.position, stage.axes.y.position) == (1.0, 2.0)  # type: ignore[attr-defined]
 
 
 def test_motors_that_move_with_another_are_told_before_its_end() -> None:

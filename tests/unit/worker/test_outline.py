@@ -88,3 +88,36 @@ def test_our_own_bases_add_nothing():
 
     assert by_name(Stage) == {}
     assert outline_of(System).pvs == []
+
+
+class Held:
+    def __init__(self):
+        self.position = 0.0
+
+    def move(self, position): ...
+
+
+class Read:
+    position = property(lambda self: 0.0)
+
+    def move(self, position): ...
+
+
+class Lamp:
+    def __init__(self):
+        self.moves = {}
+
+    def move(self, position): ...
+
+
+def test_what_a_motor_record_can_serve_is_seen():
+    assert outline_of(Held).moves
+    assert outline_of(Read).moves
+    assert not outline_of(Lamp).moves
+    assert not outline_of(Classic).moves
+
+
+def test_what_takes_no_commands_is_to_be_wrapped():
+    assert not outline_of(Held).is_system
+    assert outline_of(Classic).is_system
+    assert outline_of(Mixed).is_system

@@ -96,7 +96,10 @@ def _of_worker(system: SystemStatus) -> Iterator[tuple[str, str]]:
         case "STOPPING":
             yield "the worker is stopping", "wait, at most 8 s"
         case "STARTING" if system.restarts and words:
-            yield f"the worker starts again: {words}", mend or "wait"
+            yield (
+                f"the worker starts again: {words}",
+                mend or "wait; if it dies again: `sswd logs` has the traceback",
+            )
         case "STARTING":
             yield (
                 "the worker starts",
