@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from measure import rise
+from watcher import PUT_S
 
 if TYPE_CHECKING:
     from operators import Killer, Samples, Statuses
@@ -183,8 +184,9 @@ class Judge:
     def _lost(self) -> list[str]:
         seen, killer, statuses = self.clients, self._killer, self._statuses
         assert seen and killer and statuses
-        # A client has one put on its way. It and those of the next second may fail.
-        may_fail = killer.kills * (1 + self._wanted_clients // self._limits.systems) * 4
+        # While a worker is away, all puts of its clients may fail.
+        clients = 1 + self._wanted_clients // self._limits.systems
+        may_fail = sum(clients * (2 + s / PUT_S) for s in (*killer.healed_s, 1.0))
         checks = {
             f"{seen.gets_lost} gets had no answer": seen.gets_lost,
             f"{seen.puts_lost} puts had no end": seen.puts_lost,

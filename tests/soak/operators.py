@@ -161,7 +161,7 @@ class Statuses:
         """What is still not well when nobody kills any more."""
 
     async def ask(self) -> None:
-        """Ask once. Raises TimeoutError when the program itself does not end."""
+        """Ask once."""
         took = Clock()
         asking = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sswd", "status", "--json"),
@@ -170,7 +170,12 @@ class Statuses:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(asking.communicate(), WAIT_S)
+        out = err = b""
+        try:
+            out, err = await asyncio.wait_for(asking.communicate(), WAIT_S)
+        except TimeoutError:
+            asking.kill()
+            await asking.wait()
         self.took_s.append(took())
         self.asked += 1
         if asking.returncode not in (0, 3) or not out:
