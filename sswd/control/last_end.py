@@ -70,7 +70,9 @@ def noting_end(file: Path | None, prefixes: Sequence[str] = ()) -> Iterator[None
             code = TAKEN
         words = (str(ex) or type(ex).__name__)[:_WORDS]
         known = list(prefixes)
-        _write(LastEnd(file=name, prefixes=known, at=time.time(), code=code, words=words))
+        _write(
+            LastEnd(file=name, prefixes=known, at=time.time(), code=code, words=words)
+        )
         raise
     with contextlib.suppress(OSError, NotOursError, msgspec.MsgspecError):
         path = _path(name, prefixes)

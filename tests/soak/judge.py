@@ -6,10 +6,10 @@ that do other things, as in all tests.
 What slope is noise: the line is fitted to the second half of the time, when the rings
 that sswd keeps on purpose (2,000 log events, 200 commands of each system) are full.
 Python's allocator takes memory in arenas of 1 MiB. One that comes in the middle of the
-fitted hour of a run of two looks like 1.5 MB/h, so up to 2 MB/h are noise. It is little:
-at this load 2 MB/h are 14 bytes for each put, 0.7 for each post and 6 kB for each kill,
-less than the smallest object of Python for each put. In less than half an hour
-the rings fill while it is fitted, so that 4 MB more are noise, over the fitted time.
+fitted hour of a run of two looks like 1.5 MB/h, so up to 2 MB/h are noise. It is
+little: at this load 2 MB/h are 14 bytes for each put, 0.7 for each post and 6 kB for
+each kill; the smallest object of Python has 16. In less than half an hour the rings
+fill while it is fitted, so that 4 MB more are noise, over the fitted time.
 Descriptors and threads have no noise but who lives now: half of one is too much.
 """
 
@@ -51,7 +51,7 @@ class Limits:
 
     @property
     def healed_s(self) -> float:
-        """G6: RUNNING again, and 0.5 s for imports (numpy) where no standby is ready."""
+        """G6: RUNNING again, and 0.5 s for imports where no standby is ready."""
         return (0.5 + 0.5) * self.patience
 
     @property
@@ -107,6 +107,7 @@ class Judge:
         """How it fares, on one line."""
         seen, killer, samples = self.clients, self._killer, self._samples
         assert seen and killer and self._statuses and samples
+        asked_s = max(self._statuses.took_s, default=0)
         now = {name: each[-1] for name, each in samples.held.items() if each}
         held = "  ".join(
             f"{name} {h.rss_mb:.1f} MB {h.fds} fds {h.threads} threads"
@@ -119,8 +120,8 @@ class Judge:
             f"(silence {seen.longest_silence_s:.2f} s)  kills {killer.kills} (seen "
             f"{max(killer.seen_s, default=0):.3f} s, healed "
             f"{max(killer.healed_s, default=0):.2f} s)  status "
-            f"{self._statuses.asked} (slowest {max(self._statuses.took_s, default=0):.2f}"
-            f" s, loop late {1e3 * self._statuses.loop_lag_s:.0f} ms)"
+            f"{self._statuses.asked} (slowest {asked_s:.2f} s, loop late "
+            f"{1e3 * self._statuses.loop_lag_s:.0f} ms)"
         )
 
     def _rises(self) -> dict[str, tuple[float, float]]:

@@ -50,7 +50,7 @@ class Clients:
                 if told is None:
                     self._ended.add(pipe)
                 else:
-                    self._seen += told
+                    self._seen = self._seen.plus(told)
         return self._seen
 
     async def ready(self) -> None:

@@ -4,7 +4,7 @@ As docs/tutorials/first-driver.md and `sswd init` tell, with what an instrument 
 network needs: a link by name, a readback, a thread that posts, commands that wait.
 """
 
-DRIVER = '''\
+DRIVER = """\
 import socket
 import threading
 from pathlib import Path
@@ -57,7 +57,7 @@ class Oven(System):
             self.ended.set()
         else:
             self.sleep(3600)
-'''
+"""
 CONFIG = """\
 prefix = "OVEN:"
 [state]

@@ -29,9 +29,7 @@ TABLE = re.search(r"<!-- faults -->\n(.*?)<!-- end of faults -->", PAGE, re.DOTA
 assert TABLE is not None
 ROWS = {
     fault.strip(): (words.strip(), do.strip())
-    for _, fault, words, do, _ in (
-        row.split("|") for row in TABLE[1].splitlines()[2:]
-    )
+    for _, fault, words, do, _ in (row.split("|") for row in TABLE[1].splitlines()[2:])
 }
 """What happens: (what `sswd status` says, what it says to do)."""
 STRICT = """
@@ -67,13 +65,9 @@ class Oven:
         program = self.folder / "deploy/oven.conf"
         with program.open("a") as file:
             file.write(
-                STRICT.format(
-                    sswd=BIN / "sswd", config=self.config, folder=self.folder
-                )
+                STRICT.format(sswd=BIN / "sswd", config=self.config, folder=self.folder)
             )
-        env = {
-            f"EPICS_{name}_SERVER_PORT": str(self.port) for name in ("CA", "CAS")
-        }
+        env = {f"EPICS_{name}_SERVER_PORT": str(self.port) for name in ("CA", "CAS")}
         self.supervisord = Supervisord(self.folder, self.config, program, **env)
         self.pvs = self.supervisord.pvs
         self.pvs.prefix = "OVEN:"

@@ -84,13 +84,13 @@ def alarm(
             "`kill -CONT 7`",
         ),
         (
-            replace(RUNS, refused_code=failure("fresh code does not load: SyntaxError: x")),
+            replace(RUNS, refused_code=failure("does not load: SyntaxError: x")),
             "does not load: SyntaxError: x; the former code goes on",
             "correct the line that is named",
         ),
         (
-            replace(RUNS, save_error="setpoints cannot be saved: Read-only file system"),
-            "setpoints cannot be saved: Read-only",
+            replace(RUNS, save_error="state cannot be saved: Read-only file system"),
+            "state cannot be saved: Read-only",
             "mount the disk writable",
         ),
         (

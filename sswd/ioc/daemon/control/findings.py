@@ -83,14 +83,14 @@ def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:
 
 def _silence(system: SystemStatus) -> tuple[str, str]:
     during = "" if system.running is None else f" during {system.running.words}"
+    words = f"the worker is silent{during}"
     if system.is_frozen:
         return (
-            f"the worker is silent{during}: somebody stopped its process (SIGSTOP, or "
-            "a debugger)",
+            f"{words}: somebody stopped its process (SIGSTOP, or a debugger)",
             f"`kill -CONT {system.pid}` lets it go on; `sswd restart` starts another",
         )
     return (
-        f"the worker is silent{during}: its GIL is held, or it is stopped",
+        f"{words}: its GIL is held, or it is stopped",
         "`sswd stack` shows where; `sswd restart` ends it",
     )
 
