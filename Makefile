@@ -8,7 +8,8 @@ JOBS   ?= 3
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-only test-pythons test-adapters lint wheel docs soak bench bench-full clean
+.PHONY: help demo test test-only test-pythons test-adapters lint wheel docs soak \
+    soak-operations bench bench-full clean
 
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
@@ -17,6 +18,7 @@ help:
 	@echo "make test-adapters   drivers of pymeasure and QCoDeS, in two versions of each"
 	@echo "make test-pythons   units, IOC and worker on the other Pythons that are here"
 	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
+	@echo "make soak-operations   two hours of operation with kills; MINUTES=5 for less"
 
 $(VENV)/installed: pyproject.toml
 	@echo "Once, about 20 s: $(VENV) with sswd, caproto, numpy, pyvisa, and what"
@@ -82,6 +84,13 @@ soak: $(VENV)/installed
 	PATH=$(abspath $(BIN)):$$PATH SSWD_TEST_CUTS=$(CUTS) \
 	    $(BIN)/python -m pytest -q -s tests/system/faults/test_cuts.py
 	$(BIN)/python tests/soak/state_torture.py --kills 300
+
+# Eight systems, twenty clients, a worker killed every ten seconds, `sswd status` all the
+# while. Deadlines are PATIENCE times those of docs/reference/guarantees.md.
+PATIENCE ?= 5
+soak-operations: MINUTES = 120
+soak-operations: $(VENV)/installed
+	$(BIN)/python tests/soak/operations.py --minutes $(MINUTES) --patience $(PATIENCE)
 
 # The peers to be measured against are large, so only this installs them.
 $(VENV)/bench-installed: $(VENV)/installed

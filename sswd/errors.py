@@ -69,6 +69,10 @@ class PortTakenError(SswdError):
     """A port or prefix that this daemon was told to use is taken (exit 69)."""
 
 
+class PrefixTakenError(PortTakenError):
+    """Another daemon of this host serves the prefix, and goes on."""
+
+
 class NotOursError(SswdError):
     """Another user has made, or can change, what sswd was about to write."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sswd.cli import configuration
 from sswd.cli.commands import Commands
 from sswd.config import LogConfig
+from sswd.control.last_end import noting_end
 from sswd.exit_codes import CLEAN
 from sswd.log_file import LineFile, also_logging_to, levels, place_of
 from sswd.log_sockets import (
@@ -53,15 +54,18 @@ def run(args: argparse.Namespace) -> int:
     """Serve in the foreground; the service's exit code."""
     if args.metrics:
         args.set.append(f'metrics.listen="{args.metrics}"')
-    config, folder = configuration.read(args)
+    file = configuration.file_of(args)
+    with noting_end(file):
+        config, folder = configuration.read(args)
     from sswd.ioc.daemon import service
 
-    with log_as(config.log):
+    prefixes = [config.prefix_of(name) for name in config.system]
+    with log_as(config.log), noting_end(file, prefixes):
         try:
             return service.run(
                 config,
                 folder=folder,
-                file=configuration.file_of(args),
+                file=file,
                 reread=lambda: configuration.read(args)[0],
                 exclusive_port=args.exclusive_port,
             )

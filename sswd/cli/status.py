@@ -63,10 +63,11 @@ def ask(args: argparse.Namespace) -> Status:
 
 def lines(found: Status) -> Iterator[str]:
     """The status as text."""
+    told = [wrong.mend for wrong in found.wrong]
     yield from _ioc(found.ioc)
     for system in found.systems:
         yield ""
-        yield from _system(system)
+        yield from _system(system, told)
     yield ""
     if not found.wrong:
         yield "All is well."
@@ -90,7 +91,8 @@ def _ioc(ioc: IocStatus) -> Iterator[str]:
     yield clean(f"  disk     {disk} free for {ioc.state_directory}")
 
 
-def _system(system: SystemStatus) -> Iterator[str]:
+def _system(system: SystemStatus, told: list[str]) -> Iterator[str]:
+    """`told`: what to do, as it is told at the end."""
     yield clean(f"system {system.name}  {system.prefix}  {system.target}")
     yield f"  worker   {_worker(system)}"
     yield clean(f"  command  {_command(system)}")
@@ -105,6 +107,8 @@ def _system(system: SystemStatus) -> Iterator[str]:
     ):
         if failure is not None:
             yield from _failure(name, failure)
+            if failure.mend and not any(failure.mend in mend for mend in told):
+                yield f"           do: {failure.mend}"
     yield from _alarms(system)
 
 

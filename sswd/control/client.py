@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from sswd.control.last_end import last_ends
+from sswd.control.mends import mend_of
 from sswd.control.places import may_answer, peer_of, short_path, sockets
 from sswd.control.protocol import (
     MAX_ANSWER,
@@ -178,12 +180,40 @@ def find(prefix: str | None = None, file: Path | None = None) -> Connection:
         return meant[0][0]
     if not meant and len(silent) == 1:
         raise silent[0]
-    raise NoDaemonError(_words([who for _, who in found], strange, prefix, file))
+    raise NoDaemonError(
+        "; ".join(
+            [
+                _words([who for _, who in found], strange, prefix, file),
+                *_end_words(bool(found), prefix, file),
+            ]
+        )
+    )
 
 
 def _is_meant(who: Hi, prefix: str | None, file: Path | None) -> bool:
     return (prefix is None or prefix in who.prefixes) and (
         file is None or str(file.resolve()) == who.file
+    )
+
+
+def _end_words(
+    are_others: bool, prefix: str | None, file: Path | None
+) -> Iterator[str]:
+    """Why there is none, and what to do; nothing where others run and none is named."""
+    if are_others and prefix is None and file is None:
+        return
+    path = None if file is None else str(file.resolve())
+    for end in last_ends():
+        if (prefix is None or prefix in end.prefixes or not end.prefixes) and (
+            path is None or path == end.file
+        ):
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(end.at))
+            yield f"the last one ended at {when} with exit code {end.code}: {end.words}"
+            yield f"do: {mend_of(end.words) or 'correct that'}, and start it again"
+            return
+    yield (
+        "do: start one (`sswd run FILE.toml`, supervisorctl, systemctl); if one ran, "
+        "its log says how it ended"
     )
 
 

@@ -18,6 +18,11 @@ class _Row(NamedTuple):
 _LOADS = "then `sswd restart`; `sswd check` tries the import alone"
 _TABLE = (
     _Row(
+        r"cannot listen on TCP port|cannot take searches on UDP port",
+        "`ss -lntup` shows which program has the port: end that one, or set another "
+        "port; without --exclusive-port another one is taken by itself",
+    ),
+    _Row(
         r"does not die of SIGKILL",
         "a device driver of the kernel holds it: look at `dmesg`; unplug the device or "
         "restart the host",
@@ -67,10 +72,13 @@ _TABLE = (
         "killer; memory_max_mb restarts a worker before",
     ),
     _Row(
-        r"No space left on device|Disk quota exceeded",
+        r"No space left on device|Disk quota exceeded|File too large",
         "free space on the disk that is named",
     ),
-    _Row(r"Read-only file system", "mount the disk writable, or set STATE_DIRECTORY"),
+    _Row(
+        r"Read-only file system",
+        "mount the disk writable, or set [state] directory or STATE_DIRECTORY",
+    ),
     _Row(
         r"Too many open files|Resource temporarily unavailable|can't start new thread",
         "raise the limits of the daemon (`ulimit -n`, TasksMax), or stop something",
@@ -106,6 +114,11 @@ _TABLE = (
     _Row(
         r"Device or resource busy|VI_ERROR_RSRC_BUSY|Address already in use",
         "another program holds it: end that one",
+    ),
+    _Row(
+        r"no post for [\d.]+ s",
+        "the driver does not post it any more: has its thread or callback ended? "
+        "`sswd logs` and `sswd stack` show; `sswd restart` starts it anew",
     ),
     _Row(r"queue full", "wait until the queue is shorter, or `sswd abort`"),
     _Row(r"is outside the limits", "put a value within the PV's limits"),

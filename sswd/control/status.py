@@ -65,6 +65,12 @@ class SystemStatus(Struct, frozen=True, kw_only=True):
     not_posted: int
     """PVs that still have what the run before posted, or nothing."""
     refused_posts: int
+    is_frozen: bool = False
+    """The worker's process is stopped, by SIGSTOP or a debugger."""
+    refused_code: Failure | None = None
+    """Why fresh code was not taken in this run; the former code goes on."""
+    save_error: str = ""
+    """Why setpoints cannot be saved, in words."""
     lock: str = ""
     """ "locked by anna@10.0.0.5: aligning"; empty: it is free."""
 

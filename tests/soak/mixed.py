@@ -9,13 +9,12 @@ time, the slopes, and exits with 1 if anything grew.
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import struct
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import aioca
 import numpy as np
 import psutil
+from measure import Held, again, held, slope
 
 from sswd.testing import Daemon, free_port, loopback_env, running_daemon
 
@@ -59,8 +59,8 @@ class Tenth:
     events: int = 0
     clients: int = 0
     kills: int = 0
-    samples: list[tuple[float, int, int]] = field(default_factory=list)
-    """(RSS in MB, descriptors, threads) of the IOC."""
+    samples: list[Held] = field(default_factory=list)
+    """Of the IOC."""
 
     def figures(self) -> dict[str, float]:
         """The medians that are to stay."""
@@ -113,7 +113,7 @@ class Mixed:
             for pv in ("COUNT", "values", "IMAGE", "CMD_STATE", "WORKER:STATE")
         ]
         over = asyncio.Event()
-        tasks = [asyncio.create_task(_again(over, *job)) for job in jobs]
+        tasks = [asyncio.create_task(again(over, *job)) for job in jobs]
         for number in range(1, 11):
             await asyncio.wait(tasks, timeout=self._tenth_s)
             for task in tasks:
@@ -171,14 +171,7 @@ class Mixed:
         self.tenths[-1].clients += 1
 
     async def _sample(self) -> None:
-        with self._ioc.oneshot():
-            self.tenths[-1].samples.append(
-                (
-                    self._ioc.memory_info().rss / 1e6,
-                    self._ioc.num_fds(),
-                    self._ioc.num_threads(),
-                )
-            )
+        self.tenths[-1].samples.append(held(self._ioc))
 
     async def _kill(self) -> None:
         pid = int(await aioca.caget(self._prefix + "WORKER:PID", timeout=10.0))
@@ -191,11 +184,7 @@ class Mixed:
     def slopes(self) -> dict[str, float]:
         """What the whole time adds, by a line through the tenths after the first."""
         rows = [tenth.figures() for tenth in self.tenths[1:]]
-        x = np.linspace(0.0, 1.0, len(rows))
-        return {
-            name: float(np.polyfit(x, [r[name] for r in rows], 1)[0])
-            for name in rows[0]
-        }
+        return {name: slope([row[name] for row in rows]) for name in rows[0]}
 
     def grown(self) -> list[str]:
         """What is more at the end than at the start, or was slow or lost."""
@@ -213,16 +202,6 @@ class Mixed:
         if not sum(tenth.kills for tenth in self.tenths):
             found.append("no worker was killed")
         return found
-
-
-async def _again(
-    over: asyncio.Event, period_s: float, work: Callable[[], Awaitable[None]]
-) -> None:
-    while not over.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), period_s)
-            return
-        await work()
 
 
 def mixed(minutes: float, kill_every_s: float, told: Callable[[str], None]) -> Mixed:

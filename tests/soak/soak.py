@@ -21,10 +21,11 @@ import aioca
 import psutil
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "system")]
+sys.path[:0] = [str(TESTS / "system"), str(Path(__file__).parent)]
 
 from client import Client, ca_port  # noqa: E402
 from daemon import until  # noqa: E402
+from measure import held  # noqa: E402
 
 from sswd.testing import Daemon, loopback_env, running_daemon  # noqa: E402
 
@@ -175,13 +176,14 @@ class Soak:
     def _sample(self) -> Sample:
         children = self._ioc.children()
         zombies = [c for c in children if c.status() == psutil.STATUS_ZOMBIE]
+        now = held(self._ioc)
         return Sample(
-            fds=self._ioc.num_fds(),
-            threads=self._ioc.num_threads(),
+            fds=now.fds,
+            threads=now.threads,
             children=len(children),
             zombies=len(zombies),
             shared_memory=len(os.listdir("/dev/shm")),
-            rss_mb=self._ioc.memory_info().rss / 1e6,
+            rss_mb=now.rss_mb,
         )
 
 

@@ -1,4 +1,5 @@
-"""Short soaks for every day; `make soak` takes half an hour."""
+"""Short soaks for every day; `make soak` takes half an hour, `make soak-operations` two
+hours."""
 
 import subprocess
 import sys
@@ -43,3 +44,17 @@ def test_the_mixed_load_runs_and_nothing_grows() -> None:
     assert "\n10/10" in done.stdout, done.stderr
     for grown in ("rss_mb", "fds", "threads", "a monitor", "no worker"):
         assert f"GROWN {grown}" not in done.stdout, done.stdout
+
+
+@pytest.mark.timeout(170)
+def test_operations_go_on_and_nothing_grows() -> None:
+    """Not whether it is in time: `make soak-operations` looks at that, alone."""
+    script = Path(__file__).parent / "operations.py"
+    few = ("--minutes", "0.25", "--kill-every", "3", "--clients", "8")
+    done = subprocess.run(
+        [sys.executable, script, *few], capture_output=True, text=True, timeout=160
+    )
+    assert "\n10/10" in done.stdout, done.stderr
+    assert "\nslope guard rss_mb" in done.stdout
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
+    assert [line for line in wrong if not line.startswith("WRONG late")] == []

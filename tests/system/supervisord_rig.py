@@ -98,9 +98,9 @@ class Supervisord:
         command = [sys.executable, "-W", "ignore", "-c", script, socket, word]
         subprocess.run(command, check=True, timeout=30)
 
-    def tail(self) -> str:
+    def tail(self, program: str = "sswd") -> str:
         """The end of what sswd has written."""
-        return self.ctl("tail", f"-{TAIL_BYTES}", "sswd")
+        return self.ctl("tail", f"-{TAIL_BYTES}", program)
 
     def log(self) -> str:
         """supervisord's own log."""

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from sswd.config.keys import Config
 from sswd.directories import file_stem, make_own, open_own, runtime_directory
-from sswd.errors import ConfigError, NotOursError, PortTakenError
+from sswd.errors import ConfigError, NotOursError, PrefixTakenError
 
 
 @contextmanager
 def prefix_lock(config: Config) -> Iterator[None]:
     """Hold the locks of all prefixes of `config`.
 
-    Raises PortTakenError when another daemon of this host serves one of them,
+    Raises PrefixTakenError when another daemon of this host serves one of them,
     ConfigError when there is no directory to hold them in. The lock goes with the
     process, however it ends.
     """
@@ -42,7 +42,7 @@ def _hold(stack: ExitStack, folder: Path, prefix: str) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(fd, 20, 0).decode(errors="replace").strip()
-        raise PortTakenError(
+        raise PrefixTakenError(
             f"prefix {prefix!r} is served on this host already, by pid "
             f"{holder or 'unknown'}; stop that daemon or choose another prefix"
         ) from None

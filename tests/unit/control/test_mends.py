@@ -39,6 +39,12 @@ from sswd.control.mends import mend_of
         ("process 7 does not die of SIGKILL (stuck in a device driver", "dmesg"),
         ("OSError: [Errno 28] No space left on device", "free space"),
         ("rejected: queue full: 64 commands wait already", "sswd abort"),
+        (
+            "cannot listen on TCP port 5064, the default: Address already in use",
+            "which program has the port",
+        ),
+        ("OSError: [Errno 27] File too large", "free space"),
+        ("no post for 2.5 s", "`sswd stack`"),
         ("KeyError: 'x'", ""),
     ],
 )

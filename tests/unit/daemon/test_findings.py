@@ -79,6 +79,26 @@ def alarm(
             "`sswd stack` shows where",
         ),
         (
+            replace(RUNS, stalled=True, is_frozen=True),
+            "the worker is silent: somebody stopped its process (SIGSTOP",
+            "`kill -CONT 7`",
+        ),
+        (
+            replace(RUNS, refused_code=failure("does not load: SyntaxError: x")),
+            "does not load: SyntaxError: x; the former code goes on",
+            "correct the line that is named",
+        ),
+        (
+            replace(RUNS, save_error="state cannot be saved: Read-only file system"),
+            "state cannot be saved: Read-only",
+            "mount the disk writable",
+        ),
+        (
+            replace(RUNS, save_error="setpoints cannot be saved: it is strange"),
+            "setpoints cannot be saved: it is strange",
+            "make room",
+        ),
+        (
             replace(RUNS, link="LOST", link_words="ping: timed out (10.0.0.7)"),
             "the link is LOST: ping: timed out (10.0.0.7)",
             "is it on, are cable and address right?",
@@ -92,6 +112,16 @@ def alarm(
             replace(RUNS, alarms=[alarm("MAJOR", "WRITE", "stage: timed out")]),
             "MAJOR/WRITE on P:A: stage: timed out",
             "is it on, are cable and address right?",
+        ),
+        (
+            replace(RUNS, alarms=[alarm("MAJOR", "WRITE", "ValueError: it melts")]),
+            "MAJOR/WRITE on P:A: ValueError: it melts",
+            "`sswd commands` shows who put what",
+        ),
+        (
+            replace(RUNS, alarms=[alarm("INVALID", "TIMEOUT", "no post for 2 s")]),
+            "INVALID/TIMEOUT on P:A: no post for 2 s",
+            "has its thread or callback ended?",
         ),
         (
             replace(RUNS, alarms=[alarm("MAJOR", "HIHI", "too hot")]),

@@ -10,6 +10,13 @@ FULL_MB = 50.0
 SLOW_S = 0.5
 GRAVE = ("INVALID", "MAJOR")
 LONG_START_S = 10.0
+_MEND_OF_ALARM = {
+    "WRITE": "`sswd commands` shows who put what; correct it or the instrument, and "
+    "put it again",
+    "READ": "look at the instrument, and at the method of the driver that reads it",
+    "LINK": "look at the other PV: `sswd doctor` says why it is not seen",
+}
+"""Where its words say nothing to do."""
 
 
 def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
@@ -46,13 +53,16 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
 
 def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:
     yield from _of_worker(system)
+    if system.save_error:
+        yield system.save_error, mend_of(system.save_error) or MEND
     if system.state != "RUNNING":
         return  # the alarms follow from that
     if system.stalled:
-        during = "" if system.running is None else f" during {system.running.words}"
+        yield _silence(system)
+    if system.refused_code is not None:
         yield (
-            f"the worker is silent{during}: its GIL is held, or it is stopped",
-            "`sswd stack` shows where; `sswd restart` ends it",
+            f"{system.refused_code.words}; the former code goes on",
+            system.refused_code.mend or "correct the code, then `sswd restart`",
         )
     if system.link in ("FAILING", "LOST"):
         words = system.link_words or "the instrument does not answer"
@@ -67,8 +77,22 @@ def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:
             words = f"{alarm.severity}/{alarm.status} on {names}"
             yield (
                 f"{words}: {alarm.words}" if alarm.words else words,
-                mend_of(alarm.words),
+                mend_of(alarm.words) or _MEND_OF_ALARM.get(alarm.status, ""),
             )
+
+
+def _silence(system: SystemStatus) -> tuple[str, str]:
+    during = "" if system.running is None else f" during {system.running.words}"
+    words = f"the worker is silent{during}"
+    if system.is_frozen:
+        return (
+            f"{words}: somebody stopped its process (SIGSTOP, or a debugger)",
+            f"`kill -CONT {system.pid}` lets it go on; `sswd restart` starts another",
+        )
+    return (
+        f"{words}: its GIL is held, or it is stopped",
+        "`sswd stack` shows where; `sswd restart` ends it",
+    )
 
 
 def _is_told(system: SystemStatus, status: str) -> bool:

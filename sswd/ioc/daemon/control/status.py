@@ -38,6 +38,8 @@ from sswd.log_file import troubles
 PER_S = 20
 SHOWN_PVS = 5
 """Of one alarm so many PVs are named."""
+RESTART_REFUSED = "restart refused, "
+"""So the supervisor begins LAST_ERROR when fresh code does not load."""
 WORDS = 2000
 """Characters of a failure's words."""
 
@@ -127,7 +129,29 @@ def _system(server: Server) -> SystemStatus:
         alarms=alarms,
         not_posted=not_posted,
         refused_posts=worker.REFUSED.value,
+        is_frozen=_is_frozen(worker),
+        refused_code=_refused_code(worker),
+        save_error=str(worker.SAVE_ERROR.value),
     )
+
+
+def _is_frozen(worker: WorkerStatus) -> bool:
+    """Whether its process is stopped. Asked only of a worker that is silent."""
+    if _index(worker.STALLED) != 1 or not worker.PID.value:
+        return False
+    stopped = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+    with contextlib.suppress(psutil.Error, OSError):  # no /proc; it has ended
+        return psutil.Process(worker.PID.value).status() in stopped
+    return False
+
+
+def _refused_code(worker: WorkerStatus) -> Failure | None:
+    """The last failure, if it is that fresh code was refused, in this run."""
+    failure = _failure(worker.LAST_ERROR)
+    if failure is None or not failure.words.startswith(RESTART_REFUSED):
+        return None
+    *_, began_s = ca.newest(worker.RUN)
+    return failure if failure.at >= began_s else None
 
 
 def _running(server: Server, served: ServedSystem | None) -> Running | None:
