@@ -63,7 +63,9 @@ def _widget(name: str, w: Widget) -> Any:
 
 
 def _plot(phoebus: Any, w: Widget, made: Any) -> Any:
-    made.show_legend(False)
+    ET.SubElement(
+        made.root, "show_legend"
+    ).text = "false"  # phoebusgen has no name for it
     trace = phoebus.XYPlotTrace()
     trace.name(w.pv)
     trace.y_pv(w.pv)
@@ -98,10 +100,16 @@ def _dress(made: Any, w: Widget) -> None:
             made.data_height(w.shape[0])
             made.data_width(w.shape[1])
             made.unsigned_data(w.is_unsigned)
-    if w.kind in TEXTS:
+        case "readback" | "entry":
+            made.show_units(False)  # a column of their own
+            if w.kind == "entry":
+                made.version("3.0.0")  # 2.0.0 was BOY's, which Phoebus converts
+        case _:
+            pass
+    if w.kind in TEXTS or w.kind == "readback":
         made.vertical_alignment_middle()
-        if w.tip:
-            made.tool_tip(w.tip)
+    if w.tip:
+        made.tool_tip(w.tip)
     if w.align != "left" and w.kind in {"label", "readback", "entry"}:
         getattr(made, f"horizontal_alignment_{w.align}")()
     if w.precision is not None:

@@ -78,7 +78,7 @@ def pydm(unit: Unit) -> str:
 def _widget(form: ET.Element, name: str, w: Widget) -> None:
     made = ET.SubElement(form, "widget", {"class": CLASSES[w.kind], "name": name})
     _rect(made, w.x, w.y, w.width, w.height)
-    _text(made, "kind", w.kind, stdset="0")  # for the style
+    _text(made, "kind", w.kind, is_dynamic=True)  # for the style
     channel = f"ca://{w.pv}"
     match w.kind:
         case "plot":
@@ -139,8 +139,11 @@ def _rect(of: ET.Element, x: int, y: int, width: int, height: int) -> None:
         ET.SubElement(rect, name).text = str(value)
 
 
-def _text(of: ET.Element, name: str, text: str, **more: str) -> None:
-    made = ET.SubElement(of, "property", name=name, **more)
+def _text(of: ET.Element, name: str, text: str, *, is_dynamic: bool = False) -> None:
+    """A property; `is_dynamic`: of this widget, and no setter of its class."""
+    made = ET.SubElement(of, "property", name=name)
+    if is_dynamic:
+        made.set("stdset", "0")
     ET.SubElement(made, "string").text = text
 
 

@@ -243,5 +243,3 @@ def _pair(page: Page, pair: Sequence[Pv]) -> None:
 
 def _tip(pv: Pv) -> str:
     return f"{pv.name}  {pv.description}".strip()
-
-

@@ -20,19 +20,21 @@ from typing import Any
 os.environ |= {"QT_API": "pyside6", "QT_QPA_PLATFORM": "offscreen"}
 os.environ["PYDM_EPICS_LIB"] = "PYEPICS"
 # PyDM starts pyside6-uic by its name; it is beside Python.
-os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+os.environ["PATH"] = os.pathsep.join(
+    (str(Path(sys.executable).parent), os.environ["PATH"])
+)
 
-from pydm import PyDMApplication  # noqa: E402 - Qt looks at the variables
-from pydm.display import load_file  # noqa: E402
-from pydm.widgets import (  # noqa: E402
+from pydm import PyDMApplication
+from pydm.display import load_file
+from pydm.widgets import (
     PyDMEnumComboBox,
     PyDMImageView,
     PyDMLineEdit,
     PyDMPushButton,
     PyDMWaveformPlot,
 )
-from pydm.widgets.base import PyDMWidget  # noqa: E402
-from qtpy.QtWidgets import QWidget  # noqa: E402
+from pydm.widgets.base import PyDMWidget
+from qtpy.QtWidgets import QWidget
 
 PATIENCE_S = 60.0
 

@@ -1,4 +1,4 @@
-"""What `sswd export pydm` writes, opened by PyDM: every widget shows its PV, and writes.
+"""What `sswd export pydm` writes, opened by PyDM: each widget shows its PV, and writes.
 
 With SSWD_WRITE_DOCS=1 the picture of it goes to the documentation.
 """
