@@ -8,14 +8,15 @@ JOBS   ?= 3
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-only test-pythons test-adapters lint wheel docs soak \
-    soak-operations bench bench-full clean
+.PHONY: help demo test test-only test-pythons test-adapters test-screens lint wheel docs \
+    soak soak-operations bench bench-full clean
 
 help:
 	@echo "make demo   the demonstration: a simulated instrument, its worker, its PVs"
 	@echo "make test   lint, types, import contracts, all tests on the built wheel"
 	@echo "make docs   these pages as a site, build/docs/README.html"
 	@echo "make test-adapters   drivers of pymeasure and QCoDeS, in two versions of each"
+	@echo "make test-screens    the exported screen, opened by PyDM without a display"
 	@echo "make test-pythons   units, IOC and worker on the other Pythons that are here"
 	@echo "make soak   long runs under faults (half an hour); make bench   against the peers"
 	@echo "make soak-operations   two hours of operation with kills; MINUTES=5 for less"
@@ -72,6 +73,14 @@ test-pythons: $(VENV)/installed
 # in all), so only this installs them.
 test-adapters: $(VENV)/installed
 	PATH=$(abspath $(BIN)):$$PATH tests/adapters/versions.sh
+
+# PyDM and Qt are 280 MB, so only this installs them.
+$(VENV)/screens-installed: $(VENV)/installed
+	$(BIN)/python -m pip install -q --disable-pip-version-check --group screens
+	touch $@
+
+test-screens: $(VENV)/screens-installed
+	$(BIN)/python -m pytest -q tests/screens
 
 # Half an hour: crash and restart cycles, everything at once, and an instrument that is
 # cut over and over; make soak CYCLES=100 MINUTES=1 CUTS=20 for less.

@@ -50,6 +50,7 @@ def write_into(page: Path, results: Results) -> None:
 def _about(results: Results) -> str:
     about = results.about
     versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
+    commit = f", commit {about['commit']}" if about.get("commit") else ""
     repeats = sorted(set(results.repeats.values()))
     times = " to ".join(str(n) for n in dict.fromkeys((repeats[0], repeats[-1])))
     servers = "; ".join(
@@ -59,7 +60,7 @@ def _about(results: Results) -> str:
         f"{'Short' if about['short'] else 'Full'} run of {about['date']}, medians of "
         f"{times} interleaved repeats, on {about['cores']} cores of "
         f"{about['processor']}, Linux {about['kernel']}, Python {about['python']}, "
-        f"{versions}. {servers}."
+        f"{versions}{commit}. {servers}."
     )
 
 

@@ -5,17 +5,24 @@ from xml.etree import ElementTree as ET
 
 from sswd.errors import ConfigError
 from sswd.export.model import Unit
-from sswd.export.screen import WIDTH, Kind, Widget, height, widgets
+from sswd.export.rows import TEXTS, WIDTH, Color, Kind, Widget, height
+from sswd.export.screen import widgets
 
 _PLAIN: dict[Kind, str] = {
-    "title": "Label",
-    "label": "Label",
+    **dict.fromkeys(TEXTS, "Label"),
     "readback": "TextUpdate",
-    "light": "TextUpdate",
+    "light": "LED",
     "entry": "TextEntry",
     "choice": "ComboBox",
+    "image": "Image",
 }
 """Widgets that take a text or a PV, and a place."""
+_BLUE: Color = (22, 50, 79)
+_WHITE: Color = (255, 255, 255)
+_GREY: Color = (90, 102, 114)
+_OFF: Color = (190, 198, 206)
+_SMALL = 11
+"""Of headings and notes; Phoebus' own size is 14."""
 
 
 def bob(unit: Unit) -> str:
@@ -41,25 +48,71 @@ def _widget(name: str, w: Widget) -> Any:
     from phoebusgen import widget as phoebus
 
     at = w.x, w.y, w.width, w.height
-    if w.kind in _PLAIN:
-        made = getattr(phoebus, _PLAIN[w.kind])(name, w.text or w.pv, *at)
-    elif w.kind == "button":
-        made = phoebus.ActionButton(name, w.text, w.pv, *at)
-        made.action_write_pv("$(pv_name)", "1", w.text)
-    elif w.kind == "plot":
-        made = phoebus.XYPlot(name, *at)
-        trace = phoebus.XYPlotTrace()
-        trace.y_pv(w.pv)
-        made.add_trace(trace)
-    else:
-        made = phoebus.Image(name, w.pv, *at)
-        assert w.shape is not None
-        made.data_height(w.shape[0])
-        made.data_width(w.shape[1])
-    if w.kind == "title":
-        made.font_style_bold()
+    match w.kind:
+        case "button":
+            made = phoebus.ActionButton(name, w.text, w.pv, *at)
+            made.action_write_pv("$(pv_name)", "1", w.text)
+            if w.confirm:
+                made.confirmation_dialog(w.confirm)
+        case "plot":
+            made = _plot(phoebus, w, phoebus.XYPlot(name, *at))
+        case _:
+            made = getattr(phoebus, _PLAIN[w.kind])(name, w.text or w.pv, *at)
+            _dress(made, w)
+    return made
+
+
+def _plot(phoebus: Any, w: Widget, made: Any) -> Any:
+    ET.SubElement(
+        made.root, "show_legend"
+    ).text = "false"  # phoebusgen has no name for it
+    trace = phoebus.XYPlotTrace()
+    trace.name(w.pv)
+    trace.y_pv(w.pv)
+    made.add_trace(trace)
+    for axis, title in ((phoebus.XYPlotXAxis(), ""), (phoebus.XYPlotYAxis(), w.text)):
+        axis.title(title)
+        axis.auto_scale(True)
+        getattr(made, f"add_{axis.root.tag}")(axis)
+    return made
+
+
+def _dress(made: Any, w: Widget) -> None:
+    """Colours, sizes and formats."""
+    match w.kind:
+        case "title":
+            made.font_size(20)
+            made.font_style_bold()
+            made.foreground_color(*_BLUE)
+        case "section":
+            made.font_style_bold()
+            made.foreground_color(*_WHITE)
+            made.background_color(*_BLUE)
+            made.transparent(False)
+        case "heading" | "note":
+            made.font_size(_SMALL)
+            made.foreground_color(*_GREY)
+        case "light":
+            made.on_color(*w.color)
+            made.off_color(*_OFF)
+        case "image":
+            assert w.shape is not None
+            made.data_height(w.shape[0])
+            made.data_width(w.shape[1])
+            made.unsigned_data(w.is_unsigned)
+        case "readback" | "entry":
+            made.show_units(False)  # a column of their own
+            if w.kind == "entry":
+                made.version("3.0.0")  # 2.0.0 was BOY's, which Phoebus converts
+        case _:
+            pass
+    if w.kind in TEXTS or w.kind == "readback":
+        made.vertical_alignment_middle()
+    if w.tip:
+        made.tool_tip(w.tip)
+    if w.align != "left" and w.kind in {"label", "readback", "entry"}:
+        getattr(made, f"horizontal_alignment_{w.align}")()
     if w.precision is not None:
         made.precision(w.precision)
     if w.is_text:
         made.format("String")
-    return made

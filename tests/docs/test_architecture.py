@@ -61,11 +61,15 @@ def test_the_modules_in_a_picture_exist(source: Path) -> None:
 
 
 def test_every_picture_is_shown_and_has_a_source() -> None:
-    shown_on = [PAGE, ROOT / "README.md", ROOT / "docs/how-to/operations.md"]
-    pages = "".join(page.read_text() for page in shown_on)
-    pictures = list(PICTURES.glob("*.svg"))
-    script = (PICTURES / "terminal.py").read_text()
-    of_terminal = set(re.findall(r'"(\w+)\.svg"', script))
-    assert {p.stem for p in pictures} == {p.stem for p in DOTS} | of_terminal
+    how_to = [ROOT / f"docs/how-to/{name}.md" for name in ("operations", "screens")]
+    performance = ROOT / "docs/reference/performance.md"
+    pages = "".join(
+        page.read_text() for page in [PAGE, ROOT / "README.md", *how_to, performance]
+    )
+    pictures = [*PICTURES.glob("*.svg"), *PICTURES.glob("*.png")]
+    scripts = [*PICTURES.glob("*.py"), ROOT / "tests/screens/test_pydm.py"]
+    told = "".join(script.read_text() for script in scripts)
+    of_scripts = set(re.findall(r"(\w+)\.(?:svg|png)\b", told))
+    assert {p.stem for p in pictures} == {p.stem for p in DOTS} | of_scripts
     for picture in pictures:
         assert f"pictures/{picture.name})" in pages

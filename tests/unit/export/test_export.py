@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from sswd import cli
-from sswd.export import lists, screen
-from sswd.export.model import Pv, Unit, by_prefix, size_of
+from sswd.export import lists
+from sswd.export.model import by_prefix, size_of
 from sswd.export.ophyd_async import attribute, class_name
 from sswd.export.pydm import CLASSES
 
@@ -43,6 +43,21 @@ class Stage(System):
     def on_home(self): ...
     def on_note(self, value): ...
 """
+
+EVERY_WIDGET = {"name", "x", "y", "width", "height", "tooltip", "actions", "pv_name"}
+FONT = {"font", "foreground_color", "background_color", "transparent"}
+ALIGNED = {"horizontal_alignment", "vertical_alignment"}
+NUMBER = {"format", "precision", "show_units"}
+PHOEBUS = {
+    "label": {"text", *FONT, *ALIGNED},
+    "textupdate": {*FONT, *ALIGNED, *NUMBER},
+    "textentry": {*ALIGNED, *NUMBER},
+    "combo": set(),
+    "action_button": {"text", "show_confirm_dialog", "confirm_message"},
+    "led": {"on_color", "off_color"},
+    "xyplot": {"show_legend", "traces", "x_axis", "y_axes"},
+    "image": {"data_width", "data_height", "unsigned"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +121,11 @@ def test_the_pydm_form_has_a_widget_for_each_pv(exported, tmp_path) -> None:
     assert [path.name for path in paths] == ["stage.ui", "other.ui"]
     form = ET.parse(paths[0]).getroot()
     kinds = {
-        next(text.text or "" for text in made.iter("string")): made.get("class")
+        text.text: made.get("class")
         for made in form.iter("widget")
+        for of in made.iter("property")
+        if of.get("name") in {"channel", "imageChannel"}
+        for text in of.iter("string")
     }
     assert kinds["ca://LAB:ST:TARGET"] == "PyDMLineEdit"
     assert kinds["ca://LAB:ST:TARGET_RBV"] == "PyDMLabel"
@@ -115,6 +133,17 @@ def test_the_pydm_form_has_a_widget_for_each_pv(exported, tmp_path) -> None:
     assert kinds["ca://LAB:ST:HOME"] == "PyDMPushButton"
     assert kinds["ca://LAB:ST:IMAGE"] == "PyDMImageView"
     assert kinds["ca://LAB:ST:M1.RBV"] == "PyDMLabel"
+    assert kinds["ca://LAB:ST:M1.MOVN"] == "PyDMByteIndicator"
+    curves = [
+        json.loads(text.text or "")
+        for made in form.iter("property")
+        if made.get("name") == "curves"
+        for text in made.iter("string")
+    ]
+    assert [curve["y_channel"] for curve in curves] == [
+        "ca://LAB:ST:TRACE", "ca://LAB:ST:BIG"
+    ]  # fmt: skip
+    assert {"y_channel", "x_channel"} <= curves[0].keys()  # PyDM wants both
     declared = {made.findtext("class") for made in form.iter("customwidget")}
     assert declared == set(CLASSES.values()) - {"QLabel"}
 
@@ -156,23 +185,35 @@ def test_the_ophyd_async_module_is_python_with_typed_devices(exported) -> None:
     assert module.Other().name == ""
 
 
-def test_no_widget_lies_upon_another(config, exported) -> None:
-    pv = Pv("A:X", "X", "float", 1, "", is_writable=True, description="")
-    shorts = [*screen.HEALTH, "WORKER:LINK_ERROR", *screen.COMMANDS]
-    shorts += [short for short, _ in screen.BUTTONS]
-    template = tuple(Pv(f"A:{s}", s, "int", 1, "", False, "") for s in shorts)
-    unit = Unit("a", "A:", (*template, pv), ("M", "N"))
-    drawn = screen.widgets(unit)
-    for n, one in enumerate(drawn):
-        assert one.x + one.width <= screen.WIDTH
-        for other in drawn[n + 1 :]:
-            apart = (
-                one.x + one.width <= other.x
-                or other.x + other.width <= one.x
-                or one.y + one.height <= other.y
-                or other.y + other.height <= one.y
-            )
-            assert apart, (one, other)
+def rectangle(widget: ET.Element) -> tuple[int, int, int, int]:
+    x, y, width, height = (
+        int(widget.findtext(name, "")) for name in ("x", "y", "width", "height")
+    )
+    return x, y, x + width, y + height
+
+
+@pytest.mark.parametrize("system", ["stage", "other"])
+def test_no_widget_lies_upon_another(exported, tmp_path, system) -> None:
+    exported("bob", "--out", str(tmp_path))
+    display = ET.parse(tmp_path / f"{system}.bob").getroot()
+    right, bottom = (int(display.findtext(n, "")) for n in ("width", "height"))
+    drawn = [rectangle(widget) for widget in display.iter("widget")]
+    for n, (x1, y1, x2, y2) in enumerate(drawn):
+        assert 0 <= x1 < x2 <= right
+        assert 0 <= y1 < y2 <= bottom
+        for ox1, oy1, ox2, oy2 in drawn[n + 1 :]:
+            apart = x2 <= ox1 or ox2 <= x1 or y2 <= oy1 or oy2 <= y1
+            assert apart, ((x1, y1, x2, y2), (ox1, oy1, ox2, oy2))
+
+
+def test_the_bob_says_only_what_phoebus_knows(exported, tmp_path) -> None:
+    """PHOEBUS is from its source, the `defineProperties` of each widget."""
+    exported("bob", "--out", str(tmp_path))
+    display = ET.parse(tmp_path / "stage.bob").getroot()
+    assert {of.get("type") for of in display.iter("widget")} == PHOEBUS.keys()
+    for widget in display.iter("widget"):
+        known = EVERY_WIDGET | PHOEBUS[widget.get("type", "")]
+        assert {of.tag for of in widget} <= known, widget.get("type")
 
 
 def test_names() -> None:
