@@ -24,13 +24,12 @@ import importlib
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
-import numpy as np
+import numpy.random
 from multiprocess import spawn
 from multiprocess.connection import Connection
 
@@ -140,8 +139,7 @@ def _become(request: Request, descriptors: list[int]) -> None:
     spawn.prepare(request.prepared)
     importlib.invalidate_caches()
     time.tzset()
-    if "numpy.random" in sys.modules:
-        np.random.seed()
+    numpy.random.seed()
     spec = msgspec.msgpack.decode(request.spec, type=WorkerSpec)
     with contextlib.suppress(OSError):  # told when there is a way to tell it
         spec.surroundings.enter()

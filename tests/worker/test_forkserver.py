@@ -6,11 +6,10 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from sswd.ioc.process.forkserver import ForkServer
+from sswd.ioc.process.forkserver import ForkedProcess, ForkServer
 from sswd.ioc.process.guardian import Guardian
 from sswd.pipe.forkserver import ENTRY
 from sswd.pipe.launch import WorkerProcess
@@ -44,7 +43,7 @@ def ended(process: WorkerProcess) -> WorkerProcess:
 
 
 def is_spawned(process: WorkerProcess) -> bool:
-    return b"spawn_main" in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    return not isinstance(process.process, ForkedProcess)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> str:

@@ -166,9 +166,8 @@ class SystemConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Meta(
             description="how its workers begin: each as a Python of its own, or as a "
             "fork of one process of the daemon that has imported numpy and sswd "
-            "already, which costs a third of the memory and less than half of the "
-            "CPU, and shares what that process is (numpy's linear algebra has one "
-            "thread)"
+            "already: less than half of the memory, a fifth of the CPU of a start; "
+            "numpy's linear algebra has one thread then"
         ),
     ] = "spawn"
     nice: Annotated[

@@ -30,7 +30,9 @@ def systems(*given: tuple[str, str, str]) -> str:
 def test_forked_workers_beside_spawned_ones(client: Client) -> None:
     """They are alike, but for their size. At the end the IOC is killed, and `served`
     asks whether a process is left."""
-    names = [(f"{how}{n}", "forked:Facts", how) for n in range(8) for how in HOWS]
+    names = [
+        (f"{how}{n}", "forked:Facts", how) for how in HOWS for n in range(HOWS[how])
+    ]
     prefixes = [f"{name}:" for name, _, _ in names]
     with served(systems(*names), client, systems=prefixes) as daemon:
         facts = {
@@ -38,19 +40,18 @@ def test_forked_workers_beside_spawned_ones(client: Client) -> None:
         }
         assert len(facts["spawn"]) > 20
         assert facts["fork"] == facts["spawn"]
-        drawn = {client.get(f"{daemon.prefix}{name}RANDOM") for name in prefixes}
-        assert len(drawn) == len(prefixes)
-        pids = {
-            how: [client.get(f"{daemon.prefix}{how}{n}:WORKER:PID") for n in range(8)]
-            for how in HOWS
-        }
-        pids["fork"].append(forkserver(daemon))
-        kb = {how: sum(map(pss_kb, pids[how])) for how in HOWS}
-        assert kb["fork"] < 0.6 * kb["spawn"], kb
+        drawn = [client.get(f"{daemon.prefix}{name}RANDOM") for name in prefixes]
+        assert len({number for pair in drawn for number in pair.split()}) == 20
+        kb = {how: pss_kb(forkserver(daemon)) if how == "fork" else 0 for how in HOWS}
+        for (_, _, how), prefix in zip(names, prefixes, strict=True):
+            kb[how] += pss_kb(client.get(f"{daemon.prefix}{prefix}WORKER:PID"))
+        as_many = kb["spawn"] * HOWS["fork"] / HOWS["spawn"]
+        assert kb["fork"] < 0.6 * as_many, kb
         daemon.stop(signal.SIGKILL)
 
 
-HOWS = ("spawn", "fork")
+HOWS = {"spawn": 2, "fork": 8}
+"""How many of each."""
 
 
 def pss_kb(pid: int) -> int:
