@@ -1,8 +1,8 @@
 """What clients have set of a motor, and the IOC alone knows: for its next start. Pure.
 
-As autosave keeps of motor records: offset, direction and soft limits. Each is saved with
-what it stands for, and comes back while that is the same: who edits the configuration,
-or gives the object other limits, means it.
+As autosave keeps of motor records: offset, direction and soft limits. Each is saved
+with what it stands for, and comes back while that is the same: who edits the
+configuration, or gives the object other limits, means it.
 """
 
 import math
@@ -38,7 +38,7 @@ class Kept:
             return None if now == given else [now, given]
         told = self._record.told_limits
         limits = told or (self._first.DLLM, self._first.DHLM)
-        if (fields.DLLM, fields.DHLM) == limits:
+        if limits == (fields.DLLM, fields.DHLM):
             return None
         return [now, limits[LIMITS.index(field)], float(told is not None)]
 

@@ -348,7 +348,7 @@ async def test_a_bad_file_changes_nothing_and_a_good_one_is_told(
 def test_a_group_that_the_file_does_not_have_is_told(
     site: Site, tmp_path: Path
 ) -> None:
-    words = 'SPARE: its class says ASG(NOWHERE), which {} does not have: DEFAULT counts'
+    words = "SPARE: its class says ASG(NOWHERE), which {} does not have: DEFAULT counts"
     pv, file = site.pv(""), site.folder / "site.acf"
     assert f"{pv}{words.format(file)}" in site.daemon.log
     toml = tmp_path / "site.toml"
