@@ -45,7 +45,8 @@ class Kept:
     def restore(self, found: Mapping[str, object]) -> tuple[list[str], list[str]]:
         """Take what was saved, by field. (fields that have it back, fields that have
         not, because the configuration says something else now)."""
-        back, left = [], []
+        back: list[str] = []
+        left: list[str] = []
         for field in OWN:
             saved = found.get(field)
             if _are_numbers(saved, 2):

@@ -86,7 +86,7 @@ def test_limits_of_the_object_win_when_they_have_changed(
     assert again.restore(saved(kept)) == (["DLLM", "DHLM"], [])
     report(later, limits=told)
     assert later.fields.DLLM == -10.0
-    assert later.fields.DHLM == high
+    assert high == later.fields.DHLM
 
 
 @pytest.mark.parametrize(
