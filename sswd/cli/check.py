@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,16 +85,22 @@ def _rows(config: Config, folder: Path, *, warn: bool = False) -> "list[Row]":
 
     acf = access_file.read_file(config, folder)
     by_class = declared_by_class(config, folder, warn=warn)
-    for name, pvs in by_class.items() if warn and acf is not None else ():
-        for pv, keys in pvs.items():
-            if pv in config.system[name].pvs:
-                continue
-            whole = config.prefix_of(name) + pv
-            file = str(config.access.file)
-            words = access_file.missing_group(acf, file, whole, keys.asg)
-            if words:
+    if warn and acf is not None:
+        file = str(folder / str(config.access.file))
+        for pv, asg in _asgs_of_classes(config, by_class):
+            if words := access_file.missing_group(acf, file, pv, asg):
                 log.warning("access: %s", words)
     return pv_list.rows(config, folder, by_class)
+
+
+def _asgs_of_classes(
+    config: Config, by_class: dict[str, dict[str, PvConfig]]
+) -> Iterator[tuple[str, str | None]]:
+    """Groups that classes name, by whole names; the configuration's PVs win."""
+    for name, pvs in by_class.items():
+        for pv, keys in pvs.items():
+            if pv not in config.system[name].pvs:
+                yield config.prefix_of(name) + pv, keys.asg
 
 
 def declared_by_class(

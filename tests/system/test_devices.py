@@ -21,6 +21,8 @@ EXPECTED = {
     "width": 5,
     "severity": 2,
 }
+REFUSED = ["", False]
+"""What ophyd-async raises for a put beyond the limits, and whether that was good."""
 
 
 @pytest.fixture(scope="module")
@@ -56,4 +58,6 @@ def test_a_device(daemon: Daemon, port: int, library: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == EXPECTED
+    seen = json.loads(done.stdout.splitlines()[-1])
+    assert seen.pop("refused", REFUSED) == REFUSED
+    assert seen == EXPECTED

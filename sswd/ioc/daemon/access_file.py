@@ -65,7 +65,8 @@ def missing_group(acf: Acf, file: str, pv: str, asg: str | None) -> str:
     """
     if asg is None or asg in acf.groups:
         return ""
-    return f"{pv}: its class says ASG({asg}), which {file} does not have: DEFAULT counts"
+    words = f"{pv}: its class says ASG({asg}), which {file} does not have"
+    return f"{words}: DEFAULT counts"
 
 
 def addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -1,8 +1,8 @@
 """What clients have set of a motor, and the IOC alone knows: for its next start. Pure.
 
-As autosave keeps of motor records: offset, direction and soft limits. Each is saved with
-what it stands for, and comes back while that is the same: who edits the configuration,
-or gives the object other limits, means it.
+As autosave keeps of motor records: offset, direction and soft limits. Each is saved
+with what it stands for, and comes back while that is the same: who edits the
+configuration, or gives the object other limits, means it.
 """
 
 import math
@@ -38,14 +38,15 @@ class Kept:
             return None if now == given else [now, given]
         told = self._record.told_limits
         limits = told or (self._first.DLLM, self._first.DHLM)
-        if (fields.DLLM, fields.DHLM) == limits:
+        if limits == (fields.DLLM, fields.DHLM):
             return None
         return [now, limits[LIMITS.index(field)], float(told is not None)]
 
     def restore(self, found: Mapping[str, object]) -> tuple[list[str], list[str]]:
         """Take what was saved, by field. (fields that have it back, fields that have
         not, because the configuration says something else now)."""
-        back, left = [], []
+        back: list[str] = []
+        left: list[str] = []
         for field in OWN:
             saved = found.get(field)
             if _are_numbers(saved, 2):

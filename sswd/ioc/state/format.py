@@ -38,8 +38,8 @@ class Torn(ValueError):
 def encode(serial: int, values: Mapping[str, Saved]) -> bytes:
     """The file's content. `serial` counts up with each file that is written.
 
-    A value is a float, int, bool, str, bytes, list of them, numeric array or None. Raises
-    TypeError for another.
+    A value is a float, int, bool, str, bytes, list of them, numeric array or None.
+    Raises TypeError for another.
     """
     lines = [
         json.dumps({"pv": pv, "stamp": saved.stamp_s, "value": _plain(saved.value)})

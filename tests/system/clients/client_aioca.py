@@ -49,6 +49,26 @@ class Aioca:
             return self._put(name, value, wait=True, datatype=aioca.DBR_CHAR_STR)
         return self._put(name, value, wait=True)
 
+    def failing_put(self, name: str, text: str) -> list[Any]:
+        def put(**more: Any) -> Any:
+            put = aioca.caput(
+                self._prefix + name,
+                text,
+                datatype=aioca.DBR_CHAR_STR,
+                wait=True,
+                timeout=WAIT_S,
+                **more,
+            )
+            return self._run(put)
+
+        raised = ""
+        try:
+            put()
+        except aioca.CANothing as error:
+            raised = type(error).__name__
+        returned = put(throw=False)
+        return [raised, type(returned).__name__, bool(returned), returned.ok]
+
     def put_string(self, name: str, text: str) -> None:
         self._put(name, text, datatype=aioca.DBR_STRING)
 

@@ -54,6 +54,11 @@ class Caproto:
             return False
         return bool(response.status.success)
 
+    def failing_put(self, name: str, text: str) -> list[Any]:
+        kind = ChannelType.CHAR
+        response = self._pv(name).write(text.encode(), data_type=kind, timeout=WAIT_S)
+        return [bool(response.status.success), response.status.name]
+
     def put_string(self, name: str, text: str) -> None:
         self._pv(name).write([text.encode()], data_type=ChannelType.STRING, wait=False)
 

@@ -56,6 +56,10 @@ class CommandLine:
     def put_wait(self, name: str, value: Any) -> bool:
         return self._put(name, value, "--notify").startswith("Old")
 
+    def failing_put(self, name: str, text: str) -> int:
+        self._put(name, text, "--notify")  # raises for an exit code other than 0
+        return 0
+
     def put_string(self, name: str, text: str) -> None:
         # The tool sends text to a CHAR PV as chars, whatever it is told; its library,
         # which client_caproto uses, can do DBR_STRING.

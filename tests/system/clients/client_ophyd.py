@@ -41,6 +41,11 @@ class Ophyd:
         status.wait(WAIT_S)
         return bool(status.success)
 
+    def failing_put(self, name: str, text: str) -> list[Any]:
+        status = self._signal(name, string=True).set(text)
+        status.wait(WAIT_S)
+        return [status.success, status.exception()]
+
     def put_string(self, name: str, text: str) -> None:
         self._signal(name, string=True).put(text, wait=False)
 

@@ -39,6 +39,9 @@ class Pyepics:
     def put_wait(self, name: str, value: Any) -> bool:
         return self._pv(name).put(value, wait=True, timeout=WAIT_S) == 1
 
+    def failing_put(self, name: str, text: str) -> Any:
+        return self._pv(name).put(text, wait=True, timeout=WAIT_S)
+
     def put_string(self, name: str, text: str) -> None:
         # What caput without -S does; PV.put turns text for a CHAR PV into chars.
         chid = self._pv(name).chid

@@ -5,6 +5,7 @@ import json
 import sys
 
 import numpy as np
+from aioca import CANothing, caput
 from ophyd_async.core import (
     Array1D,
     StandardReadable,
@@ -58,6 +59,13 @@ async def main() -> None:
     await device.grab.trigger()
     await device.hot.set(99.0)
     reading = (await device.hot.read())["device-hot"]
+    raised = ""
+    try:
+        await device.setpoint.set(99.0)
+    except CANothing:
+        raised = "CANothing"
+    answer = await caput(f"{sys.argv[1]}SPEED", 99.0, wait=True, throw=False)
+    refused = [raised, answer.ok]
     frame = await device.frame.get_value()
     seen = {
         "speed": await device.speed.get_value(),
@@ -67,6 +75,7 @@ async def main() -> None:
         "frame": [int(v) for v in frame.astype(np.uint16)],
         "width": await device.width.get_value(),
         "severity": reading["alarm_severity"],
+        "refused": refused,
     }
     print(json.dumps(seen))
 

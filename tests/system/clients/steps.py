@@ -22,6 +22,7 @@ class Client(Protocol):
     def enum(self, name: str) -> tuple[int, str]: ...
     def put(self, name: str, value: Any) -> None: ...
     def put_wait(self, name: str, value: Any) -> bool: ...
+    def failing_put(self, name: str, text: str) -> Any: ...
     def put_string(self, name: str, text: str) -> None: ...
     def put_chars(self, name: str, text: str) -> None: ...
     def monitor(self, name: str, last: Any, during: Callable[[], Any]) -> list[Any]:
@@ -75,6 +76,11 @@ def put_fails(client: Client) -> Any:
         "error": client.get("CMD_ERROR"),
         "ack": client.get("ACK"),
     }
+
+
+def failure_is_seen(client: Client) -> Any:
+    """What the library's users see of it, in its own terms."""
+    return client.failing_put("CMD", "fail")
 
 
 def monitor(client: Client) -> Any:
@@ -134,6 +140,7 @@ STEPS = [
     put,
     put_callback,
     put_fails,
+    failure_is_seen,
     monitor,
     array,
     enum,

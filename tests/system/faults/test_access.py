@@ -66,6 +66,7 @@ LABEL = { type = "str", asg = "SECRET" }
 DOUBLED = { type = "float" }
 [system.s.motors.AXIS]
 object = "axis"
+idle_poll_s = 600.0
 """
 QUIET = (
     *("NUMBER", "NUMBER.HIHI", "MODE", "CMD", "CMD_ID", "CMD_STATE", "CMD_ERROR"),
@@ -165,6 +166,7 @@ async def test_who_may_not_write_is_told_and_recorded_once(
 @pytest.mark.row(38)
 async def test_a_denied_put_changes_nothing(site: Site, client: Client) -> None:
     """Neither value, alarm nor time of any PV, field or counter of the system."""
+    client.wait_for(site.pv("AXIS.DMOV"), 1)
     assert client.put(site.pv("NUMBER"), 1.0)
     with raw(address=HUTCH) as stranger:
         await stranger.connect(ca_port())
@@ -348,7 +350,7 @@ async def test_a_bad_file_changes_nothing_and_a_good_one_is_told(
 def test_a_group_that_the_file_does_not_have_is_told(
     site: Site, tmp_path: Path
 ) -> None:
-    words = 'SPARE: its class says ASG(NOWHERE), which {} does not have: DEFAULT counts'
+    words = "SPARE: its class says ASG(NOWHERE), which {} does not have: DEFAULT counts"
     pv, file = site.pv(""), site.folder / "site.acf"
     assert f"{pv}{words.format(file)}" in site.daemon.log
     toml = tmp_path / "site.toml"

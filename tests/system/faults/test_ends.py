@@ -246,7 +246,7 @@ def test_a_terminal_that_closes_is_no_second_signal(
     client: Client, tmp_path: Path, terminal: Terminal, first: str
 ) -> None:
     """procServ sends TERM and closes the terminal at once; either may come first."""
-    args = f'journal = "{tmp_path}/main", close_s = 0.5'
+    args = f'journal = "{tmp_path}/main"\nclose_s = 0.5'
     options = {"command": terminal.command, "env": terminal.env}
     with served(one_system("stalls:Careful", args=args), client, **options) as daemon:
         orders = [terminal.close, lambda: daemon.process.send_signal(signal.SIGTERM)]

@@ -110,14 +110,14 @@ def test_what_clients_set_of_a_motor_comes_back_too(
         client.wait_for(f"{axis}.DMOV", 1)
         for field, value in (("DIR", 1), ("OFF", 7.0), ("HLM", 9.0), ("LLM", 5.0)):
             assert client.put(f"{axis}.{field}", value)
-        until(lambda: '"AXIS.DLLM"' in place.saved(), "the state on disk")
-        until(lambda: '"AXIS.OFF"' in place.saved(), "the state on disk")
+        limits = ("[-2.0, 0.0, 0.0]", "[2.0, 0.0, 0.0]")  # of the dial
+        until(lambda: all(each in place.saved() for each in limits), "the file")
         daemon.process.kill()
         daemon.process.wait(5)
     with place.served(client, more=motor) as daemon:
         client.wait_for(f"{axis}.DMOV", 1)
         client.wait_for(f"{axis}.RBV", 7.0)
-        assert client.get(f"{axis}.DIR") == 1
+        assert client.get(f"{axis}.DIR") == "Neg"
         assert client.get(axis) == 7.0, "at rest where it is"
         assert client.get(f"{axis}.HLM") == 9.0
         assert client.get(f"{axis}.LLM") == 5.0
