@@ -10,7 +10,8 @@ fitted hour of a run of two looks like 1.5 MB/h, so up to 2 MB/h are noise. It i
 little: at this load 2 MB/h are 14 bytes for each put, 0.7 for each post and 6 kB for
 each kill; the smallest object of Python has 16. In less than half an hour the rings
 fill while it is fitted, so that 4 MB more are noise, over the fitted time.
-Descriptors and threads have no noise but who lives now: half of one is too much.
+Descriptors and threads have no noise but who starts just now: half of one is too much,
+where there are samples enough for a median to leave that out; else three.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 NOISE_MB = 2.0
 FILLING_MB = 4.0
 FILLED_MINUTES = 30.0
-NOISE_COUNT = 0.5
+NOISE_COUNT, NOISE_COUNT_OF_FEW, FEW = 0.5, 3.0, 200
 ONE_LINE = 20_000
 """Bytes by which a file may be longer than max_bytes: one line, and it is one line."""
 
@@ -131,7 +132,10 @@ class Judge:
         for name, samples in self._samples.held.items():
             second = samples[len(samples) // 2 :]
             for kind in ("rss_mb", "fds", "threads"):
-                allowed = self._limits.rise_mb if kind == "rss_mb" else NOISE_COUNT
+                few = len(second) < FEW
+                allowed = NOISE_COUNT_OF_FEW if few else NOISE_COUNT
+                if kind == "rss_mb":
+                    allowed = self._limits.rise_mb
                 values = [getattr(sample, kind) for sample in second]
                 found[f"{name} {kind}"] = rise(values), allowed
         return found
