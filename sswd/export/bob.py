@@ -63,9 +63,8 @@ def _widget(name: str, w: Widget) -> Any:
 
 
 def _plot(phoebus: Any, w: Widget, made: Any) -> Any:
-    ET.SubElement(
-        made.root, "show_legend"
-    ).text = "false"  # phoebusgen has no name for it
+    # phoebusgen has no method for it.
+    ET.SubElement(made.root, "show_legend").text = "false"
     trace = phoebus.XYPlotTrace()
     trace.name(w.pv)
     trace.y_pv(w.pv)
@@ -79,40 +78,50 @@ def _plot(phoebus: Any, w: Widget, made: Any) -> Any:
 
 def _dress(made: Any, w: Widget) -> None:
     """Colours, sizes and formats."""
-    match w.kind:
-        case "title":
-            made.font_size(20)
-            made.font_style_bold()
-            made.foreground_color(*_BLUE)
-        case "section":
-            made.font_style_bold()
-            made.foreground_color(*_WHITE)
-            made.background_color(*_BLUE)
-            made.transparent(False)
-        case "heading" | "note":
-            made.font_size(_SMALL)
-            made.foreground_color(*_GREY)
-        case "light":
-            made.on_color(*w.color)
-            made.off_color(*_OFF)
-        case "image":
-            assert w.shape is not None
-            made.data_height(w.shape[0])
-            made.data_width(w.shape[1])
-            made.unsigned_data(w.is_unsigned)
-        case "readback" | "entry":
-            made.show_units(False)  # a column of their own
-            if w.kind == "entry":
-                made.version("3.0.0")  # 2.0.0 was BOY's, which Phoebus converts
-        case _:
-            pass
-    if w.kind in TEXTS or w.kind == "readback":
-        made.vertical_alignment_middle()
+    if w.kind in TEXTS:
+        _dress_text(made, w)
+    elif w.kind in {"readback", "entry"}:
+        _dress_value(made, w)
+    elif w.kind == "light":
+        made.on_color(*w.color)
+        made.off_color(*_OFF)
+    elif w.shape is not None:
+        made.data_height(w.shape[0])
+        made.data_width(w.shape[1])
+        made.unsigned_data(w.is_unsigned)
+
+
+def _dress_text(made: Any, w: Widget) -> None:
+    if w.kind in {"title", "section"}:
+        made.font_style_bold()
+        made.foreground_color(*_BLUE)
+    if w.kind == "title":
+        made.font_size(20)
+    elif w.kind == "section":
+        made.foreground_color(*_WHITE)
+        made.background_color(*_BLUE)
+        made.transparent(False)
+    elif w.kind in {"heading", "note"}:
+        made.font_size(_SMALL)
+        made.foreground_color(*_GREY)
+    made.vertical_alignment_middle()
+    _align(made, w)
     if w.tip:
         made.tool_tip(w.tip)
-    if w.align != "left" and w.kind in {"label", "readback", "entry"}:
-        getattr(made, f"horizontal_alignment_{w.align}")()
+
+
+def _dress_value(made: Any, w: Widget) -> None:
+    made.show_units(False)  # they have a column
+    if w.kind == "entry":
+        made.version("3.0.0")  # 2.0.0 was BOY's, which Phoebus converts
+    made.vertical_alignment_middle()
+    _align(made, w)
     if w.precision is not None:
         made.precision(w.precision)
     if w.is_text:
         made.format("String")
+
+
+def _align(made: Any, w: Widget) -> None:
+    if w.align != "left":
+        getattr(made, f"horizontal_alignment_{w.align}")()

@@ -105,6 +105,8 @@ def _widget(form: ET.Element, name: str, w: Widget) -> None:
             aligned = ET.SubElement(made, "property", name="alignment")
             flags = f"Qt::Align{_ALIGN[w.align]}|Qt::AlignVCenter"
             ET.SubElement(aligned, "set").text = flags
+        case _:
+            pass
     if w.precision is not None:
         _number(made, "precision", w.precision)
         _flag(made, "precisionFromPV", value=False)

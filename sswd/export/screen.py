@@ -1,7 +1,7 @@
 """What stands where on the screen of a system: widgets in rows. Pure.
 
 The health on top, then commands, then the system's own PVs, its motors, its plots and
-images. Values stand in columns: name, set, read, units. Bob and PyDM draw the same list.
+images. Values stand in columns: name, set, read, units. Bob and PyDM draw this list.
 """
 
 from collections.abc import Sequence
