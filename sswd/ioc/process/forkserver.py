@@ -109,7 +109,8 @@ class ForkServer:
             return
         self._words, self._process, self._was_ready = _IMPORTS, process, False
         self._guardian.watch(process.pid, process.mark)
-        self._asking = socket.socket(fileno=os.dup(process.up))
+        # It takes the descriptor over: no further one is needed, which might fail.
+        self._asking = socket.socket(fileno=process.up)
         self._asking.settimeout(ANSWER_S)
         loop = asyncio.get_running_loop()
         loop.add_reader(process.up, self._on_ready)
@@ -143,7 +144,7 @@ class ForkServer:
         process, self._process = self._process, None
         for fd in (process.up, process.exited):
             asyncio.get_running_loop().remove_reader(fd)
-        self._asking.close()
+        self._asking.detach()  # the process object closes it
         process.process.join()
         words = exit_words(process.exit_code())
         process.close()
