@@ -54,14 +54,13 @@ class MotorRecord:
         """Why the job is being halted."""
         self._is_moving = False
         """As the last report says."""
-        self._ended = 0
-        self._ended_at_begin = 0
+        self._ended = self._ended_at_begin = 0
         """Commands that had ended, by the last report; and by that when ours began."""
         self._is_new_run = True
         self.told_limits: tuple[float, float] | None = None
+        self._follows_limits = config.limits is None
         self._told_velocity: float | None = None
-        self._fault = Settled("")
-        self._syncs = False
+        self._fault, self._syncs = Settled(""), False
         """Whether the target becomes the place where it comes to rest."""
 
     # -- targets
@@ -326,9 +325,10 @@ class MotorRecord:
         self._ended = report.ended
         fields.RHLS, fields.RLLS = int(report.at_high), int(report.at_low)
         fields.ATHM = int(report.at_home)
-        if report.limits is not None and report.limits != self.told_limits:
-            self.told_limits = report.limits
-            set_dial_limits(fields, *report.limits)
+        limits = report.limits if self._follows_limits else None
+        if limits is not None and limits != self.told_limits:
+            self.told_limits = limits
+            set_dial_limits(fields, *limits)
         if report.velocity is not None and report.velocity != self._told_velocity:
             self._told_velocity = report.velocity
             follow_velocity(fields, report.velocity)

@@ -510,7 +510,8 @@ def test_velocity_goes_to_the_driver() -> None:
         bench.put("VELO", 0.0)
 
 
-def test_limits_of_the_object_count_when_they_change(bench: Bench) -> None:
+def test_limits_of_the_object_count_when_they_change() -> None:
+    bench = Bench(limits=None)
     bench.report(limits=(-5.0, 5.0))
     assert (bench.fields.LLM, bench.fields.HLM) == (-5.0, 5.0)
     bench.put("HLM", 2.0)
@@ -518,6 +519,13 @@ def test_limits_of_the_object_count_when_they_change(bench: Bench) -> None:
     assert bench.fields.HLM == 2.0
     bench.report(limits=(-5.0, 4.0))
     assert bench.fields.HLM == 4.0
+
+
+def test_limits_of_the_configuration_outrank_those_of_the_object(bench: Bench) -> None:
+    bench.report(limits=(-50.0, 50.0))
+    assert (bench.fields.LLM, bench.fields.HLM) == (-10.0, 10.0)
+    with pytest.raises(Refused, match="outside the limits -10 to 10"):
+        bench.put("VAL", 20.0)
 
 
 EVENTS = {
