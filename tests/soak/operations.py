@@ -97,8 +97,8 @@ def run(args: argparse.Namespace, told: Callable[[str], None]) -> list[str]:
     ) as daemon:
         clients = Clients(daemon.prefix, args.clients, args.systems, limits.get_s)
         asyncio.run(load(daemon, args, clients, judge))
-    for line in judge.slopes():
-        told(line)
+        for line in judge.slopes():  # also where the daemon does not end in time
+            told(line)
     return judge.wrong()
 
 

@@ -114,7 +114,13 @@ class Killer:
     async def kill(self) -> None:
         """Kill the next one, and wait until it runs again; for WAIT_S at most."""
         prefix = self._prefixes[self.kills % len(self._prefixes)]
-        pid = int(self._last[f"{prefix}PID"])
+        took = Clock()
+        with suppress(TimeoutError):
+            await self._wait(prefix, is_running=True)
+        pid = int(self._last[f"{prefix}PID"] or 0)
+        if not pid:
+            self.healed_s.append(took())  # it has not healed since it was killed last
+            return
         took = Clock()
         os.kill(pid, signal.SIGKILL)
         self.kills += 1
