@@ -216,6 +216,8 @@ TABLE: dict[Phase, dict[Event, Step]] = {
     P.YOUNG: {
         **_alive(P.UNDEAD),
         E.LATE: Step(P.RUNNING),
+        # Not that RESTART: the configuration may be another one since.
+        E.RELOAD: Step(P.REFRESHING, _REFRESH),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RUNNING: {

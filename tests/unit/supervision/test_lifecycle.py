@@ -324,6 +324,12 @@ def test_shutdown_always_ends(worlds):
     inevitable(shut, lambda world: world.phase is P.CLOSED, left_alone)
 
 
+def test_a_reload_soon_after_a_restart_is_none_of_it():
+    """The configuration may have been edited in between."""
+    assert decide(P.YOUNG, E.RELOAD) == decide(P.RUNNING, E.RELOAD)
+    assert decide(P.YOUNG, E.RESTART).step is None
+
+
 def test_a_stopped_worker_stays_stopped(worlds):
     """But for an operator's START or RESTART."""
     for world in worlds:
