@@ -24,7 +24,7 @@ from multiprocess.connection import Connection
 
 from sswd import guard
 from sswd.pipe import other_python
-from sswd.pipe.entry import enter
+from sswd.pipe.entry import enter, interrupt_held_back
 from sswd.pipe.mark import carrying, new_mark
 from sswd.pipe.pipes import STDIO, Pipes
 from sswd.pipe.protocol import STACKS
@@ -45,7 +45,10 @@ class _Popen(popen_spawn_posix.Popen):  # type: ignore[misc]
             passing += [child_reads, parent_writes]
             program, command = _command(process_obj, child_reads)
             self._fds.extend([child_reads, child_writes])
-            with carrying(process_obj.mark, process_obj.surroundings.env):
+            with (
+                carrying(process_obj.mark, process_obj.surroundings.env),
+                interrupt_held_back(),
+            ):
                 self.pid = util.spawnv_passfds(program, command, self._fds)
             passing.remove(parent_writes)
             with os.fdopen(parent_writes, "wb") as pipe:

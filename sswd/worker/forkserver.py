@@ -50,7 +50,6 @@ def main(_spec: WorkerSpec, *connections: Connection) -> None:
     for connection in connections:
         connection.close()
     os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     gc.collect()
     gc.freeze()  # else the first collection in a worker copies every page

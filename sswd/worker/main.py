@@ -91,7 +91,6 @@ def main(spec: WorkerSpec, *connections: Connection) -> NoReturn:
 def _prepare_process(stdio: int) -> int:
     os.setpgid(0, 0)  # our children die with us; Ctrl-C on the terminal is the IOC's
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return redirect(stdio)
 

@@ -352,6 +352,16 @@ def test_sigint_does_not_end_it(worker):
     assert worker.run("nothing").failure is None
 
 
+def test_no_sigint_ends_it_as_it_starts(rig):
+    """Ctrl-C on a terminal comes to a Python that still begins, too."""
+    worker = rig("systems:Chameleon")
+    for _ in range(60):
+        os.kill(worker.pid, signal.SIGINT)
+        time.sleep(0.005)
+    worker.begin()
+    assert worker.run("nothing").failure is None
+
+
 def test_sigterm_ends_it(worker):
     worker.process.terminate()
     assert worker.wait_exit() == -signal.SIGTERM
