@@ -215,7 +215,7 @@ class Service:
         log.info("%s received", number.name)
         self._stop.set()
         if number is signal.SIGHUP:
-            return  # procServ's terminal goes with its TERM: that is no second order
+            return  # a terminal that closes is no second order to stop
         self._stops += 1
         if self._stops == 2:
             log.warning("second signal: killing the workers instead of waiting")

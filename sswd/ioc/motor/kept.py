@@ -69,6 +69,8 @@ class Kept:
     def _take_limits(self, low: list[float], high: list[float]) -> bool:
         given = (low[1], high[1])
         if low[2]:
+            if not self._record.follows_limits:
+                return False
             self._record.told_limits = given  # others that the object tells win
         elif given != (self._first.DLLM, self._first.DHLM):
             return False

@@ -54,13 +54,17 @@ class MotorRecord:
         """Why the job is being halted."""
         self._is_moving = False
         """As the last report says."""
-        self._ended = self._ended_at_begin = 0
+        self._ended = 0
+        self._ended_at_begin = 0
         """Commands that had ended, by the last report; and by that when ours began."""
         self._is_new_run = True
         self.told_limits: tuple[float, float] | None = None
-        self._follows_limits = config.limits is None
+        self.follows_limits = config.limits is None
+        """Whether the soft limits are those of the object; else of the configuration.
+        """
         self._told_velocity: float | None = None
-        self._fault, self._syncs = Settled(""), False
+        self._fault = Settled("")
+        self._syncs = False
         """Whether the target becomes the place where it comes to rest."""
 
     # -- targets
@@ -118,7 +122,7 @@ class MotorRecord:
 
     def stop_jog(self) -> list[Instruction]:
         """The button of a jog is released."""
-        is_jog = self._job is not None and self._job.command in _JOGS
+        is_jog = self._job is not None and self._job.command in commands.JOGS
         self._clear_buttons()
         return self._halt(Why.STOP) if is_jog else []
 
@@ -183,7 +187,7 @@ class MotorRecord:
             return self._begin(following)
         if why is None and end is End.DONE:
             return self._arrived(job)
-        if end is End.DONE or (why is Why.STOP and job.command in _JOGS):
+        if end is End.DONE or (why is Why.STOP and job.command in commands.JOGS):
             words = ""
         has_end = end is End.NEVER_RAN or self._ended > self._ended_at_begin
         done = self._rest(words, is_stopped=why is Why.STOP, is_final=has_end)
@@ -220,7 +224,7 @@ class MotorRecord:
             return [] if halting is not None else [Halt(Why.REPLACED)]
         self._job = job
         self._fault = Settled("")
-        if fields.SPMG in (STOP, PAUSE) and job.command in _MOTIONS:
+        if fields.SPMG in (STOP, PAUSE) and job.command in commands.MOTIONS:
             self.phase = Phase.PAUSED
             self._show()
             return []
@@ -325,7 +329,7 @@ class MotorRecord:
         self._ended = report.ended
         fields.RHLS, fields.RLLS = int(report.at_high), int(report.at_low)
         fields.ATHM = int(report.at_home)
-        limits = report.limits if self._follows_limits else None
+        limits = report.limits if self.follows_limits else None
         if limits is not None and limits != self.told_limits:
             self.told_limits = limits
             set_dial_limits(fields, *limits)
@@ -344,7 +348,3 @@ class MotorRecord:
         """Offset or direction have changed: user values follow the dial's."""
         self._show()
         set_user_limits(self.fields)
-
-
-_JOGS = (commands.JOG_FORWARD, commands.JOG_REVERSE)
-_MOTIONS = (*_JOGS, commands.MOVE, commands.HOME_FORWARD, commands.HOME_REVERSE)

@@ -20,6 +20,8 @@ log = logging.getLogger("sswd.ioc")
 
 IMPORT_S = 60.0
 """Imports that take longer have gone astray, unless start_s says otherwise."""
+RESTART_REFUSED = "restart refused, fresh code does not load: "
+"""So LAST_ERROR begins then."""
 AGAIN_S = 30.0
 """A standby that died while it waited is replaced after so long."""
 

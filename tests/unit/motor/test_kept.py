@@ -89,6 +89,17 @@ def test_limits_of_the_object_win_when_they_have_changed(
     assert high == later.fields.DHLM
 
 
+def test_limits_that_the_configuration_has_now_win() -> None:
+    """What clients put was for the limits of the object."""
+    record, kept = made()
+    report(record, limits=(-10.0, 10.0))
+    puts.put(record, "HLM", 4.0)
+    later, again = made(limits=(-2.0, 2.0))
+    assert again.restore(saved(kept)) == ([], ["DLLM", "DHLM"])
+    report(later, limits=(-10.0, 10.0))
+    assert (later.fields.LLM, later.fields.HLM) == (-2.0, 2.0)
+
+
 @pytest.mark.parametrize(
     "value", ["7", [7.0], [True], [float("nan"), 0.0], ["7", 0.0], 7.0, {}]
 )

@@ -30,6 +30,7 @@ from sswd.ioc.daemon.control.findings import findings
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.lifecycle import WorkerState
+from sswd.ioc.supervision.standby import RESTART_REFUSED
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
@@ -38,8 +39,6 @@ from sswd.log_file import troubles
 PER_S = 20
 SHOWN_PVS = 5
 """Of one alarm so many PVs are named."""
-RESTART_REFUSED = "restart refused, "
-"""So the supervisor begins LAST_ERROR when fresh code does not load."""
 WORDS = 2000
 """Characters of a failure's words."""
 
