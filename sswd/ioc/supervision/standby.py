@@ -20,8 +20,6 @@ log = logging.getLogger("sswd.ioc")
 
 IMPORT_S = 60.0
 """Imports that take longer have gone astray, unless start_s says otherwise."""
-RESTART_REFUSED = "restart refused, fresh code does not load: "
-"""So LAST_ERROR begins then."""
 AGAIN_S = 30.0
 """A standby that died while it waited is replaced after so long."""
 
@@ -164,6 +162,11 @@ class Standby:
             self._timer = None
         if delay_s is not None and call is not None:
             self._timer = self._loop.call_later(delay_s, call)
+
+
+def restart_refused(why: str) -> str:
+    """What LAST_ERROR says when fresh code does not load; with "": how it begins."""
+    return f"restart refused, fresh code does not load: {why}"
 
 
 def _let_go(run: Run | None) -> None:

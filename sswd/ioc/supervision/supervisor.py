@@ -26,7 +26,7 @@ from sswd.ioc.supervision.log_levels import LogLevels
 from sswd.ioc.supervision.monitor import Monitor
 from sswd.ioc.supervision.park import Parker
 from sswd.ioc.supervision.parts import SystemParts
-from sswd.ioc.supervision.standby import RESTART_REFUSED, Standby
+from sswd.ioc.supervision.standby import Standby, restart_refused
 from sswd.ioc.supervision.state_machine import StateMachine
 from sswd.ioc.supervision.timers import EventTimers
 from sswd.ioc.supervision.worker_events import WorkerEvents, WorkerProcesses
@@ -273,7 +273,7 @@ class Supervisor:
 
     def _tell_stale(self) -> None:
         standby = self._processes.standby
-        words = f"{RESTART_REFUSED}{standby.words}"
+        words = restart_refused(standby.words)
         self.worker_events.tell_error(words)
         log.error("system '%s': %s; the worker goes on", self._parts.name, words)
 

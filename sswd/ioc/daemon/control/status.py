@@ -30,7 +30,7 @@ from sswd.ioc.daemon.control.findings import findings
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
 from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.supervision.lifecycle import WorkerState
-from sswd.ioc.supervision.standby import RESTART_REFUSED
+from sswd.ioc.supervision.standby import restart_refused
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
 from sswd.ioc.system.served_system import ServedSystem
 from sswd.ioc.template import Server
@@ -147,7 +147,7 @@ def _is_frozen(worker: WorkerStatus) -> bool:
 def _refused_code(worker: WorkerStatus) -> Failure | None:
     """The last failure, if it is that fresh code was refused, in this run."""
     failure = _failure(worker.LAST_ERROR)
-    if failure is None or not failure.words.startswith(RESTART_REFUSED):
+    if failure is None or not failure.words.startswith(restart_refused("")):
         return None
     *_, began_s = ca.newest(worker.RUN)
     return failure if failure.at >= began_s else None
