@@ -8,8 +8,8 @@ Verb: TypeAlias = Literal["restart", "start", "stop", "abort", "reload"]
 
 _TAKES_COMMANDS = ("RUNNING", "YOUNG")
 _GIVEN_UP = ("BACKOFF", "FATAL")
-_IS_TO_RUN_ANEW = ("RUNNING", "LINGERING")
-"""Phases in which a restart ends the run. In the others it was under way already."""
+_RUNS_ON = ("RUNNING", "LINGERING")
+"""Phases in which no restart is under way that a further one would count as."""
 
 
 class Outcome(NamedTuple):
@@ -35,7 +35,8 @@ def outcome(verb: Verb, before: SystemStatus, now: SystemStatus) -> Outcome | No
         return Outcome(False, f"{now.state}: {cause_of(now)}")
     if now.phase not in _TAKES_COMMANDS:
         return None
-    is_anew = verb in ("restart", "reload") and before.phase in _IS_TO_RUN_ANEW
+    is_under_way = verb == "restart" and before.phase not in _RUNS_ON
+    is_anew = verb in ("restart", "reload") and not is_under_way
     if is_anew and now.run == before.run:
         words = _last_line(now.last_error) or "it refused to restart"
         return Outcome(False, f"RUNNING as before, run {now.run}: {words}")

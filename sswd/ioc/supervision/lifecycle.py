@@ -30,10 +30,7 @@ class Phase(Enum):
 
     STOPPED = (WorkerState.STOPPED, "no worker; only an operator starts one")
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
-    RENEWING = (
-        WorkerState.STARTING,
-        "as STARTING, because of RESTART; one more changes nothing",
-    )
+    RENEWING = (WorkerState.STARTING, "as STARTING; another RESTART means this one")
     LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
     YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
@@ -183,7 +180,10 @@ def _stopping(phase: Phase) -> dict[Event, Step]:
 
 _READY = (A.ACCEPT_COMMANDS, A.PREPARE_STANDBY)
 _REFRESH = (A.CLEAR_BUDGET, A.LOAD_FRESH)
+_AFRESH = Step(P.RESTARTING, (A.CLEAR_BUDGET, A.DROP_STANDBY, *_RESTART))
+# No fresh code is imported before: the start does it.
 
+# What was launched before a RELOAD is not used: it has the configuration of then.
 TABLE: dict[Phase, dict[Event, Step]] = {
     P.STOPPED: {
         E.START: Step(P.STARTING, _BEGIN_ANEW),
@@ -196,27 +196,28 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         E.READY: Step(P.RUNNING, _READY),
         E.LATE: Step(P.LINGERING),
         E.OVERDUE: Step(P.STARTING, (A.KILL_LATE_STARTER,)),
+        E.RELOAD: _AFRESH,
     },
     P.RENEWING: {
         **_alive(P.STUCK),
         E.READY: Step(P.YOUNG, _READY),
         E.LATE: Step(P.LINGERING),
         E.OVERDUE: Step(P.RENEWING, (A.KILL_LATE_STARTER,)),
+        E.RELOAD: _AFRESH,
     },
     P.LINGERING: {
         **_alive(P.STUCK),
         E.READY: Step(P.RUNNING, _READY),
         E.OVERDUE: Step(P.LINGERING, (A.KILL_LATE_STARTER,)),
-        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
+        **_restart(_AFRESH),
     },
     P.STUCK: {
         **_alive(P.STUCK),
-        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
+        **_restart(_AFRESH),
     },
     P.YOUNG: {
         **_alive(P.UNDEAD),
         E.LATE: Step(P.RUNNING),
-        # Not that RESTART: the configuration may be another one since.
         E.RELOAD: Step(P.REFRESHING, _REFRESH),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
@@ -229,20 +230,21 @@ TABLE: dict[Phase, dict[Event, Step]] = {
         **_alive(P.RESTARTING),
         E.FRESH: Step(P.RESTARTING, _RESTART),
         E.STALE: Step(P.RUNNING, (A.TELL_STALE,)),
+        E.RELOAD: Step(P.REFRESHING, _REFRESH),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
         # The import ends here; the start is left to do it.
         E.UNKILLABLE: Step(P.RESTARTING, (*_ALONE, *_RESTART)),
     },
     P.UNDEAD: {
         **_alive(P.UNDEAD),
-        # Without fresh code: the start imports it, once this worker is gone.
-        **_restart(Step(P.RESTARTING, (A.CLEAR_BUDGET, *_RESTART))),
+        **_restart(_AFRESH),
         E.RECYCLE: Step(P.RESTARTING, _RESTART),
     },
     P.RESTARTING: {
         **_stopping(P.RESTARTING),
         E.ENDED: Step(P.RENEWING, (A.ON_LOST, A.START_RUN)),
         E.DIED: Step(P.REPARKING, (A.ON_LOST, A.PARK)),
+        E.RELOAD: Step(P.RESTARTING, (A.DROP_STANDBY,)),
         E.STOP: Step(P.STOPPING, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING, _SHUTDOWN_AS_IT_STOPS),
     },
@@ -269,6 +271,7 @@ TABLE: dict[Phase, dict[Event, Step]] = {
     },
     P.REPARKING: {
         E.PARKED: Step(P.RENEWING, (A.START_RUN,)),
+        E.RELOAD: Step(P.REPARKING, (A.DROP_STANDBY,)),
         E.STOP: Step(P.LAST_PARKING, _GIVE_IN),
         E.SHUTDOWN: Step(P.CLOSING_PARKING, _GIVE_IN),
     },
@@ -311,7 +314,7 @@ _LATE_TIMES = {
     E.STALE: "told by the standby's own log; the next start imports again",
     E.READY: "the worker became ready after it was asked to stop, or killed",
     E.RECYCLE: "only a running worker is recycled",
-    E.RELOAD: "coalesced, or the worker is stopped and stays so",
+    E.RELOAD: "the worker is stopped and stays so, or the IOC ends",
 }
 _ALREADY = {
     E.START: "it starts or runs already",

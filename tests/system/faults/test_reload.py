@@ -58,3 +58,10 @@ def test_hup_reads_the_file_again(client: Client) -> None:
         client.wait_for(prefix + "WORD", "second", timeout_s=20.0)
         client.wait_for(prefix + "PLACE", told.replace(" 3 ", " 4 "), timeout_s=20.0)
         assert client.get(prefix + "WORKER:RUN") == run + 1
+
+        # The worker of the first of these two is not used: it is out of date.
+        text = text.replace("first", "second")
+        rewrite("changed with the configuration: ", "second", "third")
+        text = text.replace("second", "third")
+        rewrite("changed with the configuration: ", "third", "fourth")
+        client.wait_for(prefix + "WORD", "fourth", timeout_s=20.0)

@@ -71,6 +71,9 @@ def phase(name: str, **more: object) -> SystemStatus:
         ("stop", RUNS, STOPPED, True, "STOPPED"),
         ("reload", STOPPED, STOPPED, True, "STOPPED, and stays so"),
         ("reload", RUNS, ANEW, True, "run 4"),
+        # It is none of the restarts that were under way.
+        ("reload", phase("STARTING"), phase("RESTARTING"), None, ""),
+        ("reload", phase("YOUNG"), RUNS, False, "RUNNING as before, run 3"),
         ("abort", RUNS, RUNS, True, "no command ran"),
         (
             "abort",

@@ -134,7 +134,7 @@ def _turns(world: World, action: Action) -> Iterator[tuple[World, list[Event]]]:
             if world.told:
                 raise Wrong("a process imports beside a worker that cannot be killed")
             yield world._replace(refreshing=True, waits=True), []
-            yield world, [E.FRESH]
+            yield world._replace(refreshing=False, waits=False), [E.FRESH]  # no room
         case A.DROP_STANDBY:
             yield world._replace(refreshing=False, waits=False), []
         case A.ASK_TO_STOP:
@@ -339,21 +339,21 @@ def test_a_stopped_worker_stays_stopped(worlds):
                 assert not following.alive
 
 
+def healthy(world: World) -> Iterator[World]:
+    """It closes when asked, or is killed; it becomes ready; parks end; code loads."""
+    if world.refreshing:
+        yield from after(world._replace(refreshing=False), E.FRESH)
+    elif world.parking:
+        yield from after(world._replace(parking=False), E.PARKED)
+    elif world.alive and world.phase.state is WorkerState.STOPPING:
+        died = world._replace(alive=False, unlost=True)
+        for exit_ in (E.ENDED, E.DIED):
+            yield from after(died, exit_)
+
+
 def test_a_restart_brings_a_new_run(worlds):
     """Or the start that is under way counts as one, or fresh code does not load."""
     soon = {P.STARTING, P.RENEWING, P.YOUNG}
-
-    def healthy(world: World) -> Iterator[World]:
-        """It closes when asked, or is killed; it becomes ready; parks end."""
-        if world.refreshing:
-            yield from after(world._replace(refreshing=False), E.FRESH)
-        elif world.parking:
-            yield from after(world._replace(parking=False), E.PARKED)
-        elif world.alive and world.phase.state is WorkerState.STOPPING:
-            died = world._replace(alive=False, unlost=True)
-            for exit_ in (E.ENDED, E.DIED):
-                yield from after(died, exit_)
-
     begun = [
         following
         for world in worlds
@@ -361,6 +361,20 @@ def test_a_restart_brings_a_new_run(worlds):
         for following in after(world._replace(runs=0), E.RESTART)
     ]
     assert begun
+    inevitable(set(begun), lambda world: world.runs > 0, healthy)
+
+
+def test_a_reload_brings_a_run_that_was_launched_after_it(worlds):
+    """Always: what was launched before it has the former configuration."""
+    stays = {P.STOPPED, P.STOPPING, P.LAST_PARKING}
+    begun = [
+        following
+        for world in worlds
+        if not world.is_shut and world.phase not in stays and not world.undead
+        for following in after(world._replace(runs=0), E.RELOAD)
+    ]
+    assert {world.phase for world in begun} >= {P.REFRESHING, P.RESTARTING, P.REPARKING}
+    assert not any(world.waits and not world.refreshing for world in begun)
     inevitable(set(begun), lambda world: world.runs > 0, healthy)
 
 

@@ -87,6 +87,6 @@ def test_what_is_ignored_is_no_error(
 ) -> None:
     rig.feed(Event.START)
     before = list(rig.did)
-    rig.feed(Event.START, Event.RELOAD)
+    rig.feed(Event.START, Event.RESTART)
     assert rig.did == before
     assert not caplog.records
