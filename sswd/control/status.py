@@ -106,6 +106,11 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     """MB, where post-mortems go; None: the disk does not say."""
     access: str = ""
     """The access security file; empty: there is none."""
+    forkserver: int | None = None
+    """The process that forks workers; 0: there is none now; None: no system has
+    `start = "fork"`."""
+    forkserver_error: str = ""
+    """Why it does not fork now: words for "it ..."."""
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

@@ -182,6 +182,7 @@ class Service:
             statistics=composed.statistics,
             log_ring=self._having.ring,
             access=self._having.access,
+            forkserver=composed.forkserver if composed.forks else None,
             reload=self._reloader.reloaded,
         )
 

@@ -71,6 +71,11 @@ class ForkServer:
         """Of the process, if there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def error(self) -> str:
+        """Why it does not fork now: words for "it ..."; empty: it does."""
+        return self._words
+
     async def open(self) -> None:
         """Start it, and wait until it can fork; READY_S at most."""
         self._start()

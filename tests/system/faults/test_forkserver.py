@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 from client import Client
+from control import found_here, sswd, status
 from daemon import until
 from served import served, steady
 
@@ -114,6 +115,12 @@ def assert_healed(daemon: Daemon, client: Client) -> None:
     assert client.put(prefix + "CMD", "values 1 2 3")
     assert list(client.get(prefix + "values")) == [1, 2, 3]
     worker(daemon, client)
+
+
+def test_status_names_the_fork_server(daemon: Daemon) -> None:
+    with found_here(daemon):
+        assert status()["ioc"]["forkserver"] == forkserver(daemon)
+        assert f"  forks    by pid {forkserver(daemon)}\n" in sswd("status")[1]
 
 
 def test_no_process_holds_the_pipes_of_another(daemon: Daemon, client: Client) -> None:

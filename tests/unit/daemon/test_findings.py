@@ -165,6 +165,10 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
         (replace(IOC, disk_free=10.0), "the disk of /state is full: 10 MB are left"),
         (replace(IOC, disk_free=None), "the disk of /state does not answer"),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
+        (
+            replace(IOC, forkserver=0, forkserver_error="it cannot be started: full"),
+            "the fork server does not fork: it cannot be started: full",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_ioc(ioc, words: str) -> None:

@@ -11,6 +11,7 @@ from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.control.log_ring import LogRing
 from sswd.ioc.daemon.reload import Reloaded
 from sswd.ioc.daemon.statistics import Statistics
+from sswd.ioc.process.forkserver import ForkServer
 from sswd.ioc.template import Server
 
 
@@ -28,6 +29,8 @@ class DaemonApi:
     statistics: Statistics
     log_ring: LogRing
     access: AccessControl
+    forkserver: ForkServer | None
+    """None: no system wants its workers forked."""
     reload: Callable[[], Awaitable[Reloaded]]
     """As SIGHUP does."""
     version: str = field(default_factory=lambda: version("sswd"))

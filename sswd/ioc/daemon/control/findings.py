@@ -44,6 +44,11 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
         )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
+    if ioc.forkserver_error:
+        yield (
+            f"the fork server does not fork: {ioc.forkserver_error}",
+            "workers are spawned instead, which takes longer; `sswd logs` says more",
+        )
     if ioc.loop_lag > SLOW_S:
         yield (
             f"the IOC was late by {ioc.loop_lag:.2g} s in the last second",
