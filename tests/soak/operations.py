@@ -2,11 +2,11 @@
 
     python tests/soak/operations.py --minutes 120
 
-Eight systems that post a hundred times a second, twenty clients on libca, each in a
-process of its own, which monitor, get and put; every ten seconds a SIGKILL to a worker;
-every five seconds `sswd status`. Prints a line for every tenth of the time, the slopes
-of what the IOC (which has the control socket) and the guard hold, and exits with 1 if
-anything grew, was late or was lost.
+Eight systems that post a hundred times a second; twenty clients on libca, each in a
+process of its own, which monitor, get and put, one for each system all that it posts;
+every ten seconds a SIGKILL to a worker; every five seconds `sswd status`. Prints a line
+for every tenth of the time, the slopes of what the IOC (which has the control socket)
+and the guard hold, and exits with 1 if anything grew, was late or was lost.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Short soaks for every day; `make soak` takes half an hour, `make soak-operations` two
+"""Soaks for every day; `make soak` takes half an hour, `make soak-operations` two
 hours."""
 
 import subprocess
@@ -46,15 +46,18 @@ def test_the_mixed_load_runs_and_nothing_grows() -> None:
         assert f"GROWN {grown}" not in done.stdout, done.stdout
 
 
-@pytest.mark.timeout(240)
-def test_operations_go_on_and_nothing_grows() -> None:
-    """Not whether it is in time: `make soak-operations` looks at that, alone."""
+@pytest.mark.timeout(600)
+def test_five_minutes_of_operations_and_nothing_grows_or_is_lost() -> None:
+    """Beside other tests, so that a deadline counts as missed when it is five times as
+    late as `make soak-operations` takes for late: that one has the host for itself."""
     script = Path(__file__).parent / "operations.py"
-    few = ("--minutes", "0.25", "--kill-every", "3", "--clients", "8")
     done = subprocess.run(
-        [sys.executable, script, *few], capture_output=True, text=True, timeout=220
+        [sys.executable, script, "--minutes", "5", "--patience", "25"],
+        capture_output=True,
+        text=True,
+        timeout=540,
     )
     assert "\n10/10" in done.stdout, done.stderr
     assert "\nslope guard rss_mb" in done.stdout
     wrong = [line for line in done.stdout.splitlines() if line.startswith("WRONG")]
-    assert [line for line in wrong if not line.startswith("WRONG late")] == []
+    assert (wrong, done.returncode) == ([], 0), done.stdout

@@ -42,18 +42,21 @@ class Seen(NamedTuple):
 
 
 class Watcher:
-    """The client of one system."""
+    """The client of one system. `watches`: it hears each value that is posted."""
 
-    def __init__(self, prefix: str, late_s: float, number: int) -> None:
+    def __init__(
+        self, prefix: str, late_s: float, number: int, *, watches: bool
+    ) -> None:
         self._prefix = prefix
         self._late_s = late_s
         self._number = number
+        self._fast = "COUNT" if watches else "LEVEL_RBV"
         self._seen = Seen()
         self._last_s = 0.0
 
     async def run(self, parent: Connection) -> None:
         """Until the parent says a word, or is gone."""
-        names = ("COUNT", "CMD_STATE", "WORKER:STATE", "WORKER:HEARTBEAT")
+        names = (self._fast, "CMD_STATE", "WORKER:STATE", "WORKER:HEARTBEAT")
         monitors = [
             aioca.camonitor(
                 self._prefix + pv,
@@ -128,6 +131,8 @@ class Watcher:
         self._note(puts=1, puts_failed=failed, puts_lost=lost, slowest_put_s=taken_s)
 
 
-def watch(parent: Connection, prefix: str, late_s: float, number: int) -> None:
+def watch(
+    parent: Connection, prefix: str, late_s: float, number: int, watches: bool
+) -> None:
     """The process: `number` tells clients apart."""
-    asyncio.run(Watcher(prefix, late_s, number).run(parent))
+    asyncio.run(Watcher(prefix, late_s, number, watches=watches).run(parent))

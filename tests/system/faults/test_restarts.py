@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from client import Client, ca_is_up
-from served import served, steady
+from served import START_S, served, steady
 
 from sswd.testing import Daemon
 
@@ -64,7 +64,8 @@ def early(session_client: Client, folder: Path) -> Iterator[tuple[Daemon, list[b
     """The daemon, and how puts fared that came before the very first RUNNING."""
     with served(CONFIG, session_client, (), folder=folder) as daemon:
         cmd = daemon.prefix + "main:CMD"
-        session_client.get(cmd)
+        daemon.wait_for("main:WORKER:STATE", "STARTING", timeout_s=START_S)
+        session_client.get(cmd)  # libca, which asks less and less often, finds it now
         state = session_client.get(daemon.prefix + "main:WORKER:STATE")
         puts = [session_client.start_put(cmd, text) for text in ("first", "second")]
         assert state == "STARTING"
