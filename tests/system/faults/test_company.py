@@ -63,9 +63,11 @@ def is_running_after(now: Seen, then: Seen) -> bool:
     return now.at_s > then.at_s and now.value == "RUNNING"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("pv", ["WORKER:STOP", "WORKER:RESTART"])
 def test_it_goes_when_the_worker_is_stopped(client: Client, pv: str) -> None:
-    """Threads that are no daemons do not keep the worker either."""
+    """Threads that are no daemons do not keep the worker either; they have one of the
+    three seconds that its orderly end may take."""
     with served(CONFIG, client) as daemon:
         processes = company(daemon, client)
         assert client.put(daemon.prefix + pv, 1)
