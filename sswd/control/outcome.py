@@ -8,8 +8,9 @@ Verb: TypeAlias = Literal["restart", "start", "stop", "abort", "reload"]
 
 _TAKES_COMMANDS = ("RUNNING", "YOUNG")
 _GIVEN_UP = ("BACKOFF", "FATAL")
-_RUNS_ON = ("RUNNING", "LINGERING")
-"""Phases in which no restart is under way that a further one would count as."""
+_RESTART_ENDS_RUN = ("RUNNING", "LINGERING")
+"""In the other phases a restart is under way already, and a further one means that.
+A reload ends the run in all of them."""
 
 
 class Outcome(NamedTuple):
@@ -35,8 +36,9 @@ def outcome(verb: Verb, before: SystemStatus, now: SystemStatus) -> Outcome | No
         return Outcome(False, f"{now.state}: {cause_of(now)}")
     if now.phase not in _TAKES_COMMANDS:
         return None
-    is_under_way = verb == "restart" and before.phase not in _RUNS_ON
-    is_anew = verb in ("restart", "reload") and not is_under_way
+    is_anew = verb == "reload" or (
+        verb == "restart" and before.phase in _RESTART_ENDS_RUN
+    )
     if is_anew and now.run == before.run:
         words = _last_line(now.last_error) or "it refused to restart"
         return Outcome(False, f"RUNNING as before, run {now.run}: {words}")

@@ -107,10 +107,10 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     access: str = ""
     """The access security file; empty: there is none."""
     forkserver: int | None = None
-    """The process that forks workers; 0: there is none now; None: no system has
-    `start = "fork"`."""
+    """The pid of the process that forks workers; None: there is none now."""
     forkserver_error: str = ""
-    """Why it does not fork now: words for "it ..."."""
+    """Why it does not fork now, words for "it ..."; empty: it does, or no system has
+    `start = "fork"`."""
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

@@ -50,13 +50,13 @@ class Watcher:
         self._prefix = prefix
         self._late_s = late_s
         self._number = number
-        self._fast = "COUNT" if watches else "LEVEL_RBV"
+        self._posted = "COUNT" if watches else "LEVEL_RBV"
         self._seen = Seen()
         self._last_s = 0.0
 
     async def run(self, parent: Connection) -> None:
         """Until the parent says a word, or is gone."""
-        names = (self._fast, "CMD_STATE", "WORKER:STATE", "WORKER:HEARTBEAT")
+        names = (self._posted, "CMD_STATE", "WORKER:STATE", "WORKER:HEARTBEAT")
         monitors = [
             aioca.camonitor(
                 self._prefix + pv,

@@ -182,7 +182,7 @@ class Service:
             statistics=composed.statistics,
             log_ring=self._having.ring,
             access=self._having.access,
-            forkserver=composed.forkserver if composed.forks else None,
+            forkserver=composed.forkserver,
             reload=self._reloader.reloaded,
         )
 

@@ -60,8 +60,8 @@ class ForkServer:
         self._entry = entry
         self._process: WorkerProcess | None = None
         self._asking: socket.socket | None = None
-        self._words = "it was not started"
-        """Why it does not fork now; "" if it does."""
+        self._words = ""
+        """Why it does not fork now; "" if it does, or nobody has asked it to."""
         self._settled = asyncio.Event()
         """It is ready, or never will be."""
         self._was_ready = False
@@ -73,7 +73,8 @@ class ForkServer:
 
     @property
     def error(self) -> str:
-        """Why it does not fork now: words for "it ..."; empty: it does."""
+        """Why it does not fork now, words for "it ..."; empty: it does, or nobody has
+        asked it to."""
         return self._words
 
     async def open(self) -> None:

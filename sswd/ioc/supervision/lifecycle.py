@@ -31,7 +31,7 @@ class Phase(Enum):
     STOPPED = (WorkerState.STOPPED, "no worker; only an operator starts one")
     STARTING = (WorkerState.STARTING, "a worker imports, constructs, sets up")
     RENEWING = (WorkerState.STARTING, "as STARTING; another RESTART means this one")
-    LINGERING = (WorkerState.STARTING, "the same for so long that RESTART means it")
+    LINGERING = (WorkerState.STARTING, "STARTING so long that RESTART begins anew")
     YOUNG = (WorkerState.RUNNING, "takes commands; the RESTART is not LATE_S ago")
     RUNNING = (WorkerState.RUNNING, "the worker takes commands")
     REFRESHING = (

@@ -1,5 +1,6 @@
 """`start = "fork"`: what is promised of a spawned worker holds for a forked one."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ import pytest
 from client import Client
 from control import found_here, sswd, status
 from daemon import until
-from served import served, steady
+from served import START_S, served, steady
+from systems import MISBEHAVING
 
-from sswd.testing import Daemon
+from sswd.testing import Daemon, running_daemon
 
 SYSTEM = """
 [system.{0}]
@@ -121,6 +123,32 @@ def test_status_names_the_fork_server(daemon: Daemon) -> None:
     with found_here(daemon):
         assert status()["ioc"]["forkserver"] == forkserver(daemon)
         assert f"  forks    by pid {forkserver(daemon)}\n" in sswd("status")[1]
+
+
+def test_status_names_a_fork_server_that_a_reload_has_brought() -> None:
+    config = systems(("mortal", "deaths:Mortal", "spawn"))
+    with (
+        running_daemon(config=config, folder=MISBEHAVING) as daemon,
+        found_here(daemon),
+    ):
+        assert status()["ioc"]["forkserver"] is None
+        file = daemon.folder / "sswd.toml"
+        file.write_text(file.read_text().replace('"spawn"', '"fork"'))
+        daemon.process.send_signal(signal.SIGHUP)
+        words = "the fork server is ready"
+        until(lambda: words in daemon.log, words, START_S)
+        assert status()["ioc"]["forkserver"] == forkserver(daemon)
+
+        def tells_why_none() -> bool:
+            told = status()
+            if pid := told["ioc"]["forkserver"]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return words in [wrong["words"] for wrong in told["wrong"]]
+
+        # One that dies before it is ready is not started anew at once.
+        words = "the fork server does not fork: it was killed by SIGKILL"
+        until(tells_why_none, words, START_S)
 
 
 def test_no_process_holds_the_pipes_of_another(daemon: Daemon, client: Client) -> None:

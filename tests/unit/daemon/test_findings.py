@@ -166,7 +166,7 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
         (replace(IOC, disk_free=None), "the disk of /state does not answer"),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
         (
-            replace(IOC, forkserver=0, forkserver_error="it cannot be started: full"),
+            replace(IOC, forkserver_error="it cannot be started: full"),
             "the fork server does not fork: it cannot be started: full",
         ),
     ],

@@ -29,8 +29,7 @@ class DaemonApi:
     statistics: Statistics
     log_ring: LogRing
     access: AccessControl
-    forkserver: ForkServer | None
-    """None: no system wants its workers forked."""
+    forkserver: ForkServer
     reload: Callable[[], Awaitable[Reloaded]]
     """As SIGHUP does."""
     version: str = field(default_factory=lambda: version("sswd"))

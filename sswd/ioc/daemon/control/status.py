@@ -77,7 +77,6 @@ class Collector:
         with contextlib.suppress(psutil.Error, OSError):
             if self._process is not None:
                 memory_mb = self._process.memory_info().rss / 1e6
-        forkserver = api.forkserver
         return IocStatus(
             pid=os.getpid(),
             sswd=self._api.version,
@@ -94,8 +93,8 @@ class Collector:
             state_directory=str(self._disk.folder),
             disk_free=free_mb,
             access=self._api.access.file,
-            forkserver=None if forkserver is None else forkserver.pid or 0,
-            forkserver_error="" if forkserver is None else forkserver.error,
+            forkserver=api.forkserver.pid,
+            forkserver_error=api.forkserver.error,
             files=troubles(),
         )
 
