@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import aioca
 from measure import Clock, again
 
-WINDOW_S, GET_S, PUT_S = 2.0, 0.2, 0.5
+WINDOW_S, GET_S, PUT_S = 2.0, 0.5, 0.5
 WAIT_S = 30.0
 """An answer that has not come by then never comes."""
 

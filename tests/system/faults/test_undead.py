@@ -43,7 +43,7 @@ def test_a_worker_that_cannot_be_killed(client: Client) -> None:
         client.wait_for(prefix + "message", "in gil")
         client.put(prefix + "ABORT", 1)
         error.wait_for(lambda seen: "does not die of SIGKILL" in seen.value)
-        assert "no second worker is started" in daemon.log
+        until(lambda: "no second worker is started" in daemon.log, "a line of the log")
         client.wait_for(prefix + "WORKER:STALLED", "Yes")
 
         assert client.put(prefix + "WORKER:RESTART", 1)

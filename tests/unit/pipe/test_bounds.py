@@ -102,9 +102,9 @@ def test_no_mutation_takes_memory_or_time() -> None:
     limits = frame_limits(largest(0, []))
     slowest_s = 0.0
     for damaged in damages():
-        begun_s = time.perf_counter()
+        begun_s = time.thread_time()  # what it computes, whoever else does
         read_all(damaged, limits)
-        slowest_s = max(slowest_s, time.perf_counter() - begun_s)
+        slowest_s = max(slowest_s, time.thread_time() - begun_s)
     assert slowest_s < 0.25
     tracemalloc.start()  # slows all down tenfold
     try:
