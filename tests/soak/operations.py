@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from judge import Judge, Limits  # noqa: E402
 from measure import again  # noqa: E402
 from operators import Clients, Killer, Samples, Statuses  # noqa: E402
+from watcher import WINDOW_S  # noqa: E402
 
 from sswd.testing import Daemon, free_port, loopback_env, running_daemon  # noqa: E402
 
@@ -68,6 +69,7 @@ async def load(
         asyncio.create_task(again(over, args.kill_every, killer.kill)),
         asyncio.create_task(again(over, STATUS_S, statuses.ask)),
         asyncio.create_task(again(over, SAMPLE_S, samples.take)),
+        asyncio.create_task(again(over, WINDOW_S, clients.hear)),
     ]
     for number in range(1, 11):
         await asyncio.wait(jobs, timeout=6 * args.minutes)

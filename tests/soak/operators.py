@@ -55,6 +55,10 @@ class Clients:
                     self._seen = self._seen.plus(told)
         return self._seen
 
+    async def hear(self) -> None:
+        """Take what they tell: a pipe holds some 280 windows, then its client waits."""
+        self.seen()
+
     async def ready(self) -> None:
         """Until each has told something, which with its start is then forgotten.
 
