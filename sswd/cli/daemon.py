@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from sswd.cli.commands import Parser, write
-from sswd.control.client import Connection, find
+from sswd.control.client import Connection
+from sswd.control.finding import find
 from sswd.control.protocol import AnyAnswer, End, Request
 
 
@@ -28,7 +29,7 @@ def add_arguments(command: Parser) -> None:
 
 
 def connect(args: argparse.Namespace) -> Connection:
-    """The daemon that the arguments name. Raises NoDaemonError, SilentError."""
+    """The daemon that the arguments name. Raises as `find`."""
     return find(args.prefix, args.file)
 
 

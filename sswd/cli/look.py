@@ -134,6 +134,8 @@ def stack(args: argparse.Namespace) -> int:
     try:
         return _stack(args)
     except SilentError as silent:
+        if silent.pid is None:
+            raise
         with contextlib.suppress(OSError):
             os.kill(silent.pid, signal.SIGUSR1)
         words = f"{silent}; SIGUSR1 was sent: its stacks come into its log"

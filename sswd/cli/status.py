@@ -8,6 +8,7 @@ from pathlib import Path
 from sswd.cli import daemon
 from sswd.cli.commands import Commands, write
 from sswd.cli.daemon import clean, span
+from sswd.control.finding import alive
 from sswd.control.protocol import GetStatus, Told
 from sswd.control.status import Failure, IocStatus, Status, SystemStatus
 from sswd.exit_codes import CLEAN, WRONG
@@ -44,8 +45,7 @@ def status(args: argparse.Namespace) -> int:
     """Print it; CLEAN or WRONG."""
     args.file = args.what or args.file
     if args.alive:
-        with daemon.connect(args) as connection:  # which has answered then
-            write(f"the IOC answers (pid {connection.pid})")
+        write(f"the IOC answers (pid {alive(args.prefix, args.file)})")
         return CLEAN
     found = ask(args)
     if args.json:

@@ -1,6 +1,7 @@
 """Asks a daemon through its control socket. Blocks; any thread, one at a time.
 
-Nothing of Channel Access is needed: it answers when that is firewalled.
+finding.py says which daemon. Nothing of Channel Access is needed: it answers when that
+is firewalled.
 """
 
 import socket
@@ -10,9 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from sswd.control.last_end import last_ends
-from sswd.control.mends import mend_of
-from sswd.control.places import may_answer, peer_of, short_path, sockets
+from sswd.control.places import may_answer, peer_of, short_path
 from sswd.control.protocol import (
     MAX_ANSWER,
     AnyAnswer,
@@ -37,9 +36,12 @@ class NoDaemonError(SswdError):
 
 
 class SilentError(SswdError):
-    """The daemon does not answer: its loop hangs, or it is stopped."""
+    """The daemon does not answer: its loop hangs, or it is stopped.
 
-    def __init__(self, words: str, pid: int) -> None:
+    `pid` is None where it is not known, or several may be meant.
+    """
+
+    def __init__(self, words: str, pid: int | None) -> None:
         super().__init__(words)
         self.pid = pid
 
@@ -66,9 +68,9 @@ class Connection:
             self._socket.settimeout(ANSWER_S)
             with short_path(path) as address:
                 self._socket.connect(address)
-            self.pid, uid = peer_of(self._socket)
-            if not may_answer(uid):
-                raise NoDaemonError(f"{path} belongs to user id {uid}: not asked")
+            self.pid, self.uid = peer_of(self._socket)
+            if not may_answer(self.uid):
+                raise NoDaemonError(f"{path} belongs to user id {self.uid}: not asked")
             stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -104,7 +106,7 @@ class Connection:
             self._socket.sendall(line)
         except TimeoutError:
             raise self._silent(ANSWER_S) from None
-        except BrokenPipeError:
+        except ConnectionError:
             pass  # it has refused us: its words are still to be read
 
     def _answer(self, timeout_s: float | None) -> AnyAnswer:
@@ -145,89 +147,3 @@ def hello(connection: Connection) -> Hi:
         if isinstance(answer, Hi):
             return answer
     raise Refused("the daemon does not say who it is")
-
-
-def find(prefix: str | None = None, file: Path | None = None) -> Connection:
-    """The daemon of this prefix or configuration; without both: the only one.
-
-    Raises NoDaemonError in words when there is none, or several; SilentError when the
-    only one that may be meant does not answer.
-    """
-    found: list[tuple[Connection, Hi]] = []
-    silent: list[SilentError] = []
-    strange: list[str] = []
-    for path in sockets():
-        try:
-            connection = Connection(path)
-        except OSError:
-            continue  # left by a daemon that was killed; or it ends just now
-        except NoDaemonError as ex:
-            strange.append(str(ex))
-            continue
-        try:
-            found.append((connection, hello(connection)))
-        except SilentError as ex:
-            connection.close()
-            silent.append(ex)
-        except (AskError, NoDaemonError, Refused) as ex:
-            connection.close()
-            strange.append(f"{path}: {ex}")
-    meant = [pair for pair in found if _is_meant(pair[1], prefix, file)]
-    for connection, _ in found:
-        if len(meant) != 1 or connection is not meant[0][0]:
-            connection.close()
-    if len(meant) == 1:
-        return meant[0][0]
-    if not meant and len(silent) == 1:
-        raise silent[0]
-    raise NoDaemonError(
-        "; ".join(
-            [
-                _words([who for _, who in found], strange, prefix, file),
-                *_end_words(bool(found), prefix, file),
-            ]
-        )
-    )
-
-
-def _is_meant(who: Hi, prefix: str | None, file: Path | None) -> bool:
-    return (prefix is None or prefix in who.prefixes) and (
-        file is None or str(file.resolve()) == who.file
-    )
-
-
-def _end_words(
-    are_others: bool, prefix: str | None, file: Path | None
-) -> Iterator[str]:
-    """Why there is none, and what to do; nothing where others run and none is named."""
-    if are_others and prefix is None and file is None:
-        return
-    path = None if file is None else str(file.resolve())
-    for end in last_ends():
-        if (prefix is None or prefix in end.prefixes or not end.prefixes) and (
-            path is None or path == end.file
-        ):
-            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(end.at))
-            yield f"the last one ended at {when} with exit code {end.code}: {end.words}"
-            yield f"do: {mend_of(end.words) or 'correct that'}, and start it again"
-            return
-    yield (
-        "do: start one (`sswd run FILE.toml`, supervisorctl, systemctl); if one ran, "
-        "its log says how it ended"
-    )
-
-
-def _words(
-    daemons: list[Hi], strange: list[str], prefix: str | None, file: Path | None
-) -> str:
-    if prefix is not None:
-        wanted = f"no daemon of this user serves prefix {prefix!r} on this host"
-    elif file is not None:
-        wanted = f"no daemon of this user serves {file} on this host"
-    elif daemons:
-        wanted = "several daemons run: name one by --prefix or by its FILE"
-    else:
-        wanted = "no daemon of this user runs on this host"
-    told = [f"{', '.join(who.prefixes)} {who.file}".strip() for who in daemons]
-    there = ["there are: " + "; ".join(told)] if told else []
-    return "; ".join([wanted, *there, *strange])

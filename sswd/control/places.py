@@ -71,3 +71,13 @@ def may_answer(uid: int) -> bool:
     """Whether this user's daemon may be asked by us: any by root, who tells it no
     secrets."""
     return os.geteuid() == 0 or may_ask(uid)
+
+
+def user_name(uid: int) -> str:
+    """The name of a user, or the number of one without a name."""
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)

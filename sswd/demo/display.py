@@ -23,7 +23,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from sswd.control.client import AskError, Connection, NoDaemonError, SilentError, find
+from sswd.control.client import AskError, Connection, NoDaemonError, SilentError
+from sswd.control.finding import find
 from sswd.control.protocol import Get, Refused, Value
 
 LAST_WORDS = "Ctrl-C ends everything."

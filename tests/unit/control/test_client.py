@@ -10,14 +10,29 @@ from pathlib import Path
 import pytest
 
 from sswd.control import client
-from sswd.control.client import Connection, NoDaemonError, SilentError, find, hello
-from sswd.control.protocol import End, Hi, line_of
+from sswd.control.client import (
+    AskError,
+    Connection,
+    NoDaemonError,
+    SilentError,
+    hello,
+)
+from sswd.control.finding import alive, find
+from sswd.control.protocol import Answer, End, Error, Hi, line_of
+from sswd.directories import file_stem
 
 
 @contextmanager
-def daemon(path: Path, *prefixes: str, file: str = "") -> Iterator[None]:
+def daemon(
+    path: Path, *prefixes: str, file: str = "", says_no: str = ""
+) -> Iterator[None]:
     """Something that says who it is, to all who ask; silent without prefixes."""
-    who = Hi(pid=os.getpid(), sswd="0", prefixes=list(prefixes), file=file)
+    answer: list[Answer] = []
+    if says_no:
+        answer = [Error(words=says_no)]
+    elif prefixes:
+        who = Hi(pid=os.getpid(), sswd="0", prefixes=list(prefixes), file=file)
+        answer = [who, End()]
     with socket.socket(socket.AF_UNIX) as listening, _opened(path.parent) as folder:
         listening.bind(f"/proc/self/fd/{folder}/{path.name}")
         listening.listen()
@@ -30,8 +45,7 @@ def daemon(path: Path, *prefixes: str, file: str = "") -> Iterator[None]:
                     return
                 with asked, suppress(OSError):
                     while asked.recv(1000):
-                        if prefixes:
-                            asked.sendall(line_of(who) + line_of(End()))
+                        asked.sendall(b"".join(map(line_of, answer)))
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -101,6 +115,79 @@ def test_one_that_hangs_is_told_with_its_pid(folder) -> None:
         find()
     assert told.value.pid == os.getpid()
     assert "does not answer" in str(told.value)
+
+
+@contextmanager
+def full(path: Path) -> Iterator[None]:
+    """One that hangs, and as many have connected as may wait."""
+    with socket.socket(socket.AF_UNIX) as listening, _opened(path.parent) as folder:
+        address = f"/proc/self/fd/{folder}/{path.name}"
+        listening.bind(address)
+        listening.listen(0)
+        with socket.socket(socket.AF_UNIX) as waits:
+            waits.connect(address)
+            yield
+
+
+def lock(folder: Path, prefix: str, pid: int) -> None:
+    (folder / f"{file_stem(prefix)}.lock").write_text(f"{pid}\n")
+
+
+def test_one_that_hangs_may_be_the_one_that_is_meant(folder) -> None:
+    with daemon(folder / "a.sock"), daemon(folder / "b.sock", "B:"):
+        with pytest.raises(SilentError, match=r"name one.*\(pid \d+\).*B:") as told:
+            find()
+        assert told.value.pid is None, "no signal may be sent to a daemon by chance"
+        with find("B:") as found:
+            assert found.path.name == "b.sock"
+        with pytest.raises(SilentError) as told:
+            find("A:")
+        assert told.value.pid == os.getpid()
+
+
+def test_two_that_hang_are_told_with_their_pids(folder) -> None:
+    lock(folder, "B:X:", os.getppid())
+    lock(folder, "B:Y:", os.getppid())
+    a = folder / f"{file_stem('A:')}.sock"
+    with daemon(a), full(folder / f"{file_stem('B:X:')}.sock"):
+        with pytest.raises(SilentError, match=r"several daemons run.*pid.*pid"):
+            find()
+        with pytest.raises(SilentError, match=r"no daemon .*or one of these does"):
+            find("C:")
+        pids = {"A:": os.getpid(), "B:X:": os.getppid(), "B:Y:": os.getppid()}
+        for prefix, pid in pids.items():
+            with pytest.raises(SilentError) as told:
+                find(prefix)
+            assert told.value.pid == pid
+
+
+def test_a_queue_that_is_full_is_silence(folder) -> None:
+    with full(folder / "a.sock"):
+        for one in (find, alive):
+            with pytest.raises(SilentError, match="so many wait that no more may"):
+                one()
+
+
+def test_one_that_says_no_is_alive(folder) -> None:
+    with daemon(folder / "a.sock", says_no="32 clients are connected already"):
+        assert alive() == os.getpid()
+        with pytest.raises(AskError, match=r"pid \d+\) says no: 32 clients"):
+            find()
+        with daemon(folder / "b.sock", "B:"), pytest.raises(NoDaemonError) as many:
+            find()
+        assert "a.sock: the daemon" in str(many.value)
+
+
+def test_whose_daemon_it_is_that_may_not_be_asked(folder, monkeypatch) -> None:
+    def closed(path: Path) -> Connection:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("sswd.control.finding.Connection", closed)
+    with daemon(folder / "a.sock", "A:"):
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        with pytest.raises(NoDaemonError, match=r"a\.sock belongs to .*sudo -u") as ex:
+            find()
+    assert "start one" not in str(ex.value)
 
 
 def test_a_strangers_socket_is_not_asked(folder, monkeypatch) -> None:

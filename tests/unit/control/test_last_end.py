@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sswd.control.client import NoDaemonError, find
+from sswd.control.client import NoDaemonError
+from sswd.control.finding import find
 from sswd.control.last_end import last_ends, noting_end
 from sswd.directories import file_stem
 from sswd.errors import ConfigError, PortTakenError, PrefixTakenError

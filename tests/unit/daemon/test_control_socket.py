@@ -18,6 +18,7 @@ from sswd.control.protocol import (
     Error,
     GetStatus,
     Hello,
+    Logs,
     Refused,
     Stacks,
     Watch,
@@ -174,19 +175,27 @@ async def test_the_end_of_the_daemon_ends_what_waits(path, answers, served) -> N
 
 async def test_so_many_clients_and_no_more(path, monkeypatch) -> None:
     monkeypatch.setattr(listener, "MAX_CLIENTS", 2)
+    monkeypatch.setattr(listener, "SPARE", 1)
+    full = Error(words="2 clients are connected already")
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(2):
             reader, writer = await stack.enter_async_context(connected(path))
-            writer.write(line_of(GetStatus()))
-            await answer(reader)
+            writer.write(line_of(Watch(pvs=["A"])))
+            assert isinstance(await answer(reader), Stacks)
+        spare, writer = await stack.enter_async_context(connected(path))
+        for stays in (Watch(pvs=["A"]), Call(pv="A", value=1), Logs(follow=True)):
+            writer.write(line_of(stays))
+            assert await answer(spare) == full
+        writer.write(line_of(GetStatus()))
+        assert isinstance(await answer(spare), Stacks)
         reader, writer = await stack.enter_async_context(connected(path))
         told = await answer(reader)
-        assert told == Error(words="2 clients are connected already")
+        assert told == Error(words="3 clients are connected already")
         assert await is_over(reader)
     async with asyncio.timeout(WAIT_S):
         while True:
             async with connected(path) as (reader, writer):
-                writer.write(line_of(GetStatus()))
+                writer.write(line_of(Watch(pvs=["A"])))
                 if isinstance(await answer(reader), Stacks):
                     return
 

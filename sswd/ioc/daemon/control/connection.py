@@ -38,6 +38,13 @@ WAIT = (Call, Logs, Reload, Stack, Watch)
 has begun goes on, as a put of Channel Access does."""
 
 
+def _stays(request: AnyRequest) -> bool:
+    """Whether its client may be there for ever."""
+    return isinstance(request, Call | Watch) or (
+        isinstance(request, Logs) and request.follow
+    )
+
+
 class Connection:
     """Serves one client until it hangs up."""
 
@@ -52,7 +59,12 @@ class Connection:
         self._writer = writer
         self._answers = answers
         self._who = who
+        self._full = ""
         writer.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+
+    def refuse_to_stay(self, words: str) -> None:
+        """Refuse, with these words, what may take for ever."""
+        self._full = words
 
     async def serve(self) -> None:
         """Until the end of the connection, whoever ends it. Raises CancelledError."""
@@ -82,7 +94,9 @@ class Connection:
         except Refused as ex:
             await self._write(Error(words=str(ex)))
             return
-        if isinstance(request, WAIT):
+        if self._full and _stays(request):
+            await self._write(Error(words=self._full))
+        elif isinstance(request, WAIT):
             await self._while_connected(self._send(request))
         else:
             await self._send(request)

@@ -13,7 +13,7 @@ import os
 import socket
 from pathlib import Path
 
-from sswd.control.places import may_ask, peer_of, short_path
+from sswd.control.places import may_ask, peer_of, short_path, user_name
 from sswd.control.protocol import MAX_REQUEST, Error, line_of
 from sswd.ioc.ca.loglimit import LimitedLog
 from sswd.ioc.daemon.control.answers import Answers
@@ -22,6 +22,8 @@ from sswd.ioc.daemon.control.connection import Connection
 log = logging.getLogger("sswd.ioc")
 
 MAX_CLIENTS = 32
+SPARE = 8
+"""More clients, who may not stay: forgotten watches do not lock `status` out."""
 BACKLOG = 64
 LOG_PERIOD_S = 10.0
 
@@ -70,9 +72,13 @@ class Listener:
             writer.write(line_of(Error(words=refusal)))
             writer.close()
             return
+        is_spare = len(self._clients) >= MAX_CLIENTS
         self._clients.add(task)
         try:
-            await Connection(reader, writer, self._answers, who).serve()
+            connection = Connection(reader, writer, self._answers, who)
+            if is_spare:
+                connection.refuse_to_stay(_full())
+            await connection.serve()
         except asyncio.CancelledError:
             pass  # by `close`; Python 3.11 would log a handler that ends as cancelled
         finally:
@@ -83,19 +89,13 @@ class Listener:
         pid, uid = peer_of(writer.get_extra_info("socket"))
         if not may_ask(uid):
             return f"user id {uid} may not ask this daemon (pid {pid} tried)", ""
-        if len(self._clients) >= MAX_CLIENTS:
-            return f"{MAX_CLIENTS} clients are connected already", ""
+        if len(self._clients) >= MAX_CLIENTS + SPARE:
+            return _full(SPARE), ""
         return "", f"{user_name(uid)}@localhost (pid {pid})"
 
 
-def user_name(uid: int) -> str:
-    """The name of a user, or the number of one without a name."""
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+def _full(spare: int = 0) -> str:
+    return f"{MAX_CLIENTS + spare} clients are connected already"
 
 
 def _listening(path: Path) -> socket.socket:
