@@ -4,44 +4,45 @@ A question goes through the control socket, whose kernel end says whose it is ev
 nobody answers. Blocks.
 """
 
-import contextlib
 from pathlib import Path
 
 from sswd.control.client import Connection, NoDaemonError, SilentError
+from sswd.control.holder import holder, owner_of
 from sswd.control.places import sockets
 from sswd.control.protocol import Hello, Refused
 from sswd.errors import SswdError
 
 
 def answers(answer_s: float) -> dict[int, bool]:
-    """Process id of each daemon -> whether it answered within `answer_s`."""
-    asked = (_ask(path, answer_s) for path in sockets())
-    return dict(answer for answer in asked if answer is not None)
+    """Process id of each daemon -> whether it answered within `answer_s`.
+
+    One that has answered is not silent, whatever another socket says of it.
+    """
+    heard: dict[int, bool] = {}
+    for path in sockets():
+        pid, has_answered = _ask(path, answer_s)
+        if pid is not None:
+            heard[pid] = has_answered or heard.get(pid, False)
+    return heard
 
 
-def _ask(path: Path, answer_s: float) -> tuple[int, bool] | None:
-    """None: no daemon of ours is there."""
+def _ask(path: Path, answer_s: float) -> tuple[int | None, bool]:
+    """(process id, whether it answered); without one: no daemon of ours is there."""
     try:
         connection = Connection(path)
     except (BlockingIOError, TimeoutError):  # so many wait that no more may
-        pid = _holder(path)
-        return None if pid is None else (pid, False)
+        return holder(path), False
     except (OSError, NoDaemonError):  # left by a daemon that was killed; a stranger's
-        return None
+        return None, False
     with connection:
         try:
             list(connection.ask(Hello(), answer_s))
         except SilentError:
-            return connection.pid, False
+            # Its number may be another's now, while a child of it keeps the socket.
+            is_it = owner_of(connection.pid) == connection.uid
+            return (connection.pid if is_it else None), False
         except (NoDaemonError, Refused):  # it ends just now; or it is no daemon
-            return None
+            return None, False
         except SswdError:  # it says no: that is an answer
             pass
         return connection.pid, True
-
-
-def _holder(path: Path) -> int | None:
-    """Who holds the lock beside the socket."""
-    with contextlib.suppress(OSError, ValueError):
-        return int(path.with_suffix(".lock").read_text())
-    return None

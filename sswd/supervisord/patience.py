@@ -10,6 +10,11 @@ class Patience:
         self._limit = limit
         self._silent: dict[int, int] = {}
 
+    @property
+    def watched(self) -> frozenset[int]:
+        """Who was there in the last round, by process id."""
+        return frozenset(self._silent)
+
     def heard(self, answers: Mapping[int, bool]) -> list[int]:
         """Who is to be restarted, by process id, after this round of questions.
 

@@ -30,6 +30,8 @@ in supervisord's configuration (deploy/supervisor/sswd-events.conf):
   command=/opt/sswd/bin/sswd-supervisor-events
   events=TICK_5"""
 
+_WATCHED = "daemons that are watched, by their process ids: %s"
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Listen until supervisord ends; the exit code."""
@@ -63,6 +65,7 @@ def _listen(times: int, answer_s: float) -> int:
     patience = Patience(times)
     try:
         supervisord = Supervisord(os.environ)
+        log.info(_WATCHED, "none yet")
         for _ in events(sys.stdin.buffer, sys.stdout.buffer):
             look(supervisord, patience, answer_s)
     except ConfigError as ex:
@@ -81,7 +84,10 @@ def look(supervisord: Supervisord, patience: Patience, answer_s: float) -> None:
     heard = answers(answer_s)
     for pid in (pid for pid, has_answered in heard.items() if not has_answered):
         log.warning("pid %d does not answer within %g s", pid, answer_s)
+    before = patience.watched
     spent = patience.heard(heard)
+    if patience.watched != before:
+        log.info(_WATCHED, ", ".join(map(str, sorted(heard))) or "none")
     if not spent:
         return
     try:
