@@ -69,5 +69,10 @@ class OutputLog:
         )
 
 
+def beginning(name: str) -> str:
+    """How each line of this worker's output begins in the log; `sswd stack` reads it."""
+    return f"worker {name}: "
+
+
 def _text(line: bytes) -> str:
     return line[:MAX_LINE].decode(errors="backslashreplace").rstrip("\r")

@@ -15,37 +15,52 @@ import msgspec
 
 from sswd.control.protocol import Answer, Stack, Stacks
 from sswd.ioc.daemon.control.api import DaemonApi
+from sswd.ioc.daemon.control.log_ring import LogRing
 from sswd.ioc.daemon.control.operate import ALL, named
+from sswd.ioc.process.output_log import beginning
 from sswd.stacks import own_stacks
 
 WAIT_S = 2.0
-"""How long workers have for their first line."""
+"""How long workers have in all, whatever else is logged meanwhile."""
 QUIET_S = 0.3
-"""They are done when so long nothing has come."""
+"""They are done when so long none of their lines has come."""
 WORKER = "sswd.worker"
 
 
 async def tell(api: DaemonApi, request: Stack) -> Sequence[Answer]:
     """The IOC's, and those of the workers that the request names."""
     servers = named(api, request.system or ALL)
-    ring = api.log_ring
-    begin = ring.written
+    number = api.log_ring.written
     for server in servers:
         server.dump_stacks()
     ioc = Stacks(of="IOC", text=own_stacks().decode(errors="replace"))
-    last, until_s = begin, time.monotonic() + WAIT_S
-    while time.monotonic() < until_s:
+    begins = tuple(beginning(server.system_name) for server in servers)
+    text = "\n".join(await _lines(api.log_ring, number, begins))
+    return [ioc, Stacks(of="workers", text=text or "they write nothing")]
+
+
+async def _lines(ring: LogRing, number: int, begins: tuple[str, ...]) -> list[str]:
+    """What the workers have written to their standard error from this event on."""
+    lines: list[str] = []
+    end_s = until_s = time.monotonic() + WAIT_S
+    while (left_s := until_s - time.monotonic()) > 0:
         try:
-            await asyncio.wait_for(ring.wait(last), until_s - time.monotonic())
+            await asyncio.wait_for(ring.wait(number), left_s)
         except TimeoutError:
             break
-        last, until_s = ring.written, time.monotonic() + QUIET_S
-    _, events, _ = ring.since(begin)
-    lines = [msgspec.json.decode(event, type=_Event) for event in events]
-    text = "\n".join(line.message for line in lines if line.logger == WORKER)
-    return [ioc, Stacks(of="workers", text=text or "they write nothing")]
+        number, events, _ = ring.since(number)
+        told = [msgspec.json.decode(event, type=_Event) for event in events]
+        new = [each.message for each in told if each.is_output(begins)]
+        if new:
+            lines += new
+            until_s = min(end_s, time.monotonic() + QUIET_S)
+    return lines
 
 
 class _Event(msgspec.Struct):
     logger: str = ""
     message: str = ""
+
+    def is_output(self, begins: tuple[str, ...]) -> bool:
+        """Whether a worker wrote it itself: what its driver logs begins otherwise."""
+        return self.logger == WORKER and self.message.startswith(begins)
