@@ -1,6 +1,7 @@
 """`sswd call` and `sswd watch`: PVs of a daemon without Channel Access."""
 
 import argparse
+import math
 from datetime import UTC, datetime
 
 from sswd.cli import daemon
@@ -12,6 +13,10 @@ from sswd.exit_codes import CLEAN
 _CALL = """\
 Goes through the control socket, also where Channel Access is firewalled. Exits with 1
 when the put or the command that it makes fails; its words are printed.
+
+A single VALUE for an array of chars is a text. Several are the elements of an array,
+as is one that is written [1, 2, 3]. Before a VALUE that starts with - and is no plain
+number, write --.
 
 examples:
   sswd call LAB:STAGE1:CMD 'move(3.5)'
@@ -70,10 +75,12 @@ def call(args: argparse.Namespace) -> int:
 
 
 def _number(text: str) -> Scalar:
+    """A number; what JSON has no number for (nan, inf) stays the text of one."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return text
+    return number if math.isfinite(number) else text
 
 
 def watch(args: argparse.Namespace) -> int:

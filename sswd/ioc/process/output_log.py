@@ -70,7 +70,7 @@ class OutputLog:
 
 
 def beginning(name: str) -> str:
-    """How each line of this worker's output begins in the log; `sswd stack` reads it."""
+    """How each line of this worker's output begins, as `sswd stack` looks for it."""
     return f"worker {name}: "
 
 

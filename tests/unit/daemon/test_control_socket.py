@@ -37,6 +37,7 @@ class Answers:
 
     def __init__(self) -> None:
         self.watching = 0
+        self.fault: Exception = KeyError("a fault of ours")
 
     async def to(self, request, who):
         match request:
@@ -53,7 +54,7 @@ class Answers:
                 finally:
                     self.watching -= 1
             case Hello():
-                raise KeyError("a fault of ours")
+                raise self.fault
             case _:
                 raise Refused("no", "not found")
 
@@ -106,12 +107,13 @@ async def test_requests_follow_each_other(path) -> None:
             assert isinstance(await answer(reader), End)
 
 
-async def test_a_fault_of_ours_is_told_and_logged(path, caplog) -> None:
+@pytest.mark.parametrize("kind", [KeyError, OSError, TimeoutError])
+async def test_a_fault_of_ours_is_told_and_logged(path, answers, caplog, kind) -> None:
+    answers.fault = kind("a fault of ours")
     async with connected(path) as (reader, writer):
         writer.write(line_of(Hello()))
-        assert await answer(reader) == Error(
-            words="KeyError: 'a fault of ours'", code="failed"
-        )
+        told = await answer(reader)
+        assert told == Error(words=f"{kind.__name__}: {answers.fault}", code="failed")
         writer.write(line_of(GetStatus()))
         assert isinstance(await answer(reader), Stacks)
     assert "control request Hello" in caplog.text

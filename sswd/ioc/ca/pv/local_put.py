@@ -109,7 +109,7 @@ def _as_from_wire(data: Data, value: LocalValue) -> Sent:
         text = value.encode() + b"\0"
         return Sent(protocol.CHAR, len(text), text)
     encoded = [str(each).encode() for each in values]
-    if max(map(len, encoded)) >= STRING_BYTES:
-        raise ValueError(f"a text has {STRING_BYTES - 1} bytes at most")
-    body = b"".join(text.ljust(STRING_BYTES, b"\0") for text in encoded)
+    if max(map(len, encoded)) > STRING_BYTES:
+        raise ValueError(f"a text has {STRING_BYTES} bytes at most")
+    body = b"".join(text.ljust(protocol.STRING_SIZE, b"\0") for text in encoded)
     return Sent(protocol.STRING, len(encoded), body)

@@ -38,6 +38,10 @@ WAIT = (Call, Logs, Reload, Stack, Watch)
 has begun goes on, as a put of Channel Access does."""
 
 
+class _LostError(Exception):
+    """The client cannot be told anything."""
+
+
 def _stays(request: AnyRequest) -> bool:
     """Whether its client may be there for ever."""
     return isinstance(request, Call | Watch) or (
@@ -71,7 +75,7 @@ class Connection:
         try:
             while line := await self._line():
                 await self._answer(line)
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, _LostError):
             self._writer.transport.abort()
         finally:
             self._writer.close()
@@ -127,7 +131,7 @@ class Connection:
                     await self._write(answer)
         except Refused as ex:
             await self._write(Error(words=str(ex), code=ex.code))
-        except (OSError, TimeoutError):
+        except _LostError:
             raise
         except Exception as ex:  # one request may not end the daemon
             log.exception("control request %r failed", request)
@@ -140,5 +144,8 @@ class Connection:
     async def _write(self, answer: Answer) -> None:
         self._writer.write(line_of(answer))
         if self._writer.transport.get_write_buffer_size() > UNSENT_BYTES:
-            async with asyncio.timeout(WRITE_S):
-                await self._writer.drain()
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await self._writer.drain()
+            except (OSError, TimeoutError) as ex:
+                raise _LostError from ex

@@ -5,12 +5,14 @@ Threading model: the loop's own.
 
 import asyncio
 import functools
+import json
 import logging
 import math
 import time
 from collections.abc import AsyncGenerator, Sequence
 
 import caproto
+import msgspec
 import numpy as np
 
 from sswd.alarm import Severity, Status
@@ -64,12 +66,28 @@ async def call(api: DaemonApi, request: Call, who: str) -> Sequence[Answer]:
         on_put = api.context.put_listener
         client = ca.LocalClient.of(who)
         access = api.access
-        await ca.local_put(request.pv, data, request.value, client, on_put, access)
+        value = _of_array(data, request.value)
+        await ca.local_put(request.pv, data, value, client, on_put, access)
     except caproto.Forbidden as ex:
         raise Refused(f"{request.pv}: {ex}") from ex
-    except (SswdError, caproto.CaprotoError, ValueError, TypeError) as ex:
-        raise Refused(f"{request.pv}: {ex}", "failed") from ex
+    except (SswdError, caproto.CaprotoError, OSError, ValueError, TypeError) as ex:
+        words = str(ex) or type(ex).__name__  # a TimeoutError may have none
+        raise Refused(f"{request.pv}: {words}", "failed") from ex
     return [End(words=f"{request.pv}: done in {time.monotonic() - began_s:.3g} s")]
+
+
+def _of_array(data: Data, value: ca.LocalValue) -> ca.LocalValue:
+    """The value; for an array the elements of a text such as "[1, 2]".
+
+    Raises ValueError for what is no JSON array of numbers and texts.
+    """
+    is_text = data.data_type == caproto.ChannelType.CHAR or data.max_length == 1
+    if is_text or not isinstance(value, str) or not value.startswith("["):
+        return value
+    try:
+        return msgspec.convert(json.loads(value), list[bool | int | float | str])
+    except ValueError as error:  # of both
+        raise ValueError(f"{value!r} is no JSON array: {error}") from None
 
 
 def _find(api: DaemonApi, pv: str) -> Data:
