@@ -19,7 +19,7 @@ AT_ONCE = 50
 """PVs that are asked for at the same time, each on a circuit of its own."""
 _GET = """\
 Texts are printed as text, enums by name. Exits with 4 if a PV is not found, 1 if one
-cannot be read.
+cannot be read. Where Channel Access is firewalled: `sswd watch --once`.
 
 examples:
   sswd get LAB:POSITION LAB:CMD_STATE

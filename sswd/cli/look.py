@@ -6,6 +6,8 @@ import os
 import signal
 from datetime import UTC, datetime
 
+import msgspec
+
 from sswd.cli import daemon
 from sswd.cli.commands import Commands, write
 from sswd.cli.daemon import clean, columns, span
@@ -23,7 +25,8 @@ examples:
   sswd clients
   sswd clients --close 10.0.0.7:41234"""
 _COMMANDS = """\
-The last of each system: who put it, when, how long it waited and ran, how it ended.
+The last of each system, with the one that runs and those that wait: who put it, when,
+how long it waited and ran, how it ended.
 
 examples:
   sswd commands
@@ -68,6 +71,8 @@ def clients(args: argparse.Namespace) -> int:
     """List them, or close one."""
     if args.close:
         list(daemon.ask(args, Close(client=args.close)))
+        if args.json:
+            write(msgspec.json.encode({"closed": args.close}).decode())
         return CLEAN
     rows: list[tuple[str, ...]] = [
         ("ID", "HOST", "USER", "CHANNELS", "MONITORS", "UNSENT", "FOR", "LAST PUT")

@@ -9,9 +9,9 @@ import msgspec
 
 from sswd.cli import daemon
 from sswd.cli.commands import Commands, write
-from sswd.cli.daemon import clean
+from sswd.cli.daemon import clean, span
 from sswd.control import protocol
-from sswd.control.client import Connection
+from sswd.control.client import ANSWER_S, AskError, Connection, SilentError
 from sswd.control.outcome import Outcome, Verb, outcome
 from sswd.control.protocol import End, GetStatus, Told
 from sswd.control.status import Status, SystemStatus
@@ -74,16 +74,17 @@ def _add_system(command: argparse.ArgumentParser) -> None:
 
 def operate(verb: Verb, args: argparse.Namespace) -> int:
     """Order it and wait for what becomes of it."""
+    until_s = time.monotonic() + args.timeout
     with daemon.connect(args) as connection:
         before = _status(connection)
-        *_, end_of_answer = connection.ask(_request(verb, args.system))
-        if args.timeout <= 0:
-            return CLEAN
+        words = _order(connection, verb, args)
         meant = [s for s in before.systems if _is_meant(s, args.system)]
-        if isinstance(end_of_answer, End) and end_of_answer.words:
-            ends = {s.name: Outcome(True, end_of_answer.words) for s in meant}
+        if args.timeout <= 0:
+            words = words or "ordered; not waited for"
+        if words:
+            ends = {s.name: Outcome(True, words) for s in meant}
         else:
-            ends = _wait(connection, verb, meant, args.timeout)
+            ends = _wait(connection, verb, meant, until_s)
     for name, end in ends.items():
         if args.json:
             told = {"system": name, "good": end.is_good, "words": end.words}
@@ -91,6 +92,24 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
         else:
             write(clean(f"{name}: {end.words}"))
     return CLEAN if all(end.is_good for end in ends.values()) else UNEXPECTED
+
+
+def _order(connection: Connection, verb: Verb, args: argparse.Namespace) -> str:
+    """What the daemon says to it; empty: it has begun.
+
+    A reload is answered when the file is read, which may take. Raises AskError.
+    """
+    may_take_s = ANSWER_S
+    if verb == "reload" and args.timeout > 0:
+        may_take_s = args.timeout
+    try:
+        *_, end = connection.ask(_request(verb, args.system), may_take_s)
+    except SilentError as ex:
+        if verb != "reload":
+            raise
+        words = f"the file is not read after {may_take_s:g} s; the reload goes on"
+        raise AskError(words, "failed") from ex
+    return end.words if isinstance(end, End) else ""
 
 
 def _request(verb: Verb, system: str) -> protocol.Request:
@@ -104,9 +123,9 @@ def _is_meant(system: SystemStatus, name: str) -> bool:
 
 
 def _wait(
-    connection: Connection, verb: Verb, before: list[SystemStatus], timeout_s: float
+    connection: Connection, verb: Verb, before: list[SystemStatus], until_s: float
 ) -> dict[str, Outcome]:
-    until_s = time.monotonic() + timeout_s
+    begun_s = time.monotonic()
     ends: dict[str, Outcome] = {}
     while True:
         now = {system.name: system for system in _status(connection).systems}
@@ -118,7 +137,8 @@ def _wait(
         if not left:
             return ends
         if time.monotonic() > until_s:
-            words = f"{{}} after {timeout_s:g} s still; `sswd status` tells more"
+            waited = span(time.monotonic() - begun_s)
+            words = f"{{}} after {waited} still; `sswd status` tells more"
             late = {n: Outcome(False, words.format(now[n].state)) for n in left}
             return ends | late
         time.sleep(_LOOK_S)

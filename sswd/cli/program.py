@@ -30,6 +30,7 @@ from sswd.cli import (
 from sswd.cli.commands import Action, Commands, Parser
 from sswd.cli.standard_streams import open_standard_streams
 from sswd.control.client import AskError, NoDaemonError, SilentError
+from sswd.control.protocol import Refused
 from sswd.errors import (
     ConfigError,
     LoadError,
@@ -86,6 +87,15 @@ exit codes:
   69  a port or prefix that was asked for is taken
   78  bad configuration; a supervisor must not retry it"""
 
+_CODES = (
+    ((ConfigError, LoadError), BAD_CONFIGURATION),
+    ((PortTakenError,), TAKEN),
+    ((NotFoundError, NoDaemonError), NOT_FOUND),
+    ((PutFailed, RemoteLost, WriteError, AskError), UNEXPECTED),
+    ((SilentError,), WRONG),
+)
+"""The exit codes of the errors that are for the operator."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code. Raises SystemExit(2) for wrong usage."""
@@ -115,29 +125,31 @@ def parser() -> Parser:
     return top
 
 
+def _expected(error: Exception) -> tuple[int, str] | None:
+    """Exit code and words of an error that is for the operator; None: it is ours."""
+    if isinstance(error, AskError) and error.code == "not found":
+        return NOT_FOUND, str(error)
+    if isinstance(error, Refused):  # another version of sswd answers
+        return WRONG, f"{error}; restart the daemon, or use its sswd"
+    for kinds, code in _CODES:
+        if isinstance(error, kinds):
+            return code, str(error)
+    return None
+
+
 def _guarded(args: argparse.Namespace) -> tuple[int, str]:
     """Exit code and the words about an expected error."""
     action: Action = args.action
     try:
         return action(args), ""
-    except (ConfigError, LoadError) as error:
-        return BAD_CONFIGURATION, str(error)
-    except PortTakenError as error:
-        return TAKEN, str(error)
-    except (NotFoundError, NoDaemonError) as error:
-        return NOT_FOUND, str(error)
-    except (PutFailed, RemoteLost, WriteError) as error:
-        return UNEXPECTED, str(error)
-    except SilentError as error:
-        return WRONG, str(error)
-    except AskError as error:
-        return (NOT_FOUND if error.code == "not found" else UNEXPECTED), str(error)
     except KeyboardInterrupt:
         return INTERRUPTED, ""
     except BrokenPipeError:
         # The reader of our standard output has gone, e.g. `sswd pvs x.toml | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNEXPECTED, ""
-    except Exception:  # the end of the program: logged, not lost
+    except Exception as error:  # the end of the program: logged, not lost
+        if (expected := _expected(error)) is not None:
+            return expected
         log.critical("unexpected error, please report it", exc_info=True)
         return UNEXPECTED, ""

@@ -6,22 +6,33 @@ import itertools
 import time
 from collections.abc import Iterator
 
+import msgspec
+
 from sswd.cli import daemon, status
-from sswd.cli.commands import Commands
+from sswd.cli.commands import Commands, write
 from sswd.cli.daemon import clean, span
-from sswd.control.client import Connection
 from sswd.control.protocol import Commands as AskCommands
 from sswd.control.protocol import Entry, GetStatus, Told
+from sswd.control.status import Status
 from sswd.errors import ConfigError
 from sswd.exit_codes import CLEAN
 
 _MORE = """\
-Until Ctrl-C. Needs the extra `cli`: pip install 'sswd[cli]'.
+Until Ctrl-C. Needs the extra `cli`, but for --json: pip install 'sswd[cli]'.
 
-example:
-  sswd top --period 0.5"""
+examples:
+  sswd top --period 0.5
+  sswd top --period 60 --json >> stage.jsonl"""
 _LAST = 8
 """Commands that are shown."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """One look, as `--json` prints it."""
+
+    status: Status
+    commands: list[Entry]
+    """The last ones, the oldest first."""
 
 
 def add(commands: Commands) -> None:
@@ -38,33 +49,49 @@ def add(commands: Commands) -> None:
 
 def top(args: argparse.Namespace) -> int:
     """Show it again and again. Raises ConfigError without rich."""
+    with contextlib.suppress(KeyboardInterrupt):
+        if args.json:
+            for look in _looks(args):
+                write(msgspec.json.encode(look).decode())
+        else:
+            _show(args)
+    return CLEAN
+
+
+def _show(args: argparse.Namespace) -> None:
     try:
         from rich.live import Live
         from rich.text import Text
     except ImportError:
         words = "sswd top needs rich: pip install 'sswd[cli]'"
         raise ConfigError(words) from None
-    looks = itertools.count() if args.count is None else range(args.count)
-    with (
-        contextlib.suppress(KeyboardInterrupt),
-        daemon.connect(args) as connection,
-        Live(screen=args.count is None, auto_refresh=False) as live,
-    ):
-        for look in looks:
-            if look:
-                time.sleep(max(0.05, args.period))
-            live.update(Text("\n".join(_lines(connection))), refresh=True)
-    return CLEAN
+    looks = _looks(args)
+    first = next(looks, None)  # what goes wrong at once is told on the screen itself
+    if first is None:
+        return
+    with Live(screen=args.count is None, auto_refresh=False) as live:
+        for look in itertools.chain([first], looks):
+            live.update(Text("\n".join(_lines(look))), refresh=True)
 
 
-def _lines(connection: Connection) -> Iterator[str]:
-    [told] = [a for a in connection.ask(GetStatus()) if isinstance(a, Told)]
-    yield from status.lines(told.status)
-    answers = connection.ask(AskCommands(last=_LAST))
-    entries = [answer for answer in answers if isinstance(answer, Entry)]
-    if entries:
+def _looks(args: argparse.Namespace) -> Iterator[Look]:
+    """One after each period, on a connection of its own: the daemon drops who says
+    nothing for a minute."""
+    for number in itertools.count() if args.count is None else range(args.count):
+        if number:
+            time.sleep(max(0.05, args.period))
+        with daemon.connect(args) as connection:
+            [told] = [a for a in connection.ask(GetStatus()) if isinstance(a, Told)]
+            answers = connection.ask(AskCommands(last=_LAST))
+            entries = [answer for answer in answers if isinstance(answer, Entry)]
+        yield Look(told.status, entries)
+
+
+def _lines(look: Look) -> Iterator[str]:
+    yield from status.lines(look.status)
+    if look.commands:
         yield "\nlast commands"
-    for entry in reversed(entries):
+    for entry in reversed(look.commands):
         ago = span(time.time() - entry.at)
         yield clean(
             f"  {ago} ago  {entry.system} {entry.id} {entry.pv} {entry.value} by "

@@ -34,6 +34,11 @@ class Slow(System):
     def do_sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def do_lost(self, seconds: float) -> None:
+        """It has divided zero by zero to say how far it is."""
+        self.progress(float("nan"))
+        time.sleep(seconds)
+
     def do_compute(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s:

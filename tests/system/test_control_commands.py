@@ -1,5 +1,6 @@
 """What operators do through the control socket, with one real daemon."""
 
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -102,7 +103,7 @@ def test_a_client_is_listed_and_can_be_closed(daemon: Daemon) -> None:
         listed = {c["id"]: c for c in objects("clients")}
         assert listed[name]["channels"] == 0
         assert name in good("clients")
-        good("clients", "--close", name)
+        assert objects("clients", "--close", name) == [{"closed": name}]
         assert client.recv(1) == b""
     code, _, err = sswd("clients", "--close", name)
     assert (code, err) == (4, f"sswd: there is no client '{name}'\n")
@@ -151,6 +152,24 @@ def test_top_shows_the_status_and_the_last_commands(daemon: Daemon) -> None:
     assert "CMD 'seen from top' by " in text
 
 
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        ("call @OTHER:CMD json", {"kind", "v", "words"}),
+        ("abort other", {"system", "good", "words"}),
+        ("logs -n 1", {"time", "level", "logger", "message"}),
+        ("level sswd.ioc", {"kind", "v", "logger", "level"}),
+        ("stack other", {"kind", "v", "of", "text"}),
+        ("top --count 1", {"status", "commands"}),
+    ],
+)
+def test_each_prints_json(daemon: Daemon, command: str, keys: set[str]) -> None:
+    words = command.replace("@", daemon.prefix).split()
+    told = objects(*words)
+    assert told
+    assert all(keys <= each.keys() for each in told)
+
+
 # ---- orders
 
 
@@ -165,7 +184,8 @@ def test_restart_waits_for_the_new_worker(daemon: Daemon) -> None:
 
 
 def test_stop_and_start(daemon: Daemon) -> None:
-    assert good("stop", "other") == "other: STOPPED\n"
+    stopped = {"system": "other", "good": True, "words": "STOPPED"}
+    assert objects("stop", "other") == [stopped]
     code, out, _ = sswd("status")
     assert code == 3
     assert "WRONG  other: the worker is stopped\n  do:  `sswd start`" in out
@@ -173,19 +193,26 @@ def test_stop_and_start(daemon: Daemon) -> None:
 
 
 def test_abort_ends_what_runs(daemon: Daemon) -> None:
-    with started("call", f"{daemon.prefix}MAIN:CMD", "sleep 60") as call:
-        daemon.wait_for("MAIN:BUSY", "Busy")
-        assert "has ended" in good("abort", "main")
-        _, err = call.communicate(timeout=30)
+    pv = f"{daemon.prefix}MAIN:CMD"
+    with started("call", pv, "lost 60") as call:
+        until(lambda: math.isnan(daemon.get("MAIN:PROGRESS")), "its progress")
+        assert main_of(status())["running"]["progress"] == 0
+        with started("call", pv, "sleep 0") as two:
+            until(lambda: main_of(status())["queue"] == 1, "the one that waits")
+            *_, runs, waits = objects("commands", "main")
+            assert (runs["state"], waits["state"]) == ("RUNNING", "QUEUED")
+            assert "has ended" in good("abort", "main")
+            _, err = call.communicate(timeout=30)
+            two.communicate(timeout=30)
+    assert (call.returncode, two.returncode) == (1, 1)
     assert "aborted by a put to ABORT" in err
-    assert call.returncode == 1
     daemon.wait_for("MAIN:WORKER:STATE", "RUNNING")
 
 
 def test_reload_restarts_all(daemon: Daemon) -> None:
     until(lambda: main_of(status())["phase"] == "RUNNING", "an older run")
     before = [system["run"] for system in status()["systems"]]
-    good("reload")
+    assert [told["good"] for told in objects("reload")] == [True, True]
     after = [system["run"] for system in status()["systems"]]
     assert [b + 1 for b in before] == after
 

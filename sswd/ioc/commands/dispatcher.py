@@ -106,10 +106,10 @@ class CommandDispatcher:
         return self._ledger.running
 
     def history(self) -> list[Ended]:
-        """The last commands that have ended, and the one that runs."""
-        running = self._ledger.running
-        now = [] if running is None else [entry_of(running, time.monotonic())]
-        return [*self._history.entries, *now]
+        """The last commands that have ended, the one that runs, those that wait."""
+        now_s = time.monotonic()
+        open_ones = [entry_of(command, now_s) for command in self._ledger.open]
+        return [*self._history.entries, *open_ones]
 
     @property
     def ended_counts(self) -> dict[str, int]:

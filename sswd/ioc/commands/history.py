@@ -15,7 +15,7 @@ ERROR_CHARACTERS = 1000
 
 
 class Ended(NamedTuple):
-    """A command, as it is remembered. Or the running one, as it is now."""
+    """A command, as it is remembered. Or one that has not ended, as it is now."""
 
     id: int
     pv: str

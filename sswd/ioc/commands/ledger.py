@@ -134,6 +134,11 @@ class Ledger:
         command = Command(self._last_id, pv, value, timeout_s)
         return command, self._run(command, now_s)
 
+    @property
+    def open(self) -> list[Command]:
+        """The command that runs, then those that wait, in their order."""
+        return [*([] if self.running is None else [self.running]), *self._queue]
+
     def has_waiting(self, pv: str) -> bool:
         """Whether a command of this PV waits."""
         return any(command.pv == pv for command in self._queue)

@@ -2,9 +2,8 @@
 
 import os
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from sswd.control.client import (
 from sswd.control.finding import alive, find
 from sswd.control.protocol import Answer, End, Error, Hi, line_of
 from sswd.directories import file_stem
+from tests.unit.control.fake_daemon import fake_daemon, opened
 
 
 @contextmanager
@@ -27,42 +27,15 @@ def daemon(
     path: Path, *prefixes: str, file: str = "", says_no: str = ""
 ) -> Iterator[None]:
     """Something that says who it is, to all who ask; silent without prefixes."""
-    answer: list[Answer] = []
+    answers: list[Answer] = []
     if says_no:
-        answer = [Error(words=says_no)]
+        answers = [Error(words=says_no)]
     elif prefixes:
         who = Hi(pid=os.getpid(), sswd="0", prefixes=list(prefixes), file=file)
-        answer = [who, End()]
-    with socket.socket(socket.AF_UNIX) as listening, _opened(path.parent) as folder:
-        listening.bind(f"/proc/self/fd/{folder}/{path.name}")
-        listening.listen()
-
-        def serve() -> None:
-            while True:
-                try:
-                    asked, _ = listening.accept()
-                except OSError:
-                    return
-                with asked, suppress(OSError):
-                    while asked.recv(1000):
-                        asked.sendall(b"".join(map(line_of, answer)))
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+        answers = [who, End()]
+    lines = b"".join(map(line_of, answers))
+    with fake_daemon(path, lambda _: lines):
+        yield
 
 
 @pytest.fixture
@@ -103,7 +76,7 @@ def test_one_of_two(folder, tmp_path) -> None:
 
 
 def test_what_a_dead_one_left_is_passed_over(folder) -> None:
-    with _opened(folder) as fd, socket.socket(socket.AF_UNIX) as left:
+    with opened(folder) as fd, socket.socket(socket.AF_UNIX) as left:
         left.bind(f"/proc/self/fd/{fd}/left.sock")
     (folder / "file.sock").write_text("no socket")
     with daemon(folder / "a.sock", "A:"), find() as found:
@@ -120,7 +93,7 @@ def test_one_that_hangs_is_told_with_its_pid(folder) -> None:
 @contextmanager
 def full(path: Path) -> Iterator[None]:
     """One that hangs, and as many have connected as may wait."""
-    with socket.socket(socket.AF_UNIX) as listening, _opened(path.parent) as folder:
+    with socket.socket(socket.AF_UNIX) as listening, opened(path.parent) as folder:
         address = f"/proc/self/fd/{folder}/{path.name}"
         listening.bind(address)
         listening.listen(0)

@@ -12,7 +12,7 @@ from sswd.ioc.daemon.control.operate import ALL, named
 
 
 def tell(api: DaemonApi, request: Commands) -> Sequence[Answer]:
-    """Those that have ended and the one that runs, in the order in which they came."""
+    """Those that have ended, run and wait, in the order in which they came."""
     found: list[Entry] = []
     for server in named(api, request.system or ALL):
         if server.served is not None:

@@ -5,6 +5,7 @@ PER_S times a second at most, however often it is asked.
 """
 
 import contextlib
+import math
 import os
 import time
 
@@ -163,8 +164,13 @@ def _running(server: Server, served: ServedSystem | None) -> Running | None:
         id=command.id,
         words=words_of(command),
         seconds=command.ran_s(time.monotonic()),
-        progress=float(server.PROGRESS.value),
+        progress=_finite(server.PROGRESS.value),
     )
+
+
+def _finite(number: float) -> float:
+    """JSON has no NaN: msgspec writes null, which no client takes for a number."""
+    return float(number) if math.isfinite(number) else 0.0
 
 
 def _failures(
