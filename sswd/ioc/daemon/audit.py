@@ -88,7 +88,10 @@ class Audit:
 
     def _write(self, puts: list[Merged]) -> None:
         for merged in puts:
-            self._file.write(f"{line_of(merged)}\n")
+            try:
+                self._file.write(f"{line_of(merged)}\n")
+            except Exception:  # a client's values; no put may end the audit log
+                log.exception("a put to %s is not in the audit log", merged.note.pv)
 
     def _tell_dropped(self) -> None:
         dropped = self._dropped - self._told

@@ -52,6 +52,22 @@ def test_a_name_that_is_no_utf8_ends_nothing():
     assert told(Merged(note(user="\udcff", words="\udcfe")))["user"] == "\\udcff"
 
 
+def test_a_text_that_is_no_utf8_ends_nothing():
+    line = told(Merged(note("\udcb5m", old=["\udcb5m", 1.0])))
+    assert (line["new"], line["old"]) == ("\\udcb5m", ["\\udcb5m", 1.0])
+
+
+def test_a_put_that_cannot_be_a_line_is_told_and_the_next_is_written(caplog):
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, 0.0)
+    log.put(note({1, 2}.__iter__()))
+    log.put(note(2.0))
+    log.close()
+    assert [json.loads(line)["new"] for line in file.lines[:-1]] == [2.0]
+    assert "a put to A:B is not in the audit log" in caplog.text
+
+
 def test_of_a_burst_the_first_and_a_line_for_the_rest():
     burst = BurstFilter(5.0)
     [first] = burst.take(note(1.0), 0.0)
