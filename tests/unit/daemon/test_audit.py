@@ -7,10 +7,12 @@ import time
 
 import pytest
 
+from sswd.control.mends import mend_of
 from sswd.ioc.ca import PutNote
 from sswd.ioc.daemon import audit
 from sswd.ioc.daemon.audit import Audit
 from sswd.ioc.daemon.audit_lines import MAX_BURSTS, BurstFilter, Merged, line_of
+from sswd.log_file import troubles
 
 
 def note(new: object = 1.0, old: object = 0.0, **more: object) -> PutNote:
@@ -131,6 +133,20 @@ def test_clients_do_not_choose_our_memory():
     assert len(lines) + len(burst.flush()) == 6 * MAX_BURSTS
 
 
+def test_a_thread_that_has_ended_is_told():
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, 0.0)
+    assert troubles() == []
+    log._notes.put(None)
+    log._thread.join(30)
+    [words] = troubles()
+    log.close()
+    assert words == "puts are not recorded: the thread of the audit log has ended"
+    assert "restart the daemon" in mend_of(words)
+    assert troubles() == []
+
+
 class SlowFile:
     """A file on a disk that hangs until it is let go."""
 
@@ -155,9 +171,14 @@ def test_a_disk_that_hangs_is_not_waited_for(monkeypatch, caplog):
     for number in range(1000):
         log.put(note(float(number)))
     assert time.monotonic() - begin_s < 2.0
+    assert caplog.text.count("the audit log takes no puts: 100 wait already") == 1
+    [words] = troubles()
+    assert words == f"{log._dropped} puts are not in the audit log: it is too slow"
+    assert mend_of(words).startswith("look at the disk")
     file.may_go_on.set()
     log.close()
     assert not log._thread.is_alive()
+    assert troubles() == [], "a closed one is nobody's trouble"
     assert file.lines.pop() == "closed"
     assert 100 <= len(file.lines) <= 101
     assert f"{1000 - len(file.lines)} puts are not in the audit log" in caplog.text
