@@ -109,7 +109,8 @@ class LineFile:
                 self._failure = (
                     f"{self._what} {self._path} cannot be written: {why or error}"
                 )
-                log.error("%s; its lines are lost until it can; %s", self._failure, MEND)
+                words = "%s; its lines are lost until it can; %s"
+                log.error(words, self._failure, MEND)
         else:
             self._tell_recovery()
 
@@ -148,14 +149,16 @@ class _Rotating(RotatingFileHandler):
         if self.stream is None:
             return False
         try:
-            if self.stream.is_named(self.baseFilename):
+            named = os.lstat(self.baseFilename)
+            if os.path.samestat(named, os.fstat(self.stream.fileno())):
                 return False
         except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError:
-            return False  # who cannot ask can write perhaps
-        self.stream.close()
-        self.stream = None
+            return False  # whoever may not ask may write all the same
+        gone, self.stream = self.stream, None
+        with contextlib.suppress(OSError):
+            gone.close()
         return True
 
     def _open(self) -> Any:
@@ -202,9 +205,9 @@ class _WholeLines:
             raise
         self._is_torn = False
 
-    def is_named(self, path: str) -> bool:
-        """Whether this is the file of that name. Raises OSErrors as lstat does."""
-        return os.path.samestat(os.lstat(path), os.fstat(self._fd))
+    def fileno(self) -> int:
+        """As a file's."""
+        return self._fd
 
     def seek(self, offset: int, whence: int) -> int:
         """As a file's."""

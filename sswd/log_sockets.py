@@ -92,8 +92,8 @@ class SyslogLines(TextLines):
 class DatagramStream:
     """Sends each write as a datagram; `write` is for one thread.
 
-    `where` is the path of a socket, or "host:port" or "[::1]:port" for UDP. That it cannot be reached
-    is told once, and once when it can be again.
+    `where` is the path of a socket, or "host:port" or "[::1]:port" for UDP. That it
+    cannot be reached is told once, and once when it can be again.
     """
 
     def __init__(self, where: str, what: str) -> None:
@@ -144,7 +144,7 @@ class DatagramStream:
             self._socket = None
 
 
-def _datagrams(family: int, address: str | tuple[str | int, ...]) -> socket.socket:
+def _datagrams(family: int, address: str | tuple[object, ...]) -> socket.socket:
     """A socket that sends to this address. Raises OSError."""
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:

@@ -84,6 +84,7 @@ def test_a_full_disk_is_told_once_and_leaves_no_half_line(made, full_disk, caplo
     assert troubles() == []
 
 
+@pytest.mark.row(58)
 def test_a_disk_that_hangs_is_told_while_it_hangs(made, monkeypatch):
     file, path = made
     write, may_go_on, is_writing = os.write, threading.Event(), threading.Event()
@@ -108,6 +109,7 @@ def test_a_disk_that_hangs_is_told_while_it_hangs(made, monkeypatch):
     assert path.read_text() == "a line\n"
 
 
+@pytest.mark.row(58)
 @pytest.mark.parametrize("how", ["removed", "folder removed", "renamed", "replaced"])
 def test_a_file_that_is_taken_away_is_made_anew_and_told(made, caplog, how):
     file, path = made
@@ -128,6 +130,7 @@ def test_a_file_that_is_taken_away_is_made_anew_and_told(made, caplog, how):
     ]
 
 
+@pytest.mark.row(58)
 def test_a_line_that_a_kill_tore_is_not_joined(made, full_disk):
     file, path = made
     file.write("whole\n")

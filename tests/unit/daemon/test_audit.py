@@ -54,11 +54,13 @@ def test_a_name_that_is_no_utf8_ends_nothing():
     assert told(Merged(note(user="\udcff", words="\udcfe")))["user"] == "\\udcff"
 
 
+@pytest.mark.row(58)
 def test_a_text_that_is_no_utf8_ends_nothing():
     line = told(Merged(note("\udcb5m", old=["\udcb5m", 1.0])))
     assert (line["new"], line["old"]) == ("\\udcb5m", ["\\udcb5m", 1.0])
 
 
+@pytest.mark.row(58)
 def test_a_put_that_cannot_be_a_line_is_told_and_the_next_is_written(caplog):
     file = SlowFile()
     file.may_go_on.set()

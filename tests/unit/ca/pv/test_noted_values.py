@@ -1,4 +1,4 @@
-"""What is noted of the values of a put: texts as they were sent, and their size if cut."""
+"""What is noted of the values of a put: texts as sent, and their size if cut."""
 
 import pytest
 from caproto.server import PVGroup, pvproperty
