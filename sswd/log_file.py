@@ -1,17 +1,20 @@
 """Files of lines that stay small: the log's and the audit's.
 
-A line is written whole or not at all: what a full disk took half of is cut off again.
-The files NAME, NAME.1, NAME.2, ... are rotated as logging.handlers does it. What cannot
-be written is told once, and once when it can be again.
+A line is written whole or not at all: what a full disk took half of is cut off again. A
+line that a SIGKILL tore is left as it is, and the next one begins on a line of its own.
+The files NAME, NAME.1, NAME.2, ... are rotated as logging.handlers does it. A file that
+somebody took away (rm, mv) is made anew, and that is told. What cannot be written is
+told once, and once when it can be again.
 """
 
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Iterator, Mapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from sswd.directories import make_own, open_own, state_directory
 from sswd.errors import NotOursError
@@ -31,9 +34,32 @@ def place_of(file: str) -> Path:
 MEND = "make room, or give the daemon the right to write there"
 
 
+HANGS_S = 5.0
+"""A write that takes longer is told of."""
+
+
+class Troubled(Protocol):
+    """What may be unable to keep lines."""
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot, in words; empty: it can. Any thread."""
+        ...
+
+
 def troubles() -> list[str]:
-    """What is wrong with the files that are open, in words. Any thread."""
-    return [file.trouble for file in tuple(_open_files) if file.trouble]
+    """What is wrong with what writes lines now, in words. Any thread."""
+    return [words for each in tuple(_watched) if (words := each.trouble)]
+
+
+def watch(thing: Troubled) -> None:
+    """Tell of its trouble, until `unwatch`."""
+    _watched.add(thing)
+
+
+def unwatch(thing: Troubled) -> None:
+    """Tell of its trouble no more."""
+    _watched.discard(thing)
 
 
 class LineFile:
@@ -47,22 +73,44 @@ class LineFile:
         self._path = path
         self._lost = 0
         self._rotating = _Rotating(path, max_bytes, keep)
-        self.trouble = ""
-        """Why nothing can be written now, in words; any thread may read it."""
-        _open_files.add(self)
+        self._failure = ""
+        """Why the last line could not be written, in words."""
+        self._began_s: float | None = None
+        """When the write began that has not ended."""
+        watch(self)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be written now, in words. Any thread."""
+        began_s = self._began_s
+        if began_s is not None and (since_s := time.monotonic() - began_s) > HANGS_S:
+            what = f"{self._what} {self._path}"
+            return f"{what} has not taken a line for {since_s:.0f} s: its disk hangs"
+        return self._failure
 
     def write(self, line: str) -> None:
         """Write a line with its line feed, or count it as lost."""
+        self._began_s = time.monotonic()
         try:
+            self._write(line)
+        finally:
+            self._began_s = None
+
+    def _write(self, line: str) -> None:
+        try:
+            if self._rotating.is_taken_away():
+                words = "%s %s was removed or replaced; it is made anew"
+                log.warning(words, self._what, self._path)
             self._rotating.emit(logging.makeLogRecord({"msg": line}))
         except (OSError, NotOursError) as error:
             self._lost += 1
             if self._lost == 1:
                 why = error.strerror if isinstance(error, OSError) else None
-                self.trouble = (
+                self._failure = (
                     f"{self._what} {self._path} cannot be written: {why or error}"
                 )
-                log.error("%s; its lines are lost until it can; %s", self.trouble, MEND)
+                words = "%s; its lines are lost until it can; %s"
+                log.error(words, self._failure, MEND)
         else:
             self._tell_recovery()
 
@@ -71,18 +119,18 @@ class LineFile:
 
     def close(self) -> None:
         """Close the file."""
-        _open_files.discard(self)
+        unwatch(self)
         with contextlib.suppress(OSError):
             self._rotating.close()
 
     def _tell_recovery(self) -> None:
         if self._lost:
-            lost, self._lost, self.trouble = self._lost, 0, ""
+            lost, self._lost, self._failure = self._lost, 0, ""
             text = "%s %s can be written again; %d of its lines were lost"
             log.warning(text, self._what, self._path, lost)
 
 
-_open_files: set[LineFile] = set()
+_watched: set[Troubled] = set()
 
 
 class _Rotating(RotatingFileHandler):
@@ -96,12 +144,34 @@ class _Rotating(RotatingFileHandler):
     def __init__(self, path: Path, max_bytes: int, keep: int) -> None:
         super().__init__(path, maxBytes=max_bytes, backupCount=keep, delay=True)
 
+    def is_taken_away(self) -> bool:
+        """Whether the open file has its name no more; the next line opens anew."""
+        if self.stream is None:
+            return False
+        try:
+            named = os.lstat(self.baseFilename)
+            if os.path.samestat(named, os.fstat(self.stream.fileno())):
+                return False
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:
+            return False  # whoever may not ask may write all the same
+        gone, self.stream = self.stream, None
+        with contextlib.suppress(OSError):
+            gone.close()
+        return True
+
     def _open(self) -> Any:
         path = Path(self.baseFilename)
         if not path.parent.exists():
             make_own(path.parent)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        return _WholeLines(open_own(path, flags, mode=MODE))
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        fd = open_own(path, flags, mode=MODE)
+        try:
+            return _WholeLines(fd)
+        except OSError:
+            os.close(fd)
+            raise
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802
         """Called where the exception is being handled."""
@@ -113,19 +183,31 @@ class _WholeLines:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        size = os.fstat(fd).st_size
+        self._is_torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        """Whether the file ends with half of a line."""
 
     def write(self, text: str) -> None:
         """All of it, or nothing and OSError."""
         data = text.encode("utf-8", "backslashreplace")
+        if self._is_torn:
+            data = b"\n" + data
         size = os.fstat(self._fd).st_size
+        written = 0
         try:
-            written = 0
             while written < len(data):
                 written += os.write(self._fd, data[written:])
         except OSError:
-            with contextlib.suppress(OSError):
+            try:
                 os.ftruncate(self._fd, size)
+            except OSError:
+                self._is_torn |= written > 0
             raise
+        self._is_torn = False
+
+    def fileno(self) -> int:
+        """As a file's."""
+        return self._fd
 
     def seek(self, offset: int, whence: int) -> int:
         """As a file's."""

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Iterator
 from logging.handlers import SysLogHandler
 
+from sswd.config.rules import host_and_port
 from sswd.logs import (
     LineHandler,
     TextLines,
@@ -30,6 +31,8 @@ IDENTIFIER = "sswd"
 SEND_S = 1.0
 SYSLOG_BYTES = 8192
 """More is cut: what a syslog daemon takes, and a datagram."""
+MESSAGE_BYTES, FIELD_BYTES, FIELDS = 65_536, 1024, 50
+"""More is cut or left out for journald: Linux takes datagrams of 200 kB."""
 _LENGTH = struct.Struct("<Q")
 _KEY = re.compile(r"[^A-Z0-9_]")
 _PRIORITIES = ((50, 2), (40, 3), (30, 4), (20, 6), (0, 7))
@@ -49,15 +52,22 @@ class JournalFields(logging.Formatter):
         gave, in capitals behind SSWD_."""
         message = "\n".join(filter(None, (text_of(record), trace_of(record))))
         found = {
-            "MESSAGE": message,
+            "MESSAGE": _cut(message, MESSAGE_BYTES),
             "PRIORITY": str(priority_of(record.levelno)),
             "SYSLOG_IDENTIFIER": IDENTIFIER,
             "LOGGER": record.name,
             "THREAD_NAME": record.threadName or "",
         }
-        for key, value in fields_of(record).items():
-            found["SSWD_" + _KEY.sub("_", key.upper())[:50]] = str(value)
+        for key, value in list(fields_of(record).items())[:FIELDS]:
+            name = "SSWD_" + _KEY.sub("_", key.upper())[:50]
+            found[name] = _cut(str(value), FIELD_BYTES)
         return b"".join(_field(k, v) for k, v in found.items()).decode("latin-1")
+
+
+def _cut(text: str, most: int) -> str:
+    """Text of so many bytes at most, and no lone surrogates."""
+    data = text[:most].encode("utf-8", "backslashreplace")
+    return data[:most].decode("utf-8", "ignore")
 
 
 def _field(key: str, value: str) -> bytes:
@@ -76,14 +86,14 @@ class SyslogLines(TextLines):
         head = f"<{facility << 3 | priority_of(record.levelno)}>"
         line = super().format(record)[len("2026-01-31 12:00:00.123 ") :]
         text = f"{head}{IDENTIFIER}[{os.getpid()}]: {line}"
-        return text.encode("utf-8", "backslashreplace")[:SYSLOG_BYTES].decode("latin-1")
+        return _cut(text, SYSLOG_BYTES).encode().decode("latin-1")
 
 
 class DatagramStream:
     """Sends each write as a datagram; `write` is for one thread.
 
-    `where` is the path of a socket, or "host:port" for UDP. That it cannot be reached
-    is told once, and once when it can be again.
+    `where` is the path of a socket, or "host:port" or "[::1]:port" for UDP. That it
+    cannot be reached is told once, and once when it can be again.
     """
 
     def __init__(self, where: str, what: str) -> None:
@@ -120,22 +130,30 @@ class DatagramStream:
         self._socket.send(data)
 
     def _connected(self) -> socket.socket:
-        host, _, port = self._where.rpartition(":")
-        is_path = self._where.startswith("/")
-        family = socket.AF_UNIX if is_path else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            sock.settimeout(SEND_S)
-            sock.connect(self._where if is_path else (host, int(port)))
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        if self._where.startswith("/"):
+            return _datagrams(socket.AF_UNIX, self._where)
+        host, port = host_and_port(self._where)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        # "localhost" has both, and most syslog daemons listen to IPv4 only.
+        family, *_, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        return _datagrams(family, address)
 
     def _forget(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _datagrams(family: int, address: str | tuple[object, ...]) -> socket.socket:
+    """A socket that sends to this address. Raises OSError."""
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock.settimeout(SEND_S)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 @contextlib.contextmanager

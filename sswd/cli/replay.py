@@ -10,6 +10,7 @@ from sswd.cli.replay_plan import (
     DONE,
     BadLedger,
     Step,
+    came_from,
     moved,
     of_system,
     old_prefix,
@@ -20,9 +21,11 @@ from sswd.errors import ConfigError, NotFoundError, PutFailed, RemoteLost
 from sswd.exit_codes import CLEAN, UNEXPECTED
 
 _MORE = """\
-In order, each when the former has ended, and the first that fails ends it: exit code 1.
-One that failed then and fails now is no failure. Puts that never ran (refused, denied,
-rejected) are left out. --to names another system, such as a simulator: the prefix that
+In the order in which they came, each when the former has ended, and the first that
+fails ends it: exit code 1. One that failed then and fails now is no failure. Puts that
+never ran (refused, denied, rejected) are left out. A line of the audit log that stands
+for several puts of a burst cannot be put, and fails: let `[audit] burst_s` be 0 where
+all are to be put again. --to names another system, such as a simulator: the prefix that
 the puts went to is refused.
 
 examples:
@@ -79,7 +82,7 @@ def replay(args: argparse.Namespace) -> int:
         names = [moved(step, old or "", args.to) for step in plan]
     except BadLedger as error:
         raise ConfigError(f"{args.ledger}: {error}") from None
-    if old == args.to:
+    if came_from(plan, args.to):
         raise ConfigError(
             f"--to {args.to} is where these puts went; name another system"
         )

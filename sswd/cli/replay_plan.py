@@ -13,6 +13,8 @@ import msgspec
 
 NEVER_RAN = ("DENIED", "REFUSED", "REJECTED")
 DONE = "DONE"
+_NO_LITERALS = ("nan", "inf", "-inf")
+"""Numbers that Python writes and does not read."""
 
 
 class BadLedger(ValueError):
@@ -34,10 +36,19 @@ class Step(NamedTuple):
     """Why it cannot be put as it was; empty: it can."""
     system: str = ""
     """Of the ledger's lines only."""
+    prefix: str = ""
+    """The system's, likewise."""
 
 
-def steps(lines: Iterable[str]) -> Iterator[Step]:
-    """The puts that ran, in the order of the lines. Raises BadLedger."""
+def steps(lines: Iterable[str]) -> list[Step]:
+    """The puts that ran, in the order in which they came. Raises BadLedger.
+
+    The lines are in the order of their ends, and of bursts.
+    """
+    return sorted(_steps(lines), key=lambda step: step.at_s)
+
+
+def _steps(lines: Iterable[str]) -> Iterator[Step]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -62,8 +73,10 @@ def _of_audit(number: int, entry: dict[str, Any]) -> Step:
     if isinstance(new, list) and entry.get("new-size", len(new)) > len(new):
         size = entry["new-size"]
         trouble = f"the log has {len(new)} of its {size} elements"
-    elif isinstance(new, str) and entry.get("new-size", 0) > len(new.encode()):
+    elif isinstance(new, str) and "new-size" in entry:
         trouble = "the log has the beginning of its text only"
+    if (count := int(entry.get("count", 1))) > 1:
+        trouble = f"{count} puts are one line of the log; record with burst_s = 0"
     words = _words(new)
     fate = str(entry.get("fate", DONE))
     return Step(number, str(entry["pv"]), words, moment.timestamp(), fate, trouble)
@@ -74,9 +87,9 @@ def _of_ledger(number: int, entry: dict[str, Any]) -> Step:
     value: object = shown
     trouble = ""
     try:
-        value = ast.literal_eval(shown)
+        value = shown if shown in _NO_LITERALS else ast.literal_eval(shown)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        trouble = "the ledger has the beginning of its value only"
+        trouble = "the ledger does not have its whole value"
     return Step(
         number,
         str(entry["pv"]),
@@ -85,6 +98,7 @@ def _of_ledger(number: int, entry: dict[str, Any]) -> Step:
         str(entry["state"]),
         trouble,
         str(entry["system"]),
+        str(entry["prefix"]),
     )
 
 
@@ -136,6 +150,11 @@ def moved(step: Step, old: str, new: str) -> str:
     if not step.pv.startswith(old):
         raise BadLedger(f"line {step.line}: {step.pv} does not begin with {old}")
     return new + step.pv.removeprefix(old)
+
+
+def came_from(found: Iterable[Step], prefix: str) -> bool:
+    """Whether any of them was put to a PV of this prefix."""
+    return any((step.prefix + step.pv).startswith(prefix) for step in found)
 
 
 def wait_s(before: Step | None, step: Step, speed: float) -> float:

@@ -6,6 +6,7 @@ was given ("" for itself), and words that tell the mend.
 
 import re
 from collections.abc import Iterator
+from os.path import normpath
 
 from sswd import guard
 from sswd.config.companions import with_companions
@@ -164,6 +165,7 @@ def whole(config: Config) -> Iterator[Problem]:
     if not config.system:
         yield "system", 'no system; add a table [system.NAME] with target = "mod:Class"'
     yield from _asgs(config)
+    yield from _files(config)
     prefixes: dict[str, str] = {}
     names: dict[str, str] = {}
     for name, system in config.system.items():
@@ -185,6 +187,13 @@ def whole(config: Config) -> Iterator[Problem]:
         for motor in system.motors:
             where = f"system.{name}.motors.{motor}"
             yield from _full_name(where, prefix + motor, names, config.prefix)
+
+
+def _files(config: Config) -> Iterator[Problem]:
+    """Two writers would rotate each other's file."""
+    log_file, audit_file = config.log.file, config.audit.file
+    if log_file and audit_file and normpath(log_file) == normpath(audit_file):
+        yield "audit.file", f"{audit_file!r} is also the file of [log]; name another"
 
 
 def _asgs(config: Config) -> Iterator[Problem]:

@@ -80,6 +80,14 @@ _TABLE = (
         "mount the disk writable, or set [state] directory or STATE_DIRECTORY",
     ),
     _Row(
+        r"its disk hangs|audit log: it is too slow",
+        "look at the disk and its mount (NFS?)",
+    ),
+    _Row(
+        r"the thread of the audit log has ended",
+        "`sswd logs` has its traceback; restart the daemon itself",
+    ),
+    _Row(
         r"Too many open files|Resource temporarily unavailable|can't start new thread",
         "raise the limits of the daemon (`ulimit -n`, TasksMax), or stop something",
     ),

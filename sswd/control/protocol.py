@@ -233,6 +233,8 @@ class Entry(Answer, frozen=True, kw_only=True, tag="command"):
     """One command of the ledger."""
 
     system: str
+    prefix: str = ""
+    """The system's."""
     id: int
     pv: str
     value: str

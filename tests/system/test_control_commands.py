@@ -84,6 +84,7 @@ def test_commands_tell_who_when_and_how_it_ended(daemon: Daemon) -> None:
     sswd("call", f"{daemon.prefix}MAIN:CMD", "nonsense 2")
     *_, by_ca, by_call = objects("commands", "--last", "2")
     assert (by_ca["system"], by_ca["state"]) == ("other", "DONE")
+    assert by_ca["prefix"] == f"{daemon.prefix}OTHER:"
     assert by_ca["value"] == "'by Channel Access'"
     assert "@" in by_ca["who"]
     assert by_call["state"] == "FAILED"

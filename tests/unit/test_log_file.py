@@ -4,11 +4,13 @@ import errno
 import json
 import logging
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from sswd import log_file
+from sswd.control.mends import mend_of
 from sswd.log_file import LineFile, also_logging_to, levels, place_of, troubles
 
 
@@ -79,6 +81,102 @@ def test_a_full_disk_is_told_once_and_leaves_no_half_line(made, full_disk, caplo
     assert path.read_text() == "before\nafter\nafter\n"
     assert "can be written again; 5 of its lines were lost" in caplog.text
     assert len(caplog.records) == 2
+    assert troubles() == []
+
+
+@pytest.mark.row(58)
+def test_a_disk_that_hangs_is_told_while_it_hangs(made, monkeypatch):
+    file, path = made
+    write, may_go_on, is_writing = os.write, threading.Event(), threading.Event()
+
+    def hanging(fd: int, data: bytes) -> int:
+        is_writing.set()
+        may_go_on.wait(30)
+        return write(fd, data)
+
+    monkeypatch.setattr(log_file.os, "write", hanging)
+    thread = threading.Thread(target=file.write, args=("a line\n",), name="test-hangs")
+    thread.start()
+    assert is_writing.wait(30)
+    assert troubles() == [], "it has only begun"
+    monkeypatch.setattr(log_file, "HANGS_S", 0.0)
+    [words] = troubles()
+    may_go_on.set()
+    thread.join(30)
+    assert f"the test's file {path} has not taken a line for 0 s" in words
+    assert mend_of(words).startswith("look at the disk and its mount")
+    assert troubles() == []
+    assert path.read_text() == "a line\n"
+
+
+@pytest.mark.row(58)
+@pytest.mark.parametrize("how", ["removed", "folder removed", "renamed", "replaced"])
+def test_a_file_that_is_taken_away_is_made_anew_and_told(made, caplog, how):
+    file, path = made
+    file.write("before\n")
+    if how == "renamed":
+        path.rename(path.with_name("old"))
+    else:
+        path.unlink()
+    if how == "folder removed":
+        path.parent.rmdir()
+    if how == "replaced":
+        path.touch()
+    file.write("after\n")
+    file.write("after\n")
+    assert path.read_text() == "after\nafter\n"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the test's file {path} was removed or replaced; it is made anew"
+    ]
+
+
+@pytest.mark.row(58)
+def test_a_line_that_a_kill_tore_is_not_joined(made, full_disk):
+    file, path = made
+    file.write("whole\n")
+    file.close()
+    with path.open("a") as torn:
+        torn.write("tor")
+    next_life = LineFile(path, max_bytes=100, keep=2, what="the test's file")
+    full_disk(2)
+    next_life.write("lost\n")
+    full_disk(None)
+    next_life.write("first\n")
+    next_life.write("second\n")
+    next_life.close()
+    assert path.read_text() == "whole\ntor\nfirst\nsecond\n"
+
+
+def test_what_a_disk_does_not_cut_off_is_not_joined(made, full_disk, monkeypatch):
+    def refused(_fd: int, _size: int) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    file, path = made
+    file.write("before\n")
+    full_disk(3)
+    monkeypatch.setattr(log_file.os, "ftruncate", refused)
+    file.write("lost\n")
+    file.write("lost\n")
+    full_disk(None)
+    file.write("after\n")
+    assert path.read_text() == "before\nlos\nafter\n"
+
+
+def test_a_read_only_disk_is_told_and_heals(made, monkeypatch, caplog):
+    def refused(*_args: object, **_options: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    file, path = made
+    with monkeypatch.context() as patch:
+        patch.setattr(log_file, "open_own", refused)
+        for _ in range(3):
+            file.write("lost\n")
+    [words] = troubles()
+    assert words == f"the test's file {path} cannot be written: Read-only file system"
+    assert mend_of(words).startswith("mount the disk writable")
+    assert caplog.text.count("cannot be written") == 1
+    file.write("a line\n")
+    assert path.read_text() == "a line\n"
     assert troubles() == []
 
 

@@ -102,11 +102,38 @@ def test_events_arrive(server: socket.socket, tmp_path: Path, form: type) -> Non
         assert b"one event" in server.recv(10_000)
 
 
-def test_udp_is_a_host_and_a_port() -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize("long", ["x", "größe ", "\n"])
+def test_the_journal_takes_the_longest_event(
+    server: socket.socket,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    long: str,
+) -> None:
+    """Of all that is long, and far above what a socket takes."""
+    more = {f"field_{number}": long * 300_000 for number in range(60)}
+    made = record(text=long * 300_000, **more)
+    stream = DatagramStream(str(tmp_path / "log"), "the journal")
+    stream.write(JournalFields().format(made))
+    stream.close()
+    assert caplog.text == ""
+    found = fields(server.recv(1_000_000))
+    assert len(found["MESSAGE"].encode()) > 65_500
+    assert found["MESSAGE"] == (long * 300_000)[: len(found["MESSAGE"])]
+
+
+@pytest.mark.parametrize(
+    ("family", "host", "shown"),
+    [
+        (socket.AF_INET, "127.0.0.1", "127.0.0.1"),
+        (socket.AF_INET, "127.0.0.1", "localhost"),
+        (socket.AF_INET6, "::1", "[::1]"),
+    ],
+)
+def test_udp_is_a_host_and_a_port(family: int, host: str, shown: str) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.bind((host, 0))
         sock.settimeout(10)
-        stream = DatagramStream(f"127.0.0.1:{sock.getsockname()[1]}", "syslog")
+        stream = DatagramStream(f"{shown}:{sock.getsockname()[1]}", "syslog")
         stream.write("hello")
         stream.close()
         assert sock.recv(100) == b"hello"

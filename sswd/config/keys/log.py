@@ -38,8 +38,8 @@ class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     syslog: Annotated[
         str | None,
         Meta(
-            description='log to syslog, too: "/dev/log", or "host:514" by UDP; unless '
-            "given, not"
+            description='log to syslog, too: "/dev/log", or "host:514" or "[::1]:514" '
+            "by UDP; unless given, not"
         ),
     ] = None
     levels: Annotated[

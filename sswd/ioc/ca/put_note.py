@@ -53,7 +53,7 @@ class PutNote:
     """A number, a text, or a list of what an array begins with."""
     new_size: int | None = None
     old_size: int | None = None
-    """Elements of an array; None of a scalar."""
+    """Elements of an array, bytes of a new text that is cut; None of all else."""
     command: int | None = None
     """The id of the command that it became."""
     fate: str = ""

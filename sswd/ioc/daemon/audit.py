@@ -2,7 +2,7 @@
 
 Threading model: `put` on the loop, which never waits; one thread, "sswd-audit",
 filters, encodes and writes. Overflow policy: 10,000 puts wait (a disk that hangs);
-further ones are dropped, counted and told.
+further ones are dropped, counted and told. `trouble` is for any thread.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from sswd.config.keys import AuditConfig
 from sswd.ioc.ca import PutNote
 from sswd.ioc.daemon.audit_lines import BurstFilter, Merged, line_of
-from sswd.log_file import LineFile, place_of
+from sswd.log_file import LineFile, place_of, unwatch, watch
 
 log = logging.getLogger("sswd.ioc")
 
@@ -57,16 +57,30 @@ class Audit:
             target=self._run, name="sswd-audit", daemon=True
         )
         self._thread.start()
+        watch(self)
+
+    @property
+    def trouble(self) -> str:
+        """Why puts are not recorded now, in words; empty: they are. What is wrong with
+        the file says the file."""
+        if not self._thread.is_alive():
+            return "puts are not recorded: the thread of the audit log has ended"
+        if dropped := self._dropped - self._told:
+            return f"{dropped} puts are not in the audit log: it is too slow"
+        return ""
 
     def put(self, note: PutNote) -> None:
         """One put has ended. Loop thread; never waits."""
         try:
             self._notes.put_nowait(note)
         except queue.Full:
+            if self._dropped == self._told:
+                log.error("the audit log takes no puts: %d wait already", BACKLOG)
             self._dropped += 1
 
     def close(self) -> None:
         """Write what waits, for at most CLOSE_S, and end the thread."""
+        unwatch(self)
         with contextlib.suppress(queue.Full):
             self._notes.put(None, timeout=CLOSE_S)
         self._thread.join(CLOSE_S)
@@ -88,7 +102,10 @@ class Audit:
 
     def _write(self, puts: list[Merged]) -> None:
         for merged in puts:
-            self._file.write(f"{line_of(merged)}\n")
+            try:
+                self._file.write(f"{line_of(merged)}\n")
+            except Exception:  # a client's values; no put may end the audit log
+                log.exception("a put to %s is not in the audit log", merged.note.pv)
 
     def _tell_dropped(self) -> None:
         dropped = self._dropped - self._told

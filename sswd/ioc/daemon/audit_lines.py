@@ -113,9 +113,9 @@ def _items(merged: Merged) -> Iterator[tuple[str, object]]:
     moment = datetime.fromtimestamp(note.at_s).astimezone()
     yield "date", moment.date().isoformat()
     yield "time", moment.time().isoformat(timespec="milliseconds")
-    yield "host", _sayable(note.host)
-    yield "user", _sayable(note.user)
-    yield "pv", _sayable(note.pv)
+    yield "host", for_json(note.host)
+    yield "user", for_json(note.user)
+    yield "pv", for_json(note.pv)
     yield "new", for_json(note.new)
     if note.new_size is not None:
         yield "new-size", note.new_size
@@ -132,15 +132,10 @@ def _items(merged: Merged) -> Iterator[tuple[str, object]]:
         yield "command", note.command
     yield "fate", note.fate
     if note.words:
-        yield "error", _sayable(note.words)
+        yield "error", for_json(note.words)
     yield "took", round(note.took_s, 6)
 
 
 def _number(value: object) -> float | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if is_number else None  # type: ignore[arg-type]
-
-
-def _sayable(text: str) -> str:
-    """Without lone surrogates: a client's bytes that are no UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -95,6 +95,16 @@ def ioc(folder: Path) -> int:
     return int(lock.read_text() or 0)
 
 
+def rotate(folder: Path) -> Path:
+    """As logrotate does with the shipped file; the log that was renamed."""
+    (rules,) = (ROOT / "deploy/procserv").glob("*.logrotate")
+    script = rules.read_text().split("postrotate\n")[1].split("endscript")[0]
+    old = (folder / "stage.log").rename(folder / "stage.log.1")
+    script = script.replace("/run/sswd", str(folder))
+    subprocess.run(["sh", "-euc", script], check=True, timeout=START_S)
+    return old
+
+
 @pytest.mark.timeout(240)
 def test_consoles_reload_restart_and_kill(stage: View, folder: Path) -> None:
     journal = folder / "journal"
@@ -124,9 +134,14 @@ def test_consoles_reload_restart_and_kill(stage: View, folder: Path) -> None:
     closed = ["setup", "close", "setup", "close", "setup"]
     assert journal.read_text().splitlines() == closed, "^X is an orderly stop"
 
+    old = rotate(folder)
+    until((folder / "stage.log").exists, "procServ's log, anew", START_S)
+    assert "worker STARTING -> RUNNING" in old.read_text()
     second = ioc(folder)
+    assert stage.get("WORKER:RUN") == 1, "neither daemon nor worker was restarted"
     os.kill(second, signal.SIGKILL)
     until(lambda: ioc(folder) != second, "the restart", START_S)
     stage.wait_for("WORKER:STATE", "RUNNING", timeout_s=START_S)
+    assert "worker STARTING -> RUNNING" in stage.log, "written to the new file"
     parked = ["park begins", "park ends", "setup"]
     assert journal.read_text().splitlines() == closed + parked

@@ -103,6 +103,10 @@ def test_every_put_and_its_fate(client: Client, tmp_path: Path) -> None:
         line = last(tmp_path, f"{p}CMD")
         assert (line["new"], line["fate"]) == ("fail", "FAILED")
         assert line["error"] == daemon.get("CMD_ERROR") == "ValueError: told to fail"
+        for _ in range(2):  # bytes that are no UTF-8: new ones, then old ones
+            daemon.put("CMD", b"\xb5m")
+        line = last(tmp_path, f"{p}CMD", 3)
+        assert (line["new"], line["old"]) == (r"\xb5m", r"\xb5m")
         assert not daemon.put("DOUBLED", 1.0)
         line = last(tmp_path, f"{p}DOUBLED")
         assert (line["fate"], "command" in line) == ("DENIED", False)

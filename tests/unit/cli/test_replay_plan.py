@@ -7,6 +7,7 @@ import pytest
 from sswd.cli.replay_plan import (
     BadLedger,
     Step,
+    came_from,
     moved,
     of_system,
     old_prefix,
@@ -23,12 +24,12 @@ def audit(pv: str, new: object, fate: str = "DONE", **more: object) -> str:
 
 
 def ledger(value: str, state: str = "DONE", system: str = "stage") -> str:
-    line = {"kind": "command", "system": system, "id": 1, "pv": "CMD"}
+    line = {"kind": "command", "system": system, "prefix": "L:", "id": 1, "pv": "CMD"}
     return json.dumps({**line, "value": value, "at": 7.0, "state": state})
 
 
 def planned(*lines: str) -> list[Step]:
-    return list(steps(lines))
+    return steps(lines)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,13 @@ def test_a_line_that_the_daemon_writes_is_understood() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "words"),
-    [("'a text'", ["a text"]), ("2.5", ["2.5"]), ("[1, 2]", ["1", "2"])],
+    [
+        ("'a text'", ["a text"]),
+        ("2.5", ["2.5"]),
+        ("[1, 2]", ["1", "2"]),
+        ("nan", ["nan"]),
+        ("-inf", ["-inf"]),
+    ],
 )
 def test_values_of_a_ledger(shown: str, words: list[str]) -> None:
     (step,) = planned(ledger(shown))
@@ -73,8 +80,10 @@ def test_what_never_ran_is_left_out(fate: str) -> None:
     [
         (audit("L:A", [1, 2], **{"new-size": 900}), "2 of its 900 elements"),
         (audit("L:A", "abc", **{"new-size": 900}), "beginning of its text"),
-        (ledger("'a long te..."), "beginning of its value"),
-        (ledger("__import__('os').system('x')"), "beginning of its value"),
+        (audit("L:A", r"\xb5" * 400, **{"new-size": 401}), "beginning of its text"),
+        (audit("L:A", "scan", count=3), "3 puts are one line of the log; record"),
+        (ledger("'a long te..."), "not have its whole value"),
+        (ledger("__import__('os').system('x')"), "not have its whole value"),
     ],
 )
 def test_what_is_not_whole_is_told(line: str, words: str) -> None:
@@ -88,6 +97,25 @@ def test_what_is_no_ledger_is_told_with_its_line(line: str) -> None:
         planned(audit("L:A", 1), line)
 
 
+def test_puts_are_in_the_order_in_which_they_came() -> None:
+    """A scan that takes 3 s, and what was put meanwhile, as the audit log has them."""
+    found = planned(
+        audit("L:X", 1, time="12:00:00.000"),
+        audit("L:X", 3, time="12:00:02.000"),
+        audit("L:CMD", "scan", time="12:00:01.000"),
+        audit("L:CMD", "b", time="12:00:02.000"),
+    )
+    assert [step.words for step in found] == [["1"], ["scan"], ["3"], ["b"]]
+
+
+def test_where_puts_came_from_is_known() -> None:
+    one = planned(audit("LAB:S1:A", 1))
+    assert came_from(one, "LAB:S1:")
+    assert not came_from(one, "SIM:")
+    assert came_from(planned(ledger("1")), "L:")
+    assert not came_from(planned(ledger("1")), "CMD")
+
+
 def test_the_prefix_is_what_all_names_have_in_common() -> None:
     assert old_prefix(planned(audit("LAB:S1:A", 1), audit("LAB:S1:AB", 1))) == "LAB:S1:"
     assert old_prefix(planned(audit("LAB:S1:A", 1))) == "LAB:S1:"
@@ -96,7 +124,7 @@ def test_the_prefix_is_what_all_names_have_in_common() -> None:
 
 
 def test_names_are_moved() -> None:
-    one, other = planned(audit("LAB:S1:A", 1), ledger("1"))
+    other, one = planned(audit("LAB:S1:A", 1), ledger("1"))
     assert moved(one, "LAB:S1:", "SIM:") == "SIM:A"
     assert moved(other, "", "SIM:") == "SIM:CMD"
     with pytest.raises(BadLedger, match="line 1: LAB:S1:A does not begin with X:"):

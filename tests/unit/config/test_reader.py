@@ -280,6 +280,14 @@ def test_full_names_must_be_distinct_and_not_too_long():
     assert "is among the IOC statistics" in complaint(statistics)
 
 
+def test_the_log_and_the_audit_log_are_two_files():
+    files = {"log": {"file": "a.log"}, "audit": {"file": "./x/../a.log"}}
+    text = "audit.file: './x/../a.log' is also the file of [log]; name another"
+    assert text in complaint({**system(), **files})
+    config.from_dict({**system(), "log": {"file": "a"}, "audit": {"file": "b"}}, "f")
+    config.from_dict({**system(), "audit": {"file": "b"}}, "f")
+
+
 def test_all_mistakes_are_told_at_once():
     text = complaint(system(outbox=0, prefx="A", pvs={"CMD": {"type": "flaot"}}))
     assert text.startswith("f.toml: 4 mistakes:\n  system.s: ")

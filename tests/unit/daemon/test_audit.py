@@ -7,10 +7,12 @@ import time
 
 import pytest
 
+from sswd.control.mends import mend_of
 from sswd.ioc.ca import PutNote
 from sswd.ioc.daemon import audit
 from sswd.ioc.daemon.audit import Audit
 from sswd.ioc.daemon.audit_lines import MAX_BURSTS, BurstFilter, Merged, line_of
+from sswd.log_file import troubles
 
 
 def note(new: object = 1.0, old: object = 0.0, **more: object) -> PutNote:
@@ -50,6 +52,24 @@ def test_arrays_have_sizes_and_what_is_no_number_is_text():
 
 def test_a_name_that_is_no_utf8_ends_nothing():
     assert told(Merged(note(user="\udcff", words="\udcfe")))["user"] == "\\udcff"
+
+
+@pytest.mark.row(58)
+def test_a_text_that_is_no_utf8_ends_nothing():
+    line = told(Merged(note("\udcb5m", old=["\udcb5m", 1.0])))
+    assert (line["new"], line["old"]) == ("\\udcb5m", ["\\udcb5m", 1.0])
+
+
+@pytest.mark.row(58)
+def test_a_put_that_cannot_be_a_line_is_told_and_the_next_is_written(caplog):
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, 0.0)
+    log.put(note({1, 2}.__iter__()))
+    log.put(note(2.0))
+    log.close()
+    assert [json.loads(line)["new"] for line in file.lines[:-1]] == [2.0]
+    assert "a put to A:B is not in the audit log" in caplog.text
 
 
 def test_of_a_burst_the_first_and_a_line_for_the_rest():
@@ -115,6 +135,20 @@ def test_clients_do_not_choose_our_memory():
     assert len(lines) + len(burst.flush()) == 6 * MAX_BURSTS
 
 
+def test_a_thread_that_has_ended_is_told():
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, 0.0)
+    assert troubles() == []
+    log._notes.put(None)
+    log._thread.join(30)
+    [words] = troubles()
+    log.close()
+    assert words == "puts are not recorded: the thread of the audit log has ended"
+    assert "restart the daemon" in mend_of(words)
+    assert troubles() == []
+
+
 class SlowFile:
     """A file on a disk that hangs until it is let go."""
 
@@ -139,9 +173,14 @@ def test_a_disk_that_hangs_is_not_waited_for(monkeypatch, caplog):
     for number in range(1000):
         log.put(note(float(number)))
     assert time.monotonic() - begin_s < 2.0
+    assert caplog.text.count("the audit log takes no puts: 100 wait already") == 1
+    [words] = troubles()
+    assert words == f"{log._dropped} puts are not in the audit log: it is too slow"
+    assert mend_of(words).startswith("look at the disk")
     file.may_go_on.set()
     log.close()
     assert not log._thread.is_alive()
+    assert troubles() == [], "a closed one is nobody's trouble"
     assert file.lines.pop() == "closed"
     assert 100 <= len(file.lines) <= 101
     assert f"{1000 - len(file.lines)} puts are not in the audit log" in caplog.text

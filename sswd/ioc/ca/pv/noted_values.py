@@ -15,6 +15,7 @@ from sswd.ioc.ca.caproto_private.data import (
     values_from_wire,
 )
 from sswd.ioc.ca.codec import protocol
+from sswd.ioc.ca.codec.dbr_elements import encode_text
 from sswd.ioc.ca.put_note import CHARACTERS, PutNote
 
 ELEMENTS = {protocol.STRING: 10, protocol.CHAR: 400}
@@ -52,7 +53,8 @@ def _from_wire(
     except Exception:  # noqa: BLE001 - a client's bytes; the put is refused elsewhere
         return "unreadable", None
     noted, size_noted = _as_noted(data, values, is_state=native != protocol.STRING)
-    return noted, None if size_noted is None else count
+    is_cut = isinstance(noted, str) and taken < count and b"\0" not in part
+    return noted, None if size_noted is None and not is_cut else count
 
 
 def _as_noted(
@@ -68,7 +70,7 @@ def _as_noted(
         chars = list(bytes(value[: ELEMENTS[protocol.CHAR]]))
         return (chars, len(value)) if data.max_length > 1 else (chars[0], None)
     if isinstance(value, str):
-        return value[:CHARACTERS], None
+        return _text(encode_text(value[:CHARACTERS], "utf-8")), None
     if isinstance(value, bytes | bytearray):
         return _text(bytes(value)), None
     if not isinstance(value, list | tuple | np.ndarray):

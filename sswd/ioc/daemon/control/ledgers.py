@@ -9,6 +9,7 @@ from sswd.control.protocol import Answer, Commands, Entry
 from sswd.ioc.commands.history import Ended
 from sswd.ioc.daemon.control.api import DaemonApi
 from sswd.ioc.daemon.control.operate import ALL, named
+from sswd.ioc.template import Server
 
 
 def tell(api: DaemonApi, request: Commands) -> Sequence[Answer]:
@@ -17,13 +18,14 @@ def tell(api: DaemonApi, request: Commands) -> Sequence[Answer]:
     for server in named(api, request.system or ALL):
         if server.served is not None:
             history = server.served.dispatcher.history()
-            found += [_entry(server.system_name, ended) for ended in history]
+            found += [_entry(server, ended) for ended in history]
     return sorted(found, key=lambda entry: entry.at)[-request.last :]
 
 
-def _entry(system: str, ended: Ended) -> Entry:
+def _entry(server: Server, ended: Ended) -> Entry:
     return Entry(
-        system=system,
+        system=server.system_name,
+        prefix=server.prefix,
         id=ended.id,
         pv=ended.pv,
         value=ended.value,
