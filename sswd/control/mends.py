@@ -18,7 +18,21 @@ class _Row(NamedTuple):
 _LOADS = "then `sswd restart`; `sswd check` tries the import alone"
 _TABLE = (
     _Row(
-        r"cannot listen on TCP port|cannot take searches on UDP port",
+        r"cannot listen at ",
+        "`ip -brief address` shows the addresses of this host: wait until the network "
+        "is up, or correct EPICS_CAS_INTF_ADDR_LIST",
+    ),
+    _Row(
+        r"cannot listen on port \d+",
+        "set EPICS_CAS_SERVER_PORT to a port above 1023",
+    ),
+    _Row(
+        r"cannot take searches on UDP port",
+        "`ss -lnup` shows which program has the port: end that one, or set another "
+        "port",
+    ),
+    _Row(
+        r"cannot listen on TCP port",
         "`ss -lntup` shows which program has the port: end that one, or set another "
         "port; without --exclusive-port another one is taken by itself",
     ),

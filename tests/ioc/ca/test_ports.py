@@ -4,6 +4,7 @@ Several servers of one host at the same port are two Contexts in the test's loop
 """
 
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -102,9 +103,21 @@ async def test_a_taken_port_means_another_one(monkeypatch, port, caplog, is_set)
     assert f"EPICS_CA_NAME_SERVERS with port {second[0]}" in caplog.text
 
 
-def test_an_interface_that_is_not_there(port):
-    with pytest.raises(OSError, match="assign requested address"):
-        ports.listen(["203.0.113.1"])
+@pytest.mark.parametrize("interface", ["203.0.113.1", "10..5"])
+async def test_an_interface_that_is_not_there(port, interface):
+    words = f"cannot listen at {interface}, an address of EPICS_CAS_INTF_ADDR_LIST: "
+    with pytest.raises(PortTakenError, match=words):
+        ports.listen([interface])
+    with pytest.raises(PortTakenError, match=words):  # by UDP, which is first
+        await Context({}, interfaces=[interface]).run()
+
+
+def test_a_port_for_root_alone(monkeypatch):
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "80")
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    words = "cannot listen on port 80, set by EPICS_CAS_SERVER_PORT: Permission denied"
+    with pytest.raises(PortTakenError, match=words):
+        ports.refuse_for_good("0.0.0.0", denied)
 
 
 async def test_a_udp_port_that_is_not_shared_is_told(port):
