@@ -32,8 +32,12 @@ class DiskSpace:
         if time.monotonic() - self._answer[0] < FRESH_S:
             return self._answer[1]
         if self._asked is None:
+            thread = threading.Thread(target=self._ask, name="sswd-disk", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # TasksMax; the next one who asks may have one
+                return None
             self._asked = self._loop.create_future()
-            threading.Thread(target=self._ask, name="sswd-disk", daemon=True).start()
         try:
             await asyncio.wait_for(asyncio.shield(self._asked), WAIT_S)
         except TimeoutError:
