@@ -84,6 +84,16 @@ class Wrong(Struct, frozen=True, kw_only=True):
     mend: str
 
 
+class Disk(Struct, frozen=True, kw_only=True):
+    """Where else than in the state directory the daemon writes."""
+
+    folder: str
+    holds: str
+    """ "setpoints", "the log", "the audit log", or several of them."""
+    free: float | None
+    """MB; None: the disk does not say."""
+
+
 class IocStatus(Struct, frozen=True, kw_only=True):
     """The daemon."""
 
@@ -111,6 +121,8 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     forkserver_error: str = ""
     """Why it does not fork now, words for "it ..."; empty: it does, or no system has
     `start = "fork"`."""
+    other_disks: list[Disk] = []
+    """Of other directories than the state directory."""
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

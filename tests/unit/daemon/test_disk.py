@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sswd.ioc.daemon.control.disk import DiskSpace
+from sswd.config import from_dict
+from sswd.ioc.daemon.composed import compose
+from sswd.ioc.daemon.control.disk import Disks, DiskSpace
 
 
 async def test_a_thread_that_cannot_be_had_is_asked_for_again(
@@ -23,3 +25,31 @@ async def test_a_thread_that_cannot_be_had_is_asked_for_again(
     free_mb = await disk.free_mb()
     assert free_mb is not None
     assert free_mb > 0.0
+
+
+async def test_each_directory_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sswd.ioc.daemon.control.disk.WAIT_S", 10.0)
+    a, b = tmp_path / "a", tmp_path / "b"
+    disks = Disks(a, {"setpoints": b, "the log": a, "the audit log": b})
+    free_mb, others = await disks.ask()
+    assert free_mb is not None
+    assert [(d.folder, d.holds) for d in others] == [
+        (str(b), "setpoints, the audit log")
+    ]
+    assert others[0].free is not None
+
+
+def test_the_directories_of_a_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/lab")
+    wanted = {"state": {"directory": "kept"}, "audit": {"file": "a/puts"}}
+    system = {"system": {"main": {"target": "a:B"}}}
+    config = from_dict({"log": {"file": "/logs/lab.log"}, **wanted, **system}, "test")
+    assert compose(config, tmp_path).folders == {
+        "setpoints": tmp_path / "kept",
+        "the log": Path("/logs"),
+        "the audit log": Path("/var/lib/lab/a"),
+    }

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from sswd.control.mends import mend_of
-from sswd.control.status import Failure, IocStatus, Running, StandingAlarm
+from sswd.control.status import Disk, Failure, IocStatus, Running, StandingAlarm
 from sswd.ioc.daemon.control.findings import findings
 from tests.unit.control.test_outcome import RUNS
 
@@ -164,6 +164,10 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
     [
         (replace(IOC, disk_free=10.0), "the disk of /state is full: 10 MB are left"),
         (replace(IOC, disk_free=None), "the disk of /state does not answer"),
+        (
+            replace(IOC, other_disks=[Disk(folder="/b", holds="setpoints", free=2.0)]),
+            "the disk of /b is full: 2 MB are left",
+        ),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
         (
             replace(IOC, forkserver_error="it cannot be started: full"),

@@ -1,7 +1,7 @@
-"""How much room is left on the disk of the state directory.
+"""How much room is left on the disks where the daemon writes.
 
 A disk may hang (NFS), and the loop must not: a thread asks, and who wants to know waits
-for at most WAIT_S. One thread at a time, however often it is asked.
+for at most WAIT_S. One thread a directory at a time, however often it is asked.
 
 Threading model: the loop's own, but for `_ask`.
 """
@@ -11,7 +11,10 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+
+from sswd.control.status import Disk
 
 WAIT_S = 0.2
 FRESH_S = 1.0
@@ -59,3 +62,26 @@ class DiskSpace:
         asked, self._asked = self._asked, None
         if asked is not None and not asked.done():
             asked.set_result(None)
+
+
+class Disks:
+    """The state directory, where post-mortems go, and other directories."""
+
+    def __init__(self, state: Path, others: Mapping[str, Path]) -> None:
+        """`others`: by what they hold."""
+        self.state = DiskSpace(state)
+        self._others: dict[DiskSpace, str] = {}
+        for folder in dict.fromkeys(path.absolute() for path in others.values()):
+            if folder != state.absolute():
+                holds = [h for h, path in others.items() if path.absolute() == folder]
+                self._others[DiskSpace(folder)] = ", ".join(holds)
+
+    async def ask(self) -> tuple[float | None, list[Disk]]:
+        """MB that are left for the state directory (as `free_mb`), and the others."""
+        free_mb, *others = await asyncio.gather(
+            self.state.free_mb(), *(space.free_mb() for space in self._others)
+        )
+        return free_mb, [
+            Disk(folder=str(space.folder), holds=holds, free=free)
+            for (space, holds), free in zip(self._others.items(), others, strict=True)
+        ]

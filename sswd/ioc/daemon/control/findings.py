@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sswd.control.mends import mend_of
-from sswd.control.status import IocStatus, SystemStatus, Wrong
+from sswd.control.status import Disk, IocStatus, SystemStatus, Wrong
 from sswd.log_file import MEND
 
 FULL_MB = 50.0
@@ -31,17 +31,18 @@ def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
 
 
 def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
-    folder = ioc.state_directory
-    if ioc.disk_free is None:
-        yield (
-            f"the disk of {folder} does not answer",
-            "look at the mount (NFS?); post-mortems are not kept meanwhile",
-        )
-    elif ioc.disk_free < FULL_MB:
-        yield (
-            f"the disk of {folder} is full: {ioc.disk_free:.0f} MB are left",
-            "free space there",
-        )
+    state = Disk(folder=ioc.state_directory, holds="post-mortems", free=ioc.disk_free)
+    for disk in (state, *ioc.other_disks):
+        if disk.free is None:
+            yield (
+                f"the disk of {disk.folder} does not answer",
+                f"look at the mount (NFS?); {disk.holds}: not kept meanwhile",
+            )
+        elif disk.free < FULL_MB:
+            yield (
+                f"the disk of {disk.folder} is full: {disk.free:.0f} MB are left",
+                f"free space there, for {disk.holds}",
+            )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
     if ioc.forkserver_error:
