@@ -15,6 +15,8 @@ class _Row(NamedTuple):
     mend: str
 
 
+_FILES = r"(setpoints cannot be saved|the (audit log|log file) .*cannot be written)"
+"""sswd's own files, not a device of the driver."""
 _LOADS = "then `sswd restart`; `sswd check` tries the import alone"
 _TABLE = (
     _Row(
@@ -96,6 +98,15 @@ _TABLE = (
     _Row(
         r"Too many open files|Resource temporarily unavailable|can't start new thread",
         "raise the limits of the daemon (`ulimit -n`, TasksMax), or stop something",
+    ),
+    _Row(
+        _FILES + r".*Permission denied",
+        "give the daemon's user the right to write there, or name another place in the "
+        "configuration",
+    ),
+    _Row(
+        _FILES + r".*(No such file or directory|Not a directory)",
+        "make the directory that is named, or correct its name in the configuration",
     ),
     _Row(
         r"Permission denied|PermissionError",

@@ -56,6 +56,21 @@ from sswd.control.mends import mend_of
             "until the network is up",
         ),
         ("OSError: [Errno 27] File too large", "free space"),
+        (
+            "setpoints cannot be saved: /var/lib/lab: Permission denied; what was saved "
+            "before stays",
+            "right to write there",
+        ),
+        ("the audit log /a/b cannot be written: Permission denied", "write there"),
+        (
+            "the log file /a/b cannot be written: No such file or directory",
+            "make the directory",
+        ),
+        (
+            "setpoints cannot be saved: /a: can't start new thread; what was saved",
+            "TasksMax",
+        ),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/dev/x'", "plug"),
         ("no post for 2.5 s", "`sswd stack`"),
         ("KeyError: 'x'", ""),
     ],
