@@ -57,8 +57,7 @@ from sswd.control.mends import mend_of
         ),
         ("OSError: [Errno 27] File too large", "free space"),
         (
-            "setpoints cannot be saved: /var/lib/lab: Permission denied; what was saved "
-            "before stays",
+            "setpoints cannot be saved: /var/lib/lab: Permission denied; what was",
             "right to write there",
         ),
         ("the audit log /a/b cannot be written: Permission denied", "write there"),
