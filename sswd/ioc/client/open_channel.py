@@ -11,7 +11,7 @@ import caproto
 
 from sswd.errors import NotFoundError, RemoteLost
 from sswd.ioc.client import environment, name_server
-from sswd.ioc.client.search import search
+from sswd.ioc.client.search import Address, search
 from sswd.ioc.client.session import Hooks, Session, connected
 
 
@@ -30,6 +30,13 @@ async def open_channel(name: str, wait_s: float) -> AsyncIterator[Session]:
             address = await search(name)
     except TimeoutError:
         raise NotFoundError(not_found_words(name, wait_s)) from None
+    async with open_at(name, address, wait_s) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def open_at(name: str, address: Address, wait_s: float) -> AsyncIterator[Session]:
+    """The channel of a PV at a server, as `open_channel`. Raises RemoteLost."""
     created: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
 
     def on_created(session: Session) -> None:
