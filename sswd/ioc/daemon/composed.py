@@ -72,6 +72,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
     _merge(pvdb, caproto_statistics(prefix), "IOC")
     statistics = Statistics(prefix=prefix)
     statistics.publishing = lambda: _published(servers)
+    statistics.records = lambda: len(pvdb)
     _merge(pvdb, statistics.pvdb, "IOC")
     limits = Limits(**msgspec.structs.asdict(config.limits))
     prefixes = [config.prefix, *map(config.prefix_of, config.system)]
