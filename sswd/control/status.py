@@ -85,13 +85,15 @@ class Wrong(Struct, frozen=True, kw_only=True):
 
 
 class Disk(Struct, frozen=True, kw_only=True):
-    """Where else than in the state directory the daemon writes."""
+    """Where the daemon writes."""
 
     folder: str
     holds: str
-    """ "setpoints", "the log", "the audit log", or several of them."""
+    """ "post-mortems", "setpoints", "the log", "the audit log", or several."""
     free: float | None
     """MB; None: the disk does not say."""
+    size: float | None = None
+    """Of the disk, MB."""
 
 
 class IocStatus(Struct, frozen=True, kw_only=True):
@@ -114,6 +116,7 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     state_directory: str
     disk_free: float | None
     """MB, where post-mortems go; None: the disk does not say."""
+    disk_size: float | None = None
     access: str = ""
     """The access security file; empty: there is none."""
     forkserver: int | None = None

@@ -20,11 +20,11 @@ async def test_a_thread_that_cannot_be_had_is_asked_for_again(
 
     with monkeypatch.context() as fault:
         fault.setattr(threading.Thread, "start", fails)
-        assert await disk.free_mb() is None
+        assert await disk.space() is None
     monkeypatch.setattr("sswd.ioc.daemon.control.disk.WAIT_S", 10.0)
-    free_mb = await disk.free_mb()
-    assert free_mb is not None
-    assert free_mb > 0.0
+    space = await disk.space()
+    assert space is not None
+    assert 0.0 < space.free_mb < space.size_mb
 
 
 async def test_each_directory_is_asked_once(
@@ -33,12 +33,12 @@ async def test_each_directory_is_asked_once(
     monkeypatch.setattr("sswd.ioc.daemon.control.disk.WAIT_S", 10.0)
     a, b = tmp_path / "a", tmp_path / "b"
     disks = Disks(a, {"setpoints": b, "the log": a, "the audit log": b})
-    free_mb, others = await disks.ask()
-    assert free_mb is not None
-    assert [(d.folder, d.holds) for d in others] == [
-        (str(b), "setpoints, the audit log")
+    asked = await disks.ask()
+    assert [(each.folder, each.holds) for each in asked] == [
+        (str(a), "post-mortems"),
+        (str(b), "setpoints, the audit log"),
     ]
-    assert others[0].free is not None
+    assert all(each.free and each.size for each in asked)
 
 
 def test_the_directories_of_a_configuration(

@@ -181,6 +181,16 @@ def test_what_is_wrong_with_the_ioc(ioc, words: str) -> None:
     assert wrong.mend
 
 
+def test_a_small_disk_is_not_full_because_it_is_small() -> None:
+    empty = Disk(folder="/b", holds="setpoints", free=0.06, size=0.064)
+    assert findings(replace(IOC, other_disks=[empty]), [RUNS]) == []
+    [wrong] = findings(replace(IOC, other_disks=[replace(empty, free=0.0)]), [RUNS])
+    assert (wrong.words, wrong.mend) == (
+        "the disk of /b is full: 0 MB are left",
+        "free space there, for setpoints",
+    )
+
+
 def test_a_file_that_cannot_be_written_is_named():
     words = "the audit log /a/b cannot be written: No space left on device"
     [wrong] = findings(replace(IOC, files=[words]), [RUNS])

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from sswd.control.status import Disk
 
@@ -21,17 +22,24 @@ FRESH_S = 1.0
 """So long an answer is good enough."""
 
 
+class Space(NamedTuple):
+    """MB that this user may still write, and of the whole disk."""
+
+    free_mb: float
+    size_mb: float
+
+
 class DiskSpace:
     """The free space where a directory is, or will be made."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._loop = asyncio.get_running_loop()
-        self._answer: tuple[float, float | None] = (-FRESH_S, None)
+        self._answer: tuple[float, Space | None] = (-FRESH_S, None)
         self._asked: asyncio.Future[None] | None = None
 
-    async def free_mb(self) -> float | None:
-        """MB that this user may still write; None: the disk does not say in time."""
+    async def space(self) -> Space | None:
+        """What is left; None: the disk does not say in time."""
         if time.monotonic() - self._answer[0] < FRESH_S:
             return self._answer[1]
         if self._asked is None:
@@ -48,17 +56,18 @@ class DiskSpace:
         return self._answer[1]
 
     def _ask(self) -> None:
-        free_mb = None
+        space = None
         for folder in (self.folder, *self.folder.parents):
             with contextlib.suppress(OSError):
                 found = os.statvfs(folder)
-                free_mb = found.f_bavail * found.f_frsize / 1e6
+                block_mb = found.f_frsize / 1e6
+                space = Space(found.f_bavail * block_mb, found.f_blocks * block_mb)
                 break
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._told, free_mb)
+            self._loop.call_soon_threadsafe(self._told, space)
 
-    def _told(self, free_mb: float | None) -> None:
-        self._answer = time.monotonic(), free_mb
+    def _told(self, space: Space | None) -> None:
+        self._answer = time.monotonic(), space
         asked, self._asked = self._asked, None
         if asked is not None and not asked.done():
             asked.set_result(None)
@@ -69,19 +78,21 @@ class Disks:
 
     def __init__(self, state: Path, others: Mapping[str, Path]) -> None:
         """`others`: by what they hold."""
-        self.state = DiskSpace(state)
-        self._others: dict[DiskSpace, str] = {}
+        self._spaces = {DiskSpace(state): "post-mortems"}
         for folder in dict.fromkeys(path.absolute() for path in others.values()):
             if folder != state.absolute():
                 holds = [h for h, path in others.items() if path.absolute() == folder]
-                self._others[DiskSpace(folder)] = ", ".join(holds)
+                self._spaces[DiskSpace(folder)] = ", ".join(holds)
 
-    async def ask(self) -> tuple[float | None, list[Disk]]:
-        """MB that are left for the state directory (as `free_mb`), and the others."""
-        free_mb, *others = await asyncio.gather(
-            self.state.free_mb(), *(space.free_mb() for space in self._others)
-        )
-        return free_mb, [
-            Disk(folder=str(space.folder), holds=holds, free=free)
-            for (space, holds), free in zip(self._others.items(), others, strict=True)
+    async def ask(self) -> list[Disk]:
+        """The state directory first."""
+        found = await asyncio.gather(*(disk.space() for disk in self._spaces))
+        return [
+            Disk(
+                folder=str(disk.folder),
+                holds=holds,
+                free=None if space is None else space.free_mb,
+                size=None if space is None else space.size_mb,
+            )
+            for (disk, holds), space in zip(self._spaces.items(), found, strict=True)
         ]

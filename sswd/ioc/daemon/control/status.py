@@ -65,14 +65,14 @@ class Collector:
         now_s = time.monotonic()
         if self._last is not None and now_s - self._collected_s < 1 / PER_S:
             return self._last
-        free_mb, others = await self._disks.ask()
+        disks = await self._disks.ask()
         systems = [_system(server) for server in self._api.servers]
-        ioc = self._ioc(free_mb, others)
+        ioc = self._ioc(*disks)
         told = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
         self._last, self._collected_s = told, now_s
         return told
 
-    def _ioc(self, free_mb: float | None, others: list[Disk]) -> IocStatus:
+    def _ioc(self, state: Disk, *others: Disk) -> IocStatus:
         api, counts = self._api, self._api.context.counts
         memory_mb = 0.0
         with contextlib.suppress(psutil.Error, OSError):
@@ -91,9 +91,10 @@ class Collector:
             channels=counts.channels,
             monitors=counts.subscriptions,
             port=getattr(api.context, "port", 0) or 0,
-            state_directory=str(self._disks.state.folder),
-            disk_free=free_mb,
-            other_disks=others,
+            state_directory=state.folder,
+            disk_free=state.free,
+            disk_size=state.size,
+            other_disks=list(others),
             access=self._api.access.file,
             forkserver=api.forkserver.pid,
             forkserver_error=api.forkserver.error,
