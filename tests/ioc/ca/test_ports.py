@@ -14,7 +14,7 @@ import caproto
 import pytest
 from ca_raw import SEARCH, VERSION, message
 
-from sswd.errors import PortTakenError
+from sswd.errors import ConfigError, PortTakenError
 from sswd.ioc.ca import Context
 from sswd.ioc.ca.server import ports, search_sockets
 
@@ -76,6 +76,12 @@ def test_ports_from_the_environment(monkeypatch):
     assert ports.wanted_port() == (7064, "EPICS_CAS_SERVER_PORT")
     monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "99999")
     assert ports.wanted_port() == (6064, "EPICS_CA_SERVER_PORT")
+
+
+async def test_a_variable_that_is_no_number_is_told_in_words(monkeypatch):
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "abc")
+    with pytest.raises(ConfigError, match=r"EPICS_CAS_SERVER_PORT .*'abc'; correct it"):
+        Context({})
 
 
 async def test_a_taken_port_is_an_error_where_it_was_to_be_exclusive(port, serving):
