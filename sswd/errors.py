@@ -66,7 +66,8 @@ class CommandRejected(CommandError):
 
 
 class PortTakenError(SswdError):
-    """A port or prefix that this daemon was told to use is taken (exit 69)."""
+    """A port, address or prefix that this daemon was told to use is not to be had
+    (exit 69)."""
 
 
 class PrefixTakenError(PortTakenError):

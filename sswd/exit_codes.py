@@ -10,7 +10,7 @@ WRONG = 3
 NOT_FOUND = 4
 """No server answers for a PV, or no daemon is found."""
 TAKEN = 69
-"""A port or prefix is taken; a supervisor may try again."""
+"""A port or prefix is taken, an address is not there; a supervisor may try again."""
 BAD_CONFIGURATION = 78
 """A supervisor must not try again."""
 INTERRUPTED = 130

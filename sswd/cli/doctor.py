@@ -11,8 +11,9 @@ from sswd.exit_codes import CLEAN, NOT_FOUND, WRONG
 _MORE = """\
 Searches for the PV as a client with this environment does, of any IOC, and says what
 is in the way: the address list, ports, names of hosts, two servers with one PV or
-behind one address, firewalls, array sizes, the repeater, beacons. Without a PV: what
-of that can be seen without one. It changes nothing and puts nothing.
+behind one address, firewalls, array sizes, whether a CA repeater runs here, and where
+the daemons of sswd on this host send their beacons. It listens to no beacons. Without a
+PV: what of that can be seen without one. It changes nothing and puts nothing.
 
 Exits with 4 when the PV is not found, with 3 when anything else is wrong.
 

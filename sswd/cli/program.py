@@ -84,7 +84,7 @@ exit codes:
   2   wrong usage of the command line
   3   `status`, `doctor`: something is wrong; the daemon does not answer
   4   no server answers for a PV; there is no such daemon
-  69  a port or prefix that was asked for is taken
+  69  a port or prefix that was asked for is taken, or an address is not there
   78  bad configuration; a supervisor must not retry it"""
 
 _CODES = (

@@ -78,7 +78,6 @@ def lines(found: Status) -> Iterator[str]:
 
 
 def _ioc(ioc: IocStatus) -> Iterator[str]:
-    disk = "does not answer" if ioc.disk_free is None else _size(ioc.disk_free)
     yield clean(f"sswd {ioc.sswd}  {ioc.prefix or '(no prefix)'}  {ioc.file}")
     yield (
         f"  IOC      up {span(ioc.uptime)}, pid {ioc.pid}, {ioc.memory:.0f} MB, "
@@ -88,7 +87,9 @@ def _ioc(ioc: IocStatus) -> Iterator[str]:
         f"  clients  {ioc.clients} on port {ioc.port}, {ioc.channels} channels, "
         f"{ioc.monitors} monitors"
     )
-    yield clean(f"  disk     {disk} free for {ioc.state_directory}")
+    yield clean(f"  disk     {_free(ioc.disk_free)} for {ioc.state_directory}")
+    for disk in ioc.other_disks:
+        yield clean(f"           {_free(disk.free)} for {disk.folder}: {disk.holds}")
     if ioc.forkserver:
         yield f"  forks    by pid {ioc.forkserver}"
 
@@ -150,6 +151,10 @@ def _alarms(system: SystemStatus) -> Iterator[str]:
     if system.not_posted:
         label = "" if system.alarms else "alarms"
         yield f"  {label:<7}  {system.not_posted} PVs not posted since the worker began"
+
+
+def _free(megabytes: float | None) -> str:
+    return "no answer" if megabytes is None else f"{_size(megabytes)} free"
 
 
 def _size(megabytes: float) -> str:

@@ -15,10 +15,26 @@ class _Row(NamedTuple):
     mend: str
 
 
+_FILES = r"(setpoints cannot be saved|the (audit log|log file) .*cannot be written)"
+"""sswd's own files, not a device of the driver."""
 _LOADS = "then `sswd restart`; `sswd check` tries the import alone"
 _TABLE = (
     _Row(
-        r"cannot listen on TCP port|cannot take searches on UDP port",
+        r"cannot listen at ",
+        "`ip -brief address` shows the addresses of this host: wait until the network "
+        "is up, or correct EPICS_CAS_INTF_ADDR_LIST",
+    ),
+    _Row(
+        r"cannot listen on port \d+",
+        "set EPICS_CAS_SERVER_PORT to a port above 1023",
+    ),
+    _Row(
+        r"cannot take searches on UDP port",
+        "`ss -lnup` shows which program has the port: end that one, or set another "
+        "port",
+    ),
+    _Row(
+        r"cannot listen on TCP port",
         "`ss -lntup` shows which program has the port: end that one, or set another "
         "port; without --exclusive-port another one is taken by itself",
     ),
@@ -90,6 +106,15 @@ _TABLE = (
     _Row(
         r"Too many open files|Resource temporarily unavailable|can't start new thread",
         "raise the limits of the daemon (`ulimit -n`, TasksMax), or stop something",
+    ),
+    _Row(
+        _FILES + r".*Permission denied",
+        "give the daemon's user the right to write there, or name another place in the "
+        "configuration",
+    ),
+    _Row(
+        _FILES + r".*(No such file or directory|Not a directory)",
+        "make the directory that is named, or correct its name in the configuration",
     ),
     _Row(
         r"Permission denied|PermissionError",

@@ -84,6 +84,18 @@ class Wrong(Struct, frozen=True, kw_only=True):
     mend: str
 
 
+class Disk(Struct, frozen=True, kw_only=True):
+    """Where the daemon writes."""
+
+    folder: str
+    holds: str
+    """ "post-mortems", "setpoints", "the log", "the audit log", or several."""
+    free: float | None
+    """MB; None: the disk does not say."""
+    size: float | None = None
+    """Of the disk, MB."""
+
+
 class IocStatus(Struct, frozen=True, kw_only=True):
     """The daemon."""
 
@@ -104,6 +116,7 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     state_directory: str
     disk_free: float | None
     """MB, where post-mortems go; None: the disk does not say."""
+    disk_size: float | None = None
     access: str = ""
     """The access security file; empty: there is none."""
     forkserver: int | None = None
@@ -111,6 +124,8 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     forkserver_error: str = ""
     """Why it does not fork now, words for "it ..."; empty: it does, or no system has
     `start = "fork"`."""
+    other_disks: list[Disk] = []
+    """Of other directories than the state directory."""
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

@@ -15,12 +15,12 @@ from sswd.doctor.evidence import (
     ok,
     wrong,
 )
+from sswd.ioc.client.environment import wrong_ports
 
 Check = Callable[[Evidence], Iterator[Finding]]
 LONGEST_NAME = 60
 OLD_ARRAY_BYTES = 16384
 DYNAMIC_PORTS = 49152
-PORTS = ("EPICS_CA_SERVER_PORT", "EPICS_CA_REPEATER_PORT")
 ELEMENT_BYTES = (40, 2, 4, 2, 1, 4, 8)
 ANY = "0.0.0.0"  # noqa: S104 - compared with
 
@@ -38,16 +38,15 @@ def name(e: Evidence) -> Iterator[Finding]:
 
 def environment(e: Evidence) -> Iterator[Finding]:
     """Variables that say nothing, or nothing that is meant."""
-    for key in PORTS:
-        given = e.env.get(key, "")
-        if given and e.port(key, 0) == 0:
-            mend = f"set it to a number of 1 to 65535, or unset {key}"
-            yield wrong(f"{key}={given!r} is no port", mend)
+    are_ports = True
+    for words, mend in wrong_ports(e.env):
+        are_ports = False
+        yield wrong(words, mend)
     auto = e.env.get("EPICS_CA_AUTO_ADDR_LIST", "")
     if auto and auto.upper() not in ("YES", "NO"):
         words = f"EPICS_CA_AUTO_ADDR_LIST={auto!r} is neither YES nor NO"
         yield wrong(words, "set it to YES or NO")
-    if not e.asked:
+    if not e.asked and are_ports:
         yield wrong(
             "nothing is searched: EPICS_CA_ADDR_LIST is empty, "
             "EPICS_CA_AUTO_ADDR_LIST=NO, and there is no name server",

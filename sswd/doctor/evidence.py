@@ -5,6 +5,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from sswd.ioc.client.environment import port_of
+
 CA_PORT = 5064
 REPEATER_PORT = 5065
 Kind: TypeAlias = Literal["unicast", "broadcast", "multicast", "name server"]
@@ -104,8 +106,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
     def port(self, name: str, default: int) -> int:
         """A port of the environment, or the default one."""
-        given = self.env.get(name, "")
-        return int(given) if given.isdecimal() and 0 < int(given) < 65536 else default
+        return port_of(self.env.get(name, "")) or default
 
     @property
     def ca_port(self) -> int:

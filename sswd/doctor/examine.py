@@ -21,6 +21,7 @@ from sswd.doctor.evidence import (
     Server,
 )
 from sswd.doctor.search import search
+from sswd.ioc.client.environment import port_of
 from sswd.ioc.client.name_server import name_servers
 
 
@@ -87,9 +88,9 @@ def _given(
     """(host, port) of EPICS_CA_ADDR_LIST and of the interfaces' broadcasts."""
     seen: set[tuple[str, int]] = set()
     for text in env.get("EPICS_CA_ADDR_LIST", "").split():
-        name, _, own = text.partition(":")
-        place = (name, int(own) if own.isdecimal() else port)
-        if place not in seen:
+        name, colon, own = text.partition(":")
+        place = (name, port_of(own) if colon else port)
+        if place[1] and place not in seen:  # what is no port, `environment` tells
             seen.add(place)
             yield place
     if env.get("EPICS_CA_AUTO_ADDR_LIST", "YES").upper() == "NO":

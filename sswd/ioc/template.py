@@ -125,7 +125,7 @@ class Server(PVGroup):  # type: ignore[misc]
         self._system_name = (name or "system").rpartition(".")[2]
         self._folder = current_directory()
         self._state_folder: Path | None = None
-        self.is_unparked = False  # by the IOC before, which was killed
+        self.is_unparked = False  # the hardware: an IOC was killed
         self.on_declared: Callable[[str, PvConfig], None] = lambda _pv, _keys: None
         self._guardian: Guardian | None = None
         self._owns_guardian = False
@@ -291,14 +291,13 @@ class Server(PVGroup):  # type: ignore[misc]
 
     async def close(self) -> bool:
         """Stop the worker for good, release all; whether the hardware is safe then."""
-        if (served := self._served) is None:
-            return True
-        self.WORKER.feed = None
-        is_safe = await served.close()
-        self._served = None  # not before: `kill` may hurry it up
-        if self._owns_guardian and self._guardian is not None:
-            self._guardian.close()
-        return is_safe
+        if (served := self._served) is not None:
+            self.WORKER.feed = None
+            self.is_unparked = not await served.close()
+            self._served = None  # not before: `kill` may hurry it up
+            if self._owns_guardian and self._guardian is not None:
+                self._guardian.close()
+        return not self.is_unparked  # also where the start failed
 
     def reconfigure(self, system: SystemConfig) -> None:
         """The system that runs has other keys, as config/changes.py gives them."""

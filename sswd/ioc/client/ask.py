@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 
 from caproto import ChannelType, ReadNotifyResponse
 
-from sswd.errors import NotFoundError, PutFailed, RemoteLost
-from sswd.ioc.client.open_channel import open_channel
+from sswd.errors import PutFailed, RemoteLost
+from sswd.ioc.client.open_channel import open_at, open_channel
 from sswd.ioc.client.put_words import elements
 from sswd.ioc.client.reading import Reading, read_type, reading, text_of, units_of
+from sswd.ioc.client.search import Address
 from sswd.ioc.client.session import PutAnswer, Session, as_it_is
 
 ANSWER_S = 10.0
 """A server that has a channel and does not answer a get for so long is given up."""
-CMD_ERROR_S = 0.5
-"""How long it is looked for the CMD_ERROR of a put that failed."""
+COMMAND_S = 0.5
+"""How long it is looked for the CMD_ID and the CMD_ERROR of a put."""
 
 
 async def read(session: Session, *, as_number: bool) -> Reading:
@@ -59,6 +60,7 @@ async def put(
     Raises NotFoundError, RemoteLost, PutFailed.
     """
     async with open_channel(name, wait_s) as session:
+        before = await _command_ids(name, session.address)
         try:
             answer = await _put(session, words, timeout_s, as_number=as_number)
         except RemoteLost as error:
@@ -68,7 +70,7 @@ async def put(
             raise PutFailed(f"{name}: {error}") from None
         if not answer.is_done:
             # A put that is denied never became a command.
-            more = "" if answer.is_denied else await _cmd_error(name)
+            more = "" if answer.is_denied else await _cmd_error(before, session.address)
             raise PutFailed(f"{name}: the put failed: {answer.words}{more}")
         try:
             return await read(session, as_number=as_number)
@@ -101,23 +103,44 @@ def _states(response: ReadNotifyResponse) -> tuple[str, ...]:
     return tuple(text_of(bytes(each)) for each in strings)
 
 
-async def _cmd_error(name: str) -> str:
-    """What the sswd system that owns a PV says of its last command; "" for others."""
-    names = list(cmd_error_names(name))
-    asked = (get(each, CMD_ERROR_S, as_number=False) for each in names)
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    for found, answer in zip(names, answers, strict=True):
-        if isinstance(answer, Reading) and answer.value:
-            return f"; {found}: {answer.value}"
-        if isinstance(answer, BaseException) and not isinstance(
-            answer, NotFoundError | RemoteLost | OSError
-        ):
-            raise answer
+async def _command_ids(name: str, address: Address) -> dict[str, object]:
+    """CMD_ID of each sswd system that a PV may belong to, by its prefix, the nearest
+    first; none where the server is another one."""
+    prefixes = list(system_prefixes(name))
+    asked = (_value(f"{prefix}CMD_ID", address) for prefix in prefixes)
+    found = zip(prefixes, await asyncio.gather(*asked), strict=True)
+    return {prefix: value for prefix, value in found if value is not None}
+
+
+async def _cmd_error(before: dict[str, object], address: Address) -> str:
+    """What the sswd system that owns a PV says of the put's command; "" for others.
+
+    A put that made no command (the putter of a group raised) has no CMD_ERROR: what is
+    there is of another command, and CMD_ID is as `before`.
+    """
+    for prefix, command in before.items():
+        pv = f"{prefix}CMD_ERROR"
+        if await _value(f"{prefix}CMD_ID", address) in (None, command):
+            continue
+        if words := await _value(pv, address):
+            return f"; {pv}: {words}"
     return ""
 
 
-def cmd_error_names(name: str) -> Iterator[str]:
-    """The CMD_ERROR of each system that a PV may belong to, the nearest first."""
+async def _value(name: str, address: Address) -> object:
+    """What a PV of this server has; None: there is no such PV, or no answer."""
+    try:
+        async with (
+            asyncio.timeout(COMMAND_S),
+            open_at(name, address, COMMAND_S) as session,
+        ):
+            return (await read(session, as_number=False)).value
+    except (RemoteLost, OSError, TimeoutError):
+        return None
+
+
+def system_prefixes(name: str) -> Iterator[str]:
+    """The prefix of each system that a PV may belong to, the nearest first."""
     prefix = name.partition(".")[0]
     while prefix := prefix.rstrip(":").rpartition(":")[0]:
-        yield f"{prefix}:CMD_ERROR"
+        yield f"{prefix}:"

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from sswd.ioc.ca.codec import protocol
+from sswd.ioc.client.environment import port_of
 
 DEFAULT_PORT = 5064
 MESSAGE_BYTES = 1 << 16
@@ -39,12 +40,13 @@ def name_servers(given: str | None = None, port: str | None = None) -> list[str]
     """
     given = os.environ.get("EPICS_CA_NAME_SERVERS", "") if given is None else given
     port = os.environ.get("EPICS_CA_SERVER_PORT", "") if port is None else port
-    default = int(port) if port.isdecimal() else DEFAULT_PORT
+    default = port_of(port) or DEFAULT_PORT
     found = []
     for text in given.split():
-        host, _, own = text.partition(":")
-        if host and (not own or own.isdecimal()):
-            found.append(f"{host}:{own or default}")
+        host, colon, own = text.partition(":")
+        number = port_of(own) if colon else default
+        if host and number:
+            found.append(f"{host}:{number}")
     return found
 
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import caproto
 
 from sswd.errors import NotFoundError, RemoteLost
-from sswd.ioc.client import name_server
-from sswd.ioc.client.search import search
+from sswd.ioc.client import environment, name_server
+from sswd.ioc.client.search import Address, search
 from sswd.ioc.client.session import Hooks, Session, connected
 
 
@@ -19,15 +19,24 @@ from sswd.ioc.client.session import Hooks, Session, connected
 async def open_channel(name: str, wait_s: float) -> AsyncIterator[Session]:
     """The channel of a PV, which is closed after the block.
 
-    Raises NotFoundError when no server answers within `wait_s`; RemoteLost when one
+    Raises NotFoundError when no server answers within `wait_s`, or the environment
+    names no ports; RemoteLost when one
     does and cannot be reached then. Futures of a session whose server is lost raise
     RemoteLost.
     """
+    environment.check(name)
     try:
         async with asyncio.timeout(wait_s):
             address = await search(name)
     except TimeoutError:
         raise NotFoundError(not_found_words(name, wait_s)) from None
+    async with open_at(name, address, wait_s) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def open_at(name: str, address: Address, wait_s: float) -> AsyncIterator[Session]:
+    """The channel of a PV at a server, as `open_channel`. Raises RemoteLost."""
     created: asyncio.Future[Session] = asyncio.get_running_loop().create_future()
 
     def on_created(session: Session) -> None:

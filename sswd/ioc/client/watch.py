@@ -10,6 +10,7 @@ from collections.abc import Callable
 from caproto import ChannelType, EventAddResponse, SubscriptionType
 
 from sswd.errors import RemoteLost
+from sswd.ioc.client import environment
 from sswd.ioc.client.follower import Follower
 from sswd.ioc.client.reading import Reading, read_type, reading, units_of
 from sswd.ioc.client.session import Session
@@ -37,7 +38,8 @@ class Watch:
         self._follower = Follower(name, self._created, self._event, on_connection)
 
     def start(self) -> None:
-        """Begin to look for the PV."""
+        """Begin to look for the PV. Raises NotFoundError: nothing can be searched."""
+        environment.check(self._follower.name)
         self._follower.start()
 
     async def close(self) -> None:

@@ -95,6 +95,7 @@ class CommandDispatcher:
         self._waiting: dict[Command, asyncio.Future[None]] = {}
         self._encoded: dict[Command, object] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._settled = asyncio.Event()
         self._has_final_ack = False
         self._ack_refusal = ""
         self._log = CommandLog()
@@ -176,6 +177,12 @@ class CommandDispatcher:
     def hold(self) -> None:
         """Begin no command that waits, until `release`."""
         self._ledger.hold()
+
+    async def idle(self) -> None:
+        """Return when no command runs. Only while the ledger begins none by itself."""
+        while self._ledger.running in self._waiting:
+            self._settled.clear()
+            await self._settled.wait()
 
     def release(self) -> None:
         """Go on with the commands that wait."""
@@ -304,6 +311,7 @@ class CommandDispatcher:
         del self._encoded[command]
         self._history.ended(command)
         future = self._waiting.pop(command)
+        self._settled.set()
         if future.done():
             return
         error = ERRORS.get(command.state)
@@ -334,4 +342,5 @@ class CommandDispatcher:
             if not future.done():
                 future.set_exception(CommandLost("lost: the IOC ended"))
         self._waiting.clear()
+        self._settled.set()
         self._encoded.clear()

@@ -16,6 +16,7 @@ from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.forkserver import ForkServer
 from sswd.ioc.process.guardian import Guardian
 from sswd.ioc.template import Server
+from sswd.log_file import place_of
 from sswd.logs import kept_logging
 
 
@@ -36,6 +37,8 @@ class Composed(NamedTuple):
     forkserver: ForkServer
     forks: bool
     """Whether a system wants its workers forked."""
+    folders: dict[str, Path]
+    """Where the configuration wants files, by what they hold."""
 
 
 def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Composed:
@@ -48,8 +51,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
     servers = []
     guardian = Guardian()
     forkserver = ForkServer(guardian)
-    directory = config.state.directory
-    state = None if directory is None else folder / directory
+    folders = _folders(config, folder)
     for name, system in config.system.items():
         root, server = _template(name, system, config.prefix + system.prefix, folder)
         server.configure(
@@ -60,7 +62,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
             launch=forkserver.launch,
             group=root,
             pvdb=pvdb,
-            state_folder=state,
+            state_folder=folders.get("setpoints"),
         )
         server.is_unparked = name in unparked
         servers.append(server)
@@ -70,6 +72,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
     _merge(pvdb, caproto_statistics(prefix), "IOC")
     statistics = Statistics(prefix=prefix)
     statistics.publishing = lambda: _published(servers)
+    statistics.records = lambda: len(pvdb)
     _merge(pvdb, statistics.pvdb, "IOC")
     limits = Limits(**msgspec.structs.asdict(config.limits))
     prefixes = [config.prefix, *map(config.prefix_of, config.system)]
@@ -85,7 +88,21 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
         metrics=config.metrics,
         forkserver=forkserver,
         forks=any(system.start == "fork" for system in config.system.values()),
+        folders=folders,
     )
+
+
+def _folders(config: Config, folder: Path) -> dict[str, Path]:
+    found = {}
+    if config.state.directory is not None:
+        found["setpoints"] = folder / config.state.directory
+    for holds, file in (
+        ("the log", config.log.file),
+        ("the audit log", config.audit.file),
+    ):
+        if file:
+            found[holds] = place_of(file).parent
+    return found
 
 
 def _published(servers: list[Server]) -> tuple[int, float]:

@@ -183,6 +183,7 @@ class Service:
             log_ring=self._having.ring,
             access=self._having.access,
             forkserver=composed.forkserver,
+            folders=composed.folders,
             reload=self._reloader.reloaded,
         )
 

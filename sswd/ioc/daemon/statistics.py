@@ -7,6 +7,7 @@ client could have the IOC do nothing else.
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,20 @@ from sswd.sizes import COUNTER_MODULUS
 log = logging.getLogger("sswd.ioc")
 
 PERIOD_S = 1.0
+UNTRUE = (
+    "SYSRESET",  # it is sys.exit(0) for any client
+    "ACCESS",  # it says Running, whatever is so
+    "START_CNT",  # nothing restores it
+    "SUSP_TASK_CNT",  # not implemented, as the two counts of clients
+    "CA_CLNT_CNT",
+    "CA_CONN_CNT",
+    "RECORD_CNT",  # it counts these statistics alone
+    "HOSTNAME",  # always empty
+    "APP_DIR",  # where sswd is installed
+    "SOURCE_FILE",  # caproto's own
+)
+"""PVs of caproto that do not say what their names, which are devIocStats's, promise.
+Those that can be true are served by `Statistics` instead."""
 CHECK_S = 0.05
 """Period of the checks whether the loop wakes up in time."""
 
@@ -35,7 +50,9 @@ def caproto_statistics(prefix: str) -> dict[str, Data]:
     except (psutil.Error, OSError) as ex:
         log.warning("no statistics of memory and CPU under %s: %s", prefix, ex)
         return {}
-    del pvdb[f"{prefix}SYSRESET"]  # it is sys.exit(0) for any client
+    for name in UNTRUE:
+        del pvdb[f"{prefix}{name}"]
+    pvdb[f"{prefix}ENGINEER"].__doc__ = "Who is responsible: variable ENGINEER"
     for data in pvdb.values():
         for each in (data, *data.fields.values()):
             each.check_access = _read_only
@@ -56,6 +73,10 @@ class Statistics(PVGroup):  # type: ignore[misc]
         "float", "Mean time to publish a post, last 1 s", units="us", precision=1
     )
     POSTS = readback("int", "Posts published by all systems")
+    HOSTNAME = readback("text", "Host on which the IOC runs", length=64)
+    RECORD_CNT = readback("int", "PVs served, those under IOC: as well")
+    CA_CLNT_CNT = readback("int", "As CA_CONNECTIONS, by devIocStats's name")
+    CA_CONN_CNT = readback("int", "As CA_CHANNELS, by devIocStats's name")
     CA_CONNECTIONS = readback("int", "Clients connected now")
     CA_CHANNELS = readback("int", "Channels of all clients now")
     CA_SUBSCRIPTIONS = readback("int", "Monitors of all clients now")
@@ -76,10 +97,13 @@ class Statistics(PVGroup):  # type: ignore[misc]
     """Counts of the Context; set by the service before the server runs."""
     publishing: Callable[[], tuple[int, float]] | None = None
     """(posts published, seconds they took) since the start; set likewise."""
+    records: Callable[[], int] | None = None
+    """How many PVs are served; set likewise."""
 
     @LOOP_LAG.startup
     async def LOOP_LAG(self, _instance: object, _async_lib: object) -> None:  # noqa: N802
         posts, took_s = 0, 0.0
+        ca.post(self.HOSTNAME, socket.gethostname())
         while True:
             ca.post(self.LOOP_LAG, await _largest_lag_s(PERIOD_S))
             if self.publishing is not None:
@@ -89,7 +113,11 @@ class Statistics(PVGroup):  # type: ignore[misc]
                 posts, took_s = now_posts, now_took_s
                 ca.post(self.POST_TIME, mean_us)
                 ca.post_if_changed(self.POSTS, posts % COUNTER_MODULUS)
+            if self.records is not None:
+                ca.post_if_changed(self.RECORD_CNT, self.records())
             if self.counts is not None:
+                ca.post_if_changed(self.CA_CLNT_CNT, self.counts.connections)
+                ca.post_if_changed(self.CA_CONN_CNT, self.counts.channels)
                 for name in self.counts.__slots__:
                     count = getattr(self.counts, name) % COUNTER_MODULUS
                     ca.post_if_changed(getattr(self, f"CA_{name.upper()}"), count)

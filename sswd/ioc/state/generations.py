@@ -42,6 +42,8 @@ class Generations:
         self._lock: int | None = None
         self._serial = 0
         self._next = 0
+        self._missed: dict[str, Saved] = {}
+        """What `read` could not read, and the first `write` could."""
 
     def read(self) -> Found:
         """The newest values that can be read. No file at all is no fault."""
@@ -71,8 +73,12 @@ class Generations:
         Raises OSError, NotOursError or TypeError (a value that has no form in the
         file), and leaves both generations as they are then.
         """
-        content = encode(self._serial + 1, values)
         self.claim()
+        if self._serial == 0:
+            # The disk may have failed for a moment, or was mounted since. A serial that
+            # is not above those on it would lose to them at the next start.
+            self._missed = self.read().values
+        content = encode(self._serial + 1, {**self._missed, **values})
         try:
             fd = open_own(self._new, os.O_WRONLY | os.O_CREAT)
             with os.fdopen(fd, "wb") as file:

@@ -21,7 +21,7 @@ class StateWriter:
         self, generations: Generations, on_written: Callable[[str], None]
     ) -> None:
         """`on_written` is called in the thread after each write, with the words for
-        what failed, "" when nothing did."""
+        what failed, "" when nothing did; by `write` where no thread can be had."""
         self._generations = generations
         self._on_written = on_written
         self._lock = threading.Lock()
@@ -32,11 +32,17 @@ class StateWriter:
         """Have these values written; nobody may change them afterwards."""
         with self._lock:
             self._waiting = values
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="sswd-state", daemon=True
-                )
-                self._thread.start()
+            if self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, name="sswd-state", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as ex:  # TasksMax
+                self._waiting, words = None, str(ex)
+            else:
+                self._thread = thread
+                return
+        self._on_written(f"{self._generations.folder}: {words}")
 
     def _run(self) -> None:
         while True:

@@ -3,13 +3,15 @@
 A PV with `restore` has what the state file has of it as soon as it is served. Each run
 whose worker is ready then gets the setpoints as commands, one after the other in the
 order in which the PVs are declared. Where the link is LOST at that time they wait until
-it is OK, and clients' commands wait for them.
+it is OK, and clients' commands wait for them. Where it is LOST while they run, all of
+them run again.
 
 Threading model: the loop's own.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from sswd.alarm import NO_ALARM, Alarm, Severity, Status
@@ -30,6 +32,10 @@ from sswd.ioc.system.template_api import TemplateApi
 from sswd.pipe.protocol import LinkPhase
 
 log = logging.getLogger("sswd.ioc")
+
+DOUBT_S = 1.0
+"""The worker tells of its link after the command that failed by it; so soon."""
+_FOLLOW = "the link is LOST; setpoints follow when it is OK"
 
 
 class Restorer:
@@ -59,9 +65,15 @@ class Restorer:
         """What the file has and the PV cannot hold."""
         self._deadly: dict[str, object] = {}
         """Values of PVs during whose command a start ended."""
+        self._phase = LinkPhase.OK
         self._owes: Run | None = None
-        """The run that gets its setpoints when its link is OK."""
-        self._is_lost = False
+        """The run that gets its setpoints when its link is back."""
+        self._doubt_until_s = 0.0
+        """Until then a link that fails is why setpoints have failed."""
+        self._left: list[str] = []
+        """Setpoints that the task has still to run."""
+        self._outcome: dict[str, str] = {}
+        """Why each setpoint has failed; "" if it has not."""
         self._task: asyncio.Task[None] | None = None
 
     def add(self, pv: str, config: PvConfig) -> None:
@@ -82,27 +94,37 @@ class Restorer:
 
     def run_begins(self) -> None:
         """A run has its PVs, and is about to be constructed and set up."""
-        self._is_lost, self._owes = False, None
+        self._phase, self._owes = LinkPhase.OK, None
+        self._left, self._doubt_until_s = [], 0.0
 
     def on_ready(self, run: Run, then: Callable[[], None]) -> None:
         """The worker of this run is ready: `then` once it has its setpoints."""
         if not self._pvs:
             then()
-        elif self._is_lost and self._due(Source.WORKER_GONE):
+        elif self._phase is LinkPhase.LOST and self._due(Source.WORKER_GONE):
             self._owes = run
-            words = "the link is LOST; setpoints follow when it is OK"
-            self._report(run, [], [words])
+            self._report(run, [], [_FOLLOW])
             then()
         else:
             self._begin(run, Source.WORKER_GONE, then)
 
     def on_link(self, phase: LinkPhase) -> None:
         """The active run tells of its link; called before anything is done about it."""
-        self._is_lost = phase is LinkPhase.LOST
-        run, self._owes = self._owes, self._owes if self._is_lost else None
-        if run is not None and not self._is_lost:
-            self._dispatcher.hold()
-            self._begin(run, Source.LINK_LOST, self._dispatcher.release)
+        before, self._phase = self._phase, phase
+        is_back = before is LinkPhase.LOST is not phase
+        if is_back and self._owes is not None:
+            run, self._owes = self._owes, None
+            if self._is_running:
+                self._left = self._due(Source.LINK_LOST)
+            else:
+                self._dispatcher.hold()
+                self._begin(run, Source.LINK_LOST, self._dispatcher.release)
+        elif phase is LinkPhase.OK:
+            self._owes = None  # it was good all the time
+        elif self._is_running or time.monotonic() < self._doubt_until_s:
+            self._owes = self._active.run
+            if phase is LinkPhase.LOST:
+                self._left = []  # they would only fail
 
     # -- inside
 
@@ -137,28 +159,43 @@ class Restorer:
         return True
 
     def _begin(self, run: Run, old: Source, then: Callable[[], None]) -> None:
-        due = self._due(old)
-        if not due:
+        self._left, self._outcome = self._due(old), {}
+        if not self._left:
             self._report(run, [], [])
             then()
             return
         # A reference, lest the task is lost; it ends when its commands have.
-        self._task = asyncio.get_running_loop().create_task(self._run(run, due, then))
+        self._task = asyncio.get_running_loop().create_task(self._run(run, then))
 
-    async def _run(self, run: Run, due: list[str], then: Callable[[], None]) -> None:
-        done: list[str] = []
-        failed: list[str] = []
-        for pv in due:
-            if run is not self._active.run or run.was_asked:
-                return
-            words = await self._apply(run, pv)
-            if words:
-                failed.append(f"{pv}: {words}")
-            else:
-                done.append(pv)
-        if run is self._active.run:
-            self._report(run, done, failed)
-            then()
+    @property
+    def _is_running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def _is_on(self, run: Run) -> bool:
+        return run is self._active.run and not run.was_asked
+
+    async def _run(self, run: Run, then: Callable[[], None]) -> None:
+        try:
+            # One may run that began while the link was LOST.
+            await self._dispatcher.idle()
+            while self._left and self._is_on(run):
+                pv = self._left.pop(0)
+                self._outcome[pv] = await self._apply(run, pv)
+        finally:  # whatever happens: commands are held until then
+            if self._is_on(run):
+                self._tell_outcome(run)
+                then()
+
+    def _tell_outcome(self, run: Run) -> None:
+        done = [pv for pv, words in self._outcome.items() if not words]
+        failed = [f"{pv}: {words}" for pv, words in self._outcome.items() if words]
+        if failed:
+            self._doubt_until_s = time.monotonic() + DOUBT_S
+            if self._phase is not LinkPhase.OK:
+                self._owes = run
+        if self._phase is LinkPhase.LOST and self._owes is not None:
+            failed.append(_FOLLOW)
+        self._report(run, done, failed)
 
     async def _apply(self, run: Run, pv: str) -> str:
         """Run one setpoint again; words for why it has not."""

@@ -4,6 +4,7 @@ Several servers of one host at the same port are two Contexts in the test's loop
 """
 
 import asyncio
+import errno
 import os
 import socket
 import struct
@@ -13,7 +14,7 @@ import caproto
 import pytest
 from ca_raw import SEARCH, VERSION, message
 
-from sswd.errors import PortTakenError
+from sswd.errors import ConfigError, PortTakenError
 from sswd.ioc.ca import Context
 from sswd.ioc.ca.server import ports, search_sockets
 
@@ -77,6 +78,12 @@ def test_ports_from_the_environment(monkeypatch):
     assert ports.wanted_port() == (6064, "EPICS_CA_SERVER_PORT")
 
 
+async def test_a_variable_that_is_no_number_is_told_in_words(monkeypatch):
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "abc")
+    with pytest.raises(ConfigError, match=r"EPICS_CAS_SERVER_PORT .*'abc'; correct it"):
+        Context({})
+
+
 async def test_a_taken_port_is_an_error_where_it_was_to_be_exclusive(port, serving):
     async with serving({}):
         with pytest.raises(PortTakenError, match=f"port {port}, set by EPICS_CAS_"):
@@ -102,9 +109,21 @@ async def test_a_taken_port_means_another_one(monkeypatch, port, caplog, is_set)
     assert f"EPICS_CA_NAME_SERVERS with port {second[0]}" in caplog.text
 
 
-def test_an_interface_that_is_not_there(port):
-    with pytest.raises(OSError, match="assign requested address"):
-        ports.listen(["203.0.113.1"])
+@pytest.mark.parametrize("interface", ["203.0.113.1", "10..5"])
+async def test_an_interface_that_is_not_there(port, interface):
+    words = f"cannot listen at {interface}, an address of EPICS_CAS_INTF_ADDR_LIST: "
+    with pytest.raises(PortTakenError, match=words):
+        ports.listen([interface])
+    with pytest.raises(PortTakenError, match=words):  # by UDP, which is first
+        await Context({}, interfaces=[interface]).run()
+
+
+def test_a_port_for_root_alone(monkeypatch):
+    monkeypatch.setenv("EPICS_CAS_SERVER_PORT", "80")
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    words = "cannot listen on port 80, set by EPICS_CAS_SERVER_PORT: Permission denied"
+    with pytest.raises(PortTakenError, match=words):
+        ports.refuse_for_good("0.0.0.0", denied)
 
 
 async def test_a_udp_port_that_is_not_shared_is_told(port):

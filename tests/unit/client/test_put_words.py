@@ -6,7 +6,7 @@ import pytest
 from caproto import ChannelType
 
 from sswd.errors import PutFailed
-from sswd.ioc.client.ask import cmd_error_names
+from sswd.ioc.client.ask import system_prefixes
 from sswd.ioc.client.put_words import elements
 
 STRING, INT, FLOAT, ENUM = (ChannelType[n] for n in ("STRING", "INT", "FLOAT", "ENUM"))
@@ -80,6 +80,6 @@ def test_what_is_refused_in_words(native, capacity, words, told):
 
 
 def test_where_a_failed_put_is_explained():
-    names = list(cmd_error_names("LAB:STAGE:AXIS:X.VAL"))
-    assert names == ["LAB:STAGE:AXIS:CMD_ERROR", "LAB:STAGE:CMD_ERROR", "LAB:CMD_ERROR"]
-    assert list(cmd_error_names("PLAIN")) == []
+    prefixes = list(system_prefixes("LAB:STAGE:AXIS:X.VAL"))
+    assert prefixes == ["LAB:STAGE:AXIS:", "LAB:STAGE:", "LAB:"]
+    assert list(system_prefixes("PLAIN")) == []

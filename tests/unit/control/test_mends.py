@@ -43,7 +43,33 @@ from sswd.control.mends import mend_of
             "cannot listen on TCP port 5064, the default: Address already in use",
             "which program has the port",
         ),
+        (
+            "cannot take searches on UDP port 5064: Address already in use; a program",
+            "or set another port",
+        ),
+        (
+            "cannot listen on port 80, set by EPICS_CAS_SERVER_PORT: Permission denied",
+            "above 1023",
+        ),
+        (
+            "cannot listen at 10.0.0.5, an address of EPICS_CAS_INTF_ADDR_LIST: Cannot",
+            "until the network is up",
+        ),
         ("OSError: [Errno 27] File too large", "free space"),
+        (
+            "setpoints cannot be saved: /var/lib/lab: Permission denied; what was",
+            "right to write there",
+        ),
+        ("the audit log /a/b cannot be written: Permission denied", "write there"),
+        (
+            "the log file /a/b cannot be written: No such file or directory",
+            "make the directory",
+        ),
+        (
+            "setpoints cannot be saved: /a: can't start new thread; what was saved",
+            "TasksMax",
+        ),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/dev/x'", "plug"),
         ("no post for 2.5 s", "`sswd stack`"),
         ("KeyError: 'x'", ""),
     ],
@@ -52,3 +78,5 @@ def test_the_mend_of(words: str, mend: str) -> None:
     found = mend_of(words)
     assert mend in found
     assert bool(found) is bool(mend)
+    # Another port is taken by itself only for TCP.
+    assert ("--exclusive-port" in found) is ("TCP port" in words)

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from sswd.control.mends import mend_of
-from sswd.control.status import Failure, IocStatus, Running, StandingAlarm
+from sswd.control.status import Disk, Failure, IocStatus, Running, StandingAlarm
 from sswd.ioc.daemon.control.findings import findings
 from tests.unit.control.test_outcome import RUNS
 
@@ -164,6 +164,10 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
     [
         (replace(IOC, disk_free=10.0), "the disk of /state is full: 10 MB are left"),
         (replace(IOC, disk_free=None), "the disk of /state does not answer"),
+        (
+            replace(IOC, other_disks=[Disk(folder="/b", holds="setpoints", free=2.0)]),
+            "the disk of /b is full: 2 MB are left",
+        ),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
         (
             replace(IOC, forkserver_error="it cannot be started: full"),
@@ -175,6 +179,16 @@ def test_what_is_wrong_with_the_ioc(ioc, words: str) -> None:
     [wrong] = findings(ioc, [RUNS])
     assert (wrong.where, wrong.words) == ("IOC", words)
     assert wrong.mend
+
+
+def test_a_small_disk_is_not_full_because_it_is_small() -> None:
+    empty = Disk(folder="/b", holds="setpoints", free=0.06, size=0.064)
+    assert findings(replace(IOC, other_disks=[empty]), [RUNS]) == []
+    [wrong] = findings(replace(IOC, other_disks=[replace(empty, free=0.0)]), [RUNS])
+    assert (wrong.words, wrong.mend) == (
+        "the disk of /b is full: 0 MB are left",
+        "free space there, for setpoints",
+    )
 
 
 def test_a_file_that_cannot_be_written_is_named():

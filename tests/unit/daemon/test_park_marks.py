@@ -11,6 +11,7 @@ import pytest
 from sswd.config import from_dict
 from sswd.config.keys import Config
 from sswd.guard import VARIABLE
+from sswd.ioc import Server
 from sswd.ioc.daemon.park_marks import ParkMarks
 
 
@@ -50,6 +51,13 @@ def test_what_lives_of_the_daemon_before_is_ended_first(tmp_path: Path) -> None:
             assert left.wait(10.0) < 0
         finally:
             left.kill()
+
+
+async def test_a_start_that_failed_before_the_workers_leaves_the_mark() -> None:
+    server = Server("S:")
+    assert await server.close(), "nothing was served, nothing is to be parked"
+    server.is_unparked = True  # compose() says it; a taken port ends such a start
+    assert not await server.close(), "the hardware was never parked"
 
 
 @pytest.mark.parametrize("text", ["", "*", "1:2", "77-0123abcd:1:stage"])

@@ -62,6 +62,14 @@ def test_a_pv_that_is_seen_is_well() -> None:
             "EPICS_CA_SERVER_PORT='5064x' is no port",
         ),
         (
+            lost(env={"EPICS_CA_ADDR_LIST": "10.0.0.7 127.0.0.1:99999"}),
+            "EPICS_CA_ADDR_LIST names 127.0.0.1:99999, and '99999' is no port",
+        ),
+        (
+            lost(env={"EPICS_CA_NAME_SERVERS": "ns:abc"}),
+            "EPICS_CA_NAME_SERVERS names ns:abc, and 'abc' is no port",
+        ),
+        (
             replace(FOUND, env={"EPICS_CA_AUTO_ADDR_LIST": "ja"}),
             "'ja' is neither YES nor NO",
         ),

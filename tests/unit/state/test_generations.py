@@ -189,6 +189,56 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     disk.close()
 
 
+@pytest.mark.parametrize("is_late", [True, False])
+def test_what_could_not_be_read_at_first_is_overtaken_and_kept(
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch, is_late: bool
+) -> None:
+    folder = tmp_path / "state"
+    before = opened(folder)
+    for number in range(4):
+        before.write({"X": Saved(number, 1.0), "OTHER": Saved("kept", 1.0)})
+    before.close()
+    again = opened(folder)
+    with monkeypatch.context() as fault:
+        if is_late:  # a disk that is mounted after the start
+            folder.rename(tmp_path / "away")
+        else:
+            eio = OSError(errno.EIO, os.strerror(errno.EIO))
+            fault.setattr("sswd.ioc.state.generations._content", raising(eio))
+        assert again.read().values == {}
+    if is_late:
+        (tmp_path / "away").rename(folder)
+    for value in ("new", "newest"):
+        again.write(one(value))
+        found = Generations(folder, "s").read().values
+        assert found == {"X": Saved(value, 1.0), "OTHER": Saved("kept", 1.0)}
+
+
+def raising(error: Exception) -> Callable[..., object]:
+    def fails(*_: object, **__: object) -> object:
+        raise error
+
+    return fails
+
+
+def test_a_thread_that_cannot_be_had_is_a_failure_of_that_write(
+    tmp_path: Path, opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    done = threading.Event()
+    writer = StateWriter(opened(tmp_path), lambda w: (told.append(w), done.set()))
+    with monkeypatch.context() as fault:
+        no_thread = RuntimeError("can't start new thread")
+        fault.setattr(threading.Thread, "start", raising(no_thread))
+        writer.write(one("old"))
+    assert told == [f"{tmp_path}: can't start new thread"]
+    done.clear()
+    writer.write(one("new"))
+    assert done.wait(WAIT_S)
+    assert told[1:] == [""]
+    assert read(tmp_path) == ("new", "")
+
+
 @pytest.mark.row(36)
 def test_when_the_disk_is_full_or_read_only_both_generations_stay(
     disk: Disk, opened: Open

@@ -8,6 +8,7 @@ import caproto
 from caproto.asyncio.server import AsyncioAsyncLayer
 from caproto.asyncio.server import Context as CaprotoContext
 
+from sswd.errors import ConfigError
 from sswd.ioc.ca.caproto_private.data import Data
 from sswd.ioc.ca.circuit import handlers
 from sswd.ioc.ca.codec import names
@@ -52,7 +53,14 @@ class Context(CaprotoContext):  # type: ignore[misc]
         limits: Limits | None = None,
         exclusive_port: bool = False,
     ) -> None:
-        """`exclusive_port`: a TCP port that is taken is an error; see ports.listen."""
+        """`exclusive_port`: a TCP port that is taken is an error; see ports.listen.
+
+        Raises ConfigError for an EPICS variable that is no number.
+        """
+        try:
+            caproto.get_environment_variables()
+        except ValueError as error:
+            raise ConfigError(f"{error}; correct it, or unset it") from None
         given = caproto.get_server_address_list() if interfaces is None else interfaces
         interfaces, self._groups = split_groups(given)
         super().__init__(pvdb, interfaces)

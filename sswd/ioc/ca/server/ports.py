@@ -26,6 +26,30 @@ def wanted_port() -> tuple[int, str | None]:
     return DEFAULT_PORT, None
 
 
+def wanted_words() -> tuple[int, str]:
+    """The port to try first, and who has set it."""
+    port, variable = wanted_port()
+    return port, f"set by {variable}" if variable else "the default"
+
+
+def refuse_for_good(interface: str, error: OSError) -> None:
+    """Raises PortTakenError where no other port would do, by TCP or by UDP.
+
+    An interface may come up later, so this is no wrong configuration.
+    """
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        raise PortTakenError(
+            f"cannot listen at {interface}, an address of EPICS_CAS_INTF_ADDR_LIST: "
+            f"{error.strerror}; no interface of this host has it now"
+        ) from error
+    if error.errno == errno.EACCES:
+        port, which = wanted_words()
+        raise PortTakenError(
+            f"cannot listen on port {port}, {which}: {error.strerror}; ports below "
+            "1024 are for root: set another port"
+        ) from error
+
+
 def listen(
     interfaces: Sequence[str], *, exclusive: bool = False
 ) -> tuple[int, dict[str, socket.socket]]:
@@ -35,18 +59,16 @@ def listen(
     EPICS base does, and clients learn it from the search reply. UDP is shared then.
     `exclusive`: a taken port is an error instead.
 
-    Raises PortTakenError, or OSError for an interface that does not exist.
+    Raises PortTakenError, also for an interface that is not there.
     """
-    port, variable = wanted_port()
-    which = f"set by {variable}" if variable else "the default"
+    port, which = wanted_words()
     try:
         return port, _listen_on(interfaces, port)
     except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+        if error.errno != errno.EADDRINUSE:
             raise
         reason = os.strerror(error.errno)
-        # A port below 1024 is not for this user; neither is it for UDP.
-        if exclusive or error.errno == errno.EACCES:
+        if exclusive:
             raise PortTakenError(
                 f"cannot listen on TCP port {port}, {which}: {reason}; "
                 "stop the other server or set another port"
@@ -79,8 +101,9 @@ def _listen_on(interfaces: Sequence[str], port: int) -> dict[str, socket.socket]
             sock.bind((interface, port))
             # With SO_REUSEADDR only listen() tells that another server has the port.
             sock.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         for sock in sockets.values():
             sock.close()
+        refuse_for_good(interface, error)
         raise
     return sockets

@@ -20,6 +20,7 @@ import caproto
 import psutil
 
 from sswd.errors import PortTakenError
+from sswd.ioc.ca.server.ports import refuse_for_good
 from sswd.ioc.ca.server.udp import DatagramQueue
 
 logger = logging.getLogger(__name__)
@@ -59,13 +60,15 @@ def broadcast_of(interface: str) -> str | None:
 
 
 def check_shareable(interfaces: Iterable[str], port: int) -> None:
-    """Raises PortTakenError when a program holds the UDP port for itself alone."""
+    """Raises PortTakenError when a program holds the UDP port for itself alone, or an
+    interface is not there."""
     for interface in interfaces:
         with caproto.bcast_socket() as sock:
             try:
                 sock.bind((interface, port))
             except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                refuse_for_good(interface, error)
+                if error.errno != errno.EADDRINUSE:
                     raise
                 raise PortTakenError(
                     f"cannot take searches on UDP port {port}: "

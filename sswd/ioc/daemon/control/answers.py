@@ -21,7 +21,7 @@ from sswd.ioc.daemon.control import (
     stacks,
 )
 from sswd.ioc.daemon.control.api import DaemonApi
-from sswd.ioc.daemon.control.disk import DiskSpace
+from sswd.ioc.daemon.control.disk import Disks
 from sswd.ioc.daemon.control.status import Collector
 
 _LOOKS = (
@@ -42,7 +42,7 @@ class Answers:
 
     def __init__(self, api: DaemonApi) -> None:
         self._api = api
-        self._status = Collector(api, DiskSpace(state_directory()))
+        self._status = Collector(api, Disks(state_directory(), api.folders))
 
     async def to(self, request: AnyRequest, who: str) -> AsyncGenerator[Answer, None]:
         """The lines that answer a request of `who`. Raises Refused in words."""

@@ -30,6 +30,8 @@ class DaemonApi:
     log_ring: LogRing
     access: AccessControl
     forkserver: ForkServer
+    folders: Mapping[str, Path]
+    """Where the configuration wants files, by what they hold."""
     reload: Callable[[], Awaitable[Reloaded]]
     """As SIGHUP does."""
     version: str = field(default_factory=lambda: version("sswd"))

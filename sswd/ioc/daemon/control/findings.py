@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from sswd.control.mends import mend_of
-from sswd.control.status import IocStatus, SystemStatus, Wrong
+from sswd.control.status import Disk, IocStatus, SystemStatus, Wrong
 from sswd.log_file import MEND
 
-FULL_MB = 50.0
+FULL_MB, FULL_PART = 50.0, 0.1
+"""A disk is full where less is left, and less than that part of it: a small one may
+be meant for setpoints alone."""
 SLOW_S = 0.5
 GRAVE = ("INVALID", "MAJOR")
 LONG_START_S = 10.0
@@ -31,17 +33,23 @@ def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
 
 
 def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
-    folder = ioc.state_directory
-    if ioc.disk_free is None:
-        yield (
-            f"the disk of {folder} does not answer",
-            "look at the mount (NFS?); post-mortems are not kept meanwhile",
-        )
-    elif ioc.disk_free < FULL_MB:
-        yield (
-            f"the disk of {folder} is full: {ioc.disk_free:.0f} MB are left",
-            "free space there",
-        )
+    state = Disk(
+        folder=ioc.state_directory,
+        holds="post-mortems",
+        free=ioc.disk_free,
+        size=ioc.disk_size,
+    )
+    for disk in (state, *ioc.other_disks):
+        if disk.free is None:
+            yield (
+                f"the disk of {disk.folder} does not answer",
+                f"look at the mount (NFS?); {disk.holds}: not kept meanwhile",
+            )
+        elif _is_full(disk.free, disk.size):
+            yield (
+                f"the disk of {disk.folder} is full: {disk.free:.0f} MB are left",
+                f"free space there, for {disk.holds}",
+            )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
     if ioc.forkserver_error:
@@ -54,6 +62,10 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
             f"the IOC was late by {ioc.loop_lag:.2g} s in the last second",
             "the host is overloaded, or a putter of a group blocks: `sswd stack`",
         )
+
+
+def _is_full(free: float, size: float | None) -> bool:
+    return free < FULL_MB and (size is None or free < FULL_PART * size)
 
 
 def _of_system(system: SystemStatus) -> Iterator[tuple[str, str]]:

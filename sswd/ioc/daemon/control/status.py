@@ -15,6 +15,7 @@ from sswd.alarm import Alarm, Severity
 from sswd.alarm import Status as AlarmStatus
 from sswd.control.mends import mend_of
 from sswd.control.status import (
+    Disk,
     Failure,
     IocStatus,
     Running,
@@ -26,7 +27,7 @@ from sswd.ioc import ca
 from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.daemon.access import lock_of
 from sswd.ioc.daemon.control.api import DaemonApi
-from sswd.ioc.daemon.control.disk import DiskSpace
+from sswd.ioc.daemon.control.disk import Disks
 from sswd.ioc.daemon.control.findings import findings
 from sswd.ioc.pvs.alarm_priority import Source, shown_of
 from sswd.ioc.pvs.channel import Channel
@@ -47,9 +48,9 @@ WORDS = 2000
 class Collector:
     """Collects the status of one daemon."""
 
-    def __init__(self, api: DaemonApi, disk: DiskSpace) -> None:
+    def __init__(self, api: DaemonApi, disks: Disks) -> None:
         self._api = api
-        self._disk = disk
+        self._disks = disks
         self._process: psutil.Process | None = None
         with contextlib.suppress(psutil.Error, OSError):  # no /proc
             self._process = psutil.Process()
@@ -65,14 +66,14 @@ class Collector:
         now_s = time.monotonic()
         if self._last is not None and now_s - self._collected_s < 1 / PER_S:
             return self._last
-        free_mb = await self._disk.free_mb()
+        disks = await self._disks.ask()
         systems = [_system(server) for server in self._api.servers]
-        ioc = self._ioc(free_mb)
+        ioc = self._ioc(*disks)
         told = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
         self._last, self._collected_s = told, now_s
         return told
 
-    def _ioc(self, free_mb: float | None) -> IocStatus:
+    def _ioc(self, state: Disk, *others: Disk) -> IocStatus:
         api, counts = self._api, self._api.context.counts
         memory_mb = 0.0
         with contextlib.suppress(psutil.Error, OSError):
@@ -91,8 +92,10 @@ class Collector:
             channels=counts.channels,
             monitors=counts.subscriptions,
             port=getattr(api.context, "port", 0) or 0,
-            state_directory=str(self._disk.folder),
-            disk_free=free_mb,
+            state_directory=state.folder,
+            disk_free=state.free,
+            disk_size=state.size,
+            other_disks=list(others),
             access=self._api.access.file,
             forkserver=api.forkserver.pid,
             forkserver_error=api.forkserver.error,

@@ -1,0 +1,48 @@
+"""The EPICS variables of a client: what is no port is told before anything is searched.
+
+Pure, but for `check`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import caproto
+
+from sswd.errors import NotFoundError
+
+PORTS = ("EPICS_CA_SERVER_PORT", "EPICS_CA_REPEATER_PORT")
+LISTS = ("EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS")
+_DIGITS = 10  # int() refuses thousands of them
+
+
+def port_of(text: str) -> int:
+    """The port that a text names; 0: none."""
+    number = int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
+    return number if number < 65536 else 0
+
+
+def wrong_ports(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Words for each port that is none, and the mend."""
+    for key in PORTS:
+        given = env.get(key, "")
+        if given and not port_of(given):
+            mend = f"set it to a number of 1 to 65535, or unset {key}"
+            yield f"{key}={given!r} is no port", mend
+    for key in LISTS:
+        for entry in env.get(key, "").split():
+            _, colon, given = entry.partition(":")
+            if colon and not port_of(given):
+                mend = "write HOST, or HOST:PORT with a number of 1 to 65535"
+                yield f"{key} names {entry}, and {given!r} is no port", mend
+
+
+def check(name: str) -> None:
+    """Raises NotFoundError where `name` cannot be searched in this environment."""
+    words = "; ".join(f"{wrong}: {mend}" for wrong, mend in wrong_ports(os.environ))
+    if not words:
+        try:
+            caproto.get_client_address_list()
+        except ValueError as error:  # another variable that is no number
+            words = str(error)
+    if words:
+        raise NotFoundError(f"{name}: nothing is searched: {words}")
