@@ -52,10 +52,27 @@ def read_file(config: Config, folder: Path) -> Acf | None:
         raise ConfigError(f"{path}: {ex}") from ex
     for key, asg in asgs(config):
         # EPICS base takes DEFAULT for one that is not there, and says nothing.
-        if asg is not None and asg not in acf.groups:
-            known = ", ".join(acf.groups)
-            raise ConfigError(f"{key}: there is no ASG({asg}) in {path}: {known}")
+        if asg is None or asg in acf.groups:
+            continue
+        known = ", ".join(acf.groups)
+        raise ConfigError(f"{key}: there is no ASG({asg}) in {path}: {known}")
     return acf
+
+
+def check_running(running: Config, rules: Rules | None) -> None:
+    """What is served until the daemon is restarted has its groups, too: without them
+    DEFAULT would count, and open what was protected. Raises ConfigError."""
+    groups = None if rules is None else rules.acf.groups
+    file = running.access.file
+    lacks = "no file has" if file is None else f"{file} does not have"
+    for key, asg in asgs(running):
+        if groups is None and key == "access.asg":
+            continue
+        if asg is not None and (groups is None or asg not in groups):
+            raise ConfigError(
+                f"{key}: what it is about is served until the daemon is restarted, and "
+                f"is in ASG({asg}), which {lacks}; keep that group until then"
+            )
 
 
 def missing_group(acf: Acf, file: str, pv: str, asg: str | None) -> str:

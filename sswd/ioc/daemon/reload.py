@@ -15,13 +15,12 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from msgspec.structs import replace
-
 from sswd.access import Rules
-from sswd.config.changes import changed_keys, left, taken, without_access
+from sswd.config.changes import changed_keys, left, running, taken, without_access
 from sswd.config.keys import Config
 from sswd.errors import ConfigError
 from sswd.ioc.daemon.access import AccessControl
+from sswd.ioc.daemon.access_file import check_running
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 
@@ -119,8 +118,11 @@ class Reloader:
         """The configuration and its access security file; both are good, or neither
         is taken. On the thread that reads. Raises ConfigError."""
         assert self._read is not None
+        assert self._config is not None
         config = self._read()
-        return config, self._access.read(config)
+        rules = self._access.read(config)
+        check_running(running(self._config, config), rules)
+        return config, rules
 
     def _take(self, old: Config, new: Config) -> None:
         waits = left(old, new)
@@ -136,7 +138,7 @@ class Reloader:
         for server in self._servers:
             if server.system_name in systems:
                 server.reconfigure(systems[server.system_name])
-        self._config = replace(old, system={**old.system, **systems}, access=new.access)
+        self._config = running(old, new)
 
 
 async def _in_thread(read: Callable[[], _Read]) -> _Read:

@@ -172,6 +172,7 @@ class ServedSystem:
     def reconfigure(self, config: SystemConfig) -> None:
         """Other keys: those of commands hold at once, the worker's in its next run."""
         self.config = config
+        self._pvs.take_groups(config.pvs)
         self.dispatcher.set_policy(policy_of(config))
         self.supervisor.set_specs(*self._specs(config))
 
