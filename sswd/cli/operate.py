@@ -22,7 +22,8 @@ _ABOUT: dict[Verb, str] = {
     "start": "start a worker",
     "stop": "stop a worker and keep it stopped",
     "abort": "end the command that runs, reject those that wait",
-    "reload": "take configuration and code anew, restart all workers, as SIGHUP does",
+    "reload": "take configuration and code anew, as SIGHUP does; all workers restart, "
+    "unless only access rules have changed",
 }
 _MORE = """\
 Waits until it has happened; exits with 1 when it fails.
@@ -77,6 +78,8 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
     with daemon.connect(args) as connection:
         before = _status(connection)
         *_, end_of_answer = connection.ask(_request(verb, args.system))
+        if isinstance(end_of_answer, End):
+            _tell_waits(args, end_of_answer.waits)
         if args.timeout <= 0:
             return CLEAN
         meant = [s for s in before.systems if _is_meant(s, args.system)]
@@ -91,6 +94,16 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
         else:
             write(clean(f"{name}: {end.words}"))
     return CLEAN if all(end.is_good for end in ends.values()) else UNEXPECTED
+
+
+def _tell_waits(args: argparse.Namespace, keys: list[str]) -> None:
+    """What a reload could not change."""
+    if not keys:
+        return
+    if args.json:
+        write(msgspec.json.encode({"waits": keys}).decode())
+    else:
+        write(clean(f"waits for a restart of the daemon: {', '.join(keys)}"))
 
 
 def _request(verb: Verb, system: str) -> protocol.Request:

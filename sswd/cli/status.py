@@ -89,6 +89,8 @@ def _ioc(ioc: IocStatus) -> Iterator[str]:
         f"{ioc.monitors} monitors"
     )
     yield clean(f"  disk     {disk} free for {ioc.state_directory}")
+    if ioc.waits:
+        yield clean(f"  waits    for a restart of the daemon: {', '.join(ioc.waits)}")
     if ioc.forkserver:
         yield f"  forks    by pid {ioc.forkserver}"
 

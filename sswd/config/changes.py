@@ -61,7 +61,7 @@ def running(old: Config, new: Config) -> Config:
 
 def changed_keys(old: Config, new: Config) -> list[str]:
     """Dotted names of what `taken` gives another value."""
-    found = []
+    found: list[str] = []
     for name, system in taken(old, new).items():
         path, before = f"system.{name}", old.system[name]
         groups = dict(asgs_of(path, before))

@@ -111,6 +111,11 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     forkserver_error: str = ""
     """Why it does not fork now, words for "it ..."; empty: it does, or no system has
     `start = "fork"`."""
+    reload_error: str = ""
+    """Why the last reload changed nothing, in words; empty: it did."""
+    waits: list[str] = []
+    """Keys of the configuration that have changed and wait for a restart of the daemon.
+    """
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

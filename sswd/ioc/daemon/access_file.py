@@ -7,6 +7,7 @@ the thread that reads the configuration again.
 
 import logging
 import socket
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def read_file(config: Config, folder: Path) -> Acf | None:
         return None
     path = folder / access.file
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a FIFO would be waited for
+            raise ConfigError(f"access.file: {path} is no file")
+        if found.st_size > MAX_BYTES:
             raise ConfigError(f"access.file: {path} has more than {MAX_BYTES} bytes")
         text = path.read_text(encoding="utf-8", errors="backslashreplace")
     except OSError as ex:

@@ -1,5 +1,7 @@
 """A configuration that is read again: what of it holds, waits, or is refused."""
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +11,7 @@ import pytest
 from sswd.access import READ, WRITE
 from sswd.config import from_dict
 from sswd.config.keys import Config
+from sswd.ioc.daemon import reading
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.composed import compose
 from sswd.ioc.daemon.reload import Reloader
@@ -26,6 +29,8 @@ class Site(NamedTuple):
     table: dict[str, Any]
     access: AccessControl
     reloader: Reloader
+    gates: list[threading.Event]
+    """What reads the configuration waits for the last one."""
 
     def rights(self, pv: str) -> int:
         return self.access.granted(Somebody(), pv, None).rights  # type: ignore[arg-type]
@@ -62,8 +67,17 @@ def site(tmp_path: Path) -> Iterator[Site]:
     composed = compose(config, tmp_path)
     servers = composed.servers
     access = AccessControl(config, tmp_path, servers, composed.pvdb)
-    reloader = Reloader(config, lambda: read(given), servers, access)
-    yield Site(tmp_path, given, access, reloader)
+    gates = [threading.Event()]
+    gates[0].set()
+
+    def read_again() -> Config:
+        assert gates[-1].wait(60.0)
+        return read(given)
+
+    reloader = Reloader(config, read_again, servers, access)
+    yield Site(tmp_path, given, access, reloader, gates)
+    for gate in gates:
+        gate.set()
     composed.guardian.close()
 
 
@@ -105,3 +119,47 @@ async def test_what_is_served_still_keeps_its_group(
     assert f"{key}: " in became.refusal
     assert "ASG(OLD), which site.acf does not have" in became.refusal
     assert [site.rights(pv) for pv in PROTECTED] == [READ] * 4
+
+
+async def test_what_waits_is_told_until_it_does_no_longer(site: Site) -> None:
+    site.table["prefix"] = "P:"
+    site.table["system"]["three"] = {"target": "a:B", "prefix": "THREE:"}
+    assert (await site.reloader.reloaded()).waits == ("system.three", "prefix")
+    site.group_is("OTHER")
+    became = await site.reloader.reloaded()
+    assert became.refusal
+    assert became.waits == ("system.three", "prefix")
+    assert site.reloader.became is became
+    site.group_is("OLD")
+    site.table.update(table("OLD"))
+    del site.table["prefix"]
+    assert (await site.reloader.reloaded()).waits == ()
+
+
+async def test_a_reading_that_hangs_keeps_no_later_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.gates.append(threading.Event())
+    monkeypatch.setattr(reading, "READ_S", 0.02)
+    became = await site.reloader.reloaded()
+    assert "not read after 0.02 s" in became.refusal
+    assert not became.restarts
+    monkeypatch.setattr(reading, "READ_S", 60.0)
+    site.gates.append(site.gates[0])
+    assert (await site.reloader.reloaded()).refusal == ""
+
+
+async def test_not_more_threads_than_a_few_hang(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.gates.append(threading.Event())
+    monkeypatch.setattr(reading, "READ_S", 0.0)
+    for _ in range(reading.MAX_HUNG):
+        assert "not read after" in (await site.reloader.reloaded()).refusal
+    assert "hang: a disk" in (await site.reloader.reloaded()).refusal
+
+
+async def test_an_access_file_that_is_none_is_not_waited_for(site: Site) -> None:
+    (site.folder / "site.acf").unlink()
+    os.mkfifo(site.folder / "site.acf")
+    assert "site.acf is no file" in (await site.reloader.reloaded()).refusal

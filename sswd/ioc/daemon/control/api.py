@@ -32,6 +32,8 @@ class DaemonApi:
     forkserver: ForkServer
     reload: Callable[[], Awaitable[Reloaded]]
     """As SIGHUP does."""
+    last_reload: Callable[[], Reloaded]
+    """What it led to."""
     version: str = field(default_factory=lambda: version("sswd"))
     """sswd's own."""
     started: float = field(default_factory=time)

@@ -59,11 +59,12 @@ async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
     became = await api.reload()
     if became.refusal:
         raise Refused(became.refusal, "failed")
+    waits = list(became.waits)
     if not became.restarts:
-        return [protocol.End(words=ONLY_ACCESS)]
+        return [protocol.End(words=ONLY_ACCESS, waits=waits)]
     for server in api.servers:
         _note(api, f"{server.prefix}{_PVS[protocol.Restart]}", who)
-    return []
+    return [protocol.End(waits=waits)]
 
 
 def note_denied(

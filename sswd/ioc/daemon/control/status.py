@@ -73,6 +73,7 @@ class Collector:
 
     def _ioc(self, free_mb: float | None) -> IocStatus:
         api, counts = self._api, self._api.context.counts
+        reloaded = api.last_reload()
         memory_mb = 0.0
         with contextlib.suppress(psutil.Error, OSError):
             if self._process is not None:
@@ -95,6 +96,8 @@ class Collector:
             access=self._api.access.file,
             forkserver=api.forkserver.pid,
             forkserver_error=api.forkserver.error,
+            reload_error=reloaded.refusal,
+            waits=list(reloaded.waits),
             files=troubles(),
         )
 
