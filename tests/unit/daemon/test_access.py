@@ -78,7 +78,7 @@ def test_which_group_a_pv_is_in(
 
 
 async def test_the_control_socket_has_a_group(
-    made: tuple[Composed, AccessControl],
+    made: tuple[Composed, AccessControl], caplog: pytest.LogCaptureFixture
 ) -> None:
     composed, access = made
     notes: list[ca.PutNote] = []
@@ -93,6 +93,7 @@ async def test_the_control_socket_has_a_group(
     answers = Answers.__new__(Answers)
     answers._api = Api
     answers._check_right(protocol.GetStatus(), "ben@localhost (pid 1)")
+    answers._check_right(protocol.SetLevel(), "ben@localhost (pid 1)")
     answers._check_right(protocol.Restart(system="one"), "anna@localhost (pid 1)")
     with pytest.raises(Refused, match="gives ben no right to order"):
         answers._check_right(protocol.Restart(system="one"), "ben@localhost (pid 1)")
@@ -103,6 +104,18 @@ async def test_the_control_socket_has_a_group(
             protocol.Call(pv="L:ONE:CMD", value="x"), "ben@localhost (pid 1)"
         )
     assert notes[1].new == "x"
+    for request, pv, new in (
+        (protocol.Reload(), "sswd reload", ""),
+        (protocol.SetLevel(logger="a.b", level="DEBUG"), "sswd level", "IOC a.b DEBUG"),
+        (protocol.Close(client="10.0.0.5:1"), "sswd clients --close", "10.0.0.5:1"),
+    ):
+        with pytest.raises(Refused):
+            answers._check_right(request, "ben@localhost (pid 1)")
+        assert (notes[-1].pv, notes[-1].new, notes[-1].fate) == (pv, new, "DENIED")
+        words = "denied to ben@localhost (pid 1): no right at the control socket"
+        assert f"{pv.removeprefix('sswd ').upper()} {new}".strip() in caplog.text
+        assert words in caplog.records[-1].getMessage()
+    assert len(notes) == len(caplog.records) == 5, "a line each"
 
 
 def without_file() -> Config:
