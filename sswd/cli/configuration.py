@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sswd.cli.commands import Parser
 from sswd.config import Config, from_dict, load
+from sswd.config.files import INCLUDE
 from sswd.config.hosts import for_host
 from sswd.config.tables import merged, table_of, toml_value
 from sswd.directories import current_directory
@@ -71,6 +72,10 @@ def _settings(args: argparse.Namespace) -> dict[str, object]:
             table = merged(table, table_of(setting))
         except ValueError as ex:
             args.usage_error(f"--set {ex}")
+    if INCLUDE in table:
+        args.usage_error(
+            f"--set {INCLUDE}: only a file includes others; name them there"
+        )
     if args.prefix is not None:
         table["prefix"] = args.prefix
     return table

@@ -21,7 +21,9 @@ examples:
 _LEVEL = """\
 Until the daemon ends. Without LEVEL: told. With --system: a logger in the worker, such
 as the driver's own, in this run and those to come; the PV WORKER:LOG_LEVEL sets the
-root's. The events of all workers come from the logger `sswd.worker` of the IOC.
+root's. NOTSET: as the logger above it; of the root, as at the start. The events of all
+workers come from the logger `sswd.worker` of the IOC. For good: `[log] levels` of the
+file.
 
 examples:
   sswd level

@@ -22,7 +22,8 @@ _ABOUT: dict[Verb, str] = {
     "start": "start a worker",
     "stop": "stop a worker and keep it stopped",
     "abort": "end the command that runs, reject those that wait",
-    "reload": "take configuration and code anew, restart all workers, as SIGHUP does",
+    "reload": "take configuration and code anew, as SIGHUP does; all workers restart, "
+    "unless only access rules have changed",
 }
 _MORE = """\
 Waits until it has happened; exits with 1 when it fails.
@@ -77,7 +78,9 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
     until_s = time.monotonic() + args.timeout
     with daemon.connect(args) as connection:
         before = _status(connection)
-        words = _order(connection, verb, args)
+        answer = _order(connection, verb, args)
+        _tell_waits(args, answer.waits)
+        words = answer.words
         meant = [s for s in before.systems if _is_meant(s, args.system)]
         if args.timeout <= 0:
             words = words or "ordered; not waited for"
@@ -94,8 +97,8 @@ def operate(verb: Verb, args: argparse.Namespace) -> int:
     return CLEAN if all(end.is_good for end in ends.values()) else UNEXPECTED
 
 
-def _order(connection: Connection, verb: Verb, args: argparse.Namespace) -> str:
-    """What the daemon says to it; empty: it has begun.
+def _order(connection: Connection, verb: Verb, args: argparse.Namespace) -> End:
+    """What the daemon says to it; no words: it has begun.
 
     A reload is answered when the file is read, which may take. Raises AskError.
     """
@@ -109,7 +112,17 @@ def _order(connection: Connection, verb: Verb, args: argparse.Namespace) -> str:
             raise
         words = f"the file is not read after {may_take_s:g} s; the reload goes on"
         raise AskError(words, "failed") from ex
-    return end.words if isinstance(end, End) else ""
+    return end if isinstance(end, End) else End()
+
+
+def _tell_waits(args: argparse.Namespace, keys: list[str]) -> None:
+    """What a reload could not change."""
+    if not keys:
+        return
+    if args.json:
+        write(msgspec.json.encode({"waits": keys}).decode())
+    else:
+        write(clean(f"waits for a restart of the daemon: {', '.join(keys)}"))
 
 
 def _request(verb: Verb, system: str) -> protocol.Request:

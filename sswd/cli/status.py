@@ -90,6 +90,8 @@ def _ioc(ioc: IocStatus) -> Iterator[str]:
     yield clean(f"  disk     {_free(ioc.disk_free)} for {ioc.state_directory}")
     for disk in ioc.other_disks:
         yield clean(f"           {_free(disk.free)} for {disk.folder}: {disk.holds}")
+    if ioc.waits:
+        yield clean(f"  waits    for a restart of the daemon: {', '.join(ioc.waits)}")
     if ioc.forkserver:
         yield f"  forks    by pid {ioc.forkserver}"
 

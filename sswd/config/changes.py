@@ -1,10 +1,20 @@
 """What of a configuration that is read again takes effect at once. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from msgspec.structs import asdict, replace
 
-from sswd.config.keys import AccessConfig, Config, SystemConfig
+from sswd.config.keys import (
+    AccessConfig,
+    Config,
+    MotorConfig,
+    PvConfig,
+    SystemConfig,
+)
+from sswd.config.rules import asgs_of
+
+_Named = TypeVar("_Named", PvConfig, MotorConfig)
 
 WITH_A_NEW_RUN = (
     *("target", "args", "env", "cwd", "python", "nice", "cpus"),
@@ -23,19 +33,46 @@ def taken(old: Config, new: Config) -> dict[str, SystemConfig]:
             continue
         given = asdict(new.system[name])
         keys = {key: given[key] for key in (*WITH_A_NEW_RUN, *AT_ONCE)}
-        changed = replace(system, **keys)
+        changed = replace(
+            system,
+            **keys,
+            pvs=_with_groups(system.pvs, new.system[name].pvs),
+            motors=_with_groups(system.motors, new.system[name].motors),
+        )
         if changed != system:
             found[name] = changed
     return found
 
 
+def _with_groups(
+    old: Mapping[str, _Named], new: Mapping[str, _Named]
+) -> dict[str, _Named]:
+    """What is served stays as it is, but for its access security group."""
+    return {
+        name: replace(keys, asg=new[name].asg) if name in new else keys
+        for name, keys in old.items()
+    }
+
+
+def running(old: Config, new: Config) -> Config:
+    """The configuration that runs once `new` was read where `old` ran."""
+    return replace(old, system={**old.system, **taken(old, new)}, access=new.access)
+
+
 def changed_keys(old: Config, new: Config) -> list[str]:
     """Dotted names of what `taken` gives another value."""
-    return [
-        key
-        for name, system in taken(old, new).items()
-        for key in _different(f"system.{name}", old.system[name], system)
-    ]
+    found: list[str] = []
+    for name, system in taken(old, new).items():
+        path, before = f"system.{name}", old.system[name]
+        groups = dict(asgs_of(path, before))
+        keys = replace(system, pvs=before.pvs, motors=before.motors)
+        found += _different(path, before, keys)
+        found += [
+            key
+            for key, asg in asgs_of(path, system)
+            if groups[key] != asg and key != f"{path}.asg"
+        ]
+    return found
 
 
 def left(old: Config, new: Config) -> list[str]:
@@ -53,7 +90,15 @@ def left(old: Config, new: Config) -> list[str]:
 
 def without_access(config: Config) -> Config:
     """All of it that does not say who may do what."""
-    systems = {name: replace(s, asg=None) for name, s in config.system.items()}
+    systems = {
+        name: replace(
+            system,
+            asg=None,
+            pvs={pv: replace(keys, asg=None) for pv, keys in system.pvs.items()},
+            motors={pv: replace(keys, asg=None) for pv, keys in system.motors.items()},
+        )
+        for name, system in config.system.items()
+    }
     return replace(config, access=AccessConfig(), system=systems)
 
 

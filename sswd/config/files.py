@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sswd.config.tables import Table, in_both, merged
+from sswd.config.names import Problem
+from sswd.config.tables import Table, filled_in, in_both, merged
 from sswd.errors import ConfigError
 
 INCLUDE = "include"
@@ -14,30 +15,38 @@ DEPTH = 8
 """Files that include one another."""
 
 
-def read_table(path: Path, above: Mapping[str, Any] | None = None) -> Table:
+def read_table(
+    path: Path, above: Mapping[str, Any] | None, environ: Mapping[str, str]
+) -> Table:
     """The table of a file and of those that it includes, with `above` over all.
 
     `include` is a list of files or patterns (`systems/*.toml`), from the folder of the
-    file that includes them. A file is over what it includes; two that are included must
-    not differ in a key. Raises ConfigError, which names the file.
+    file that includes them, with `${NAME}` of `environ`. A file is over what it
+    includes; two that are included must not differ in a key. Raises ConfigError, which
+    names the file.
     """
-    table = _with_included(path, ())
+    table = _with_included(path, (), environ)
     return merged(table, above or {})
 
 
-def _with_included(path: Path, within: Sequence[Path]) -> Table:
+def _with_included(
+    path: Path, within: Sequence[Path], environ: Mapping[str, str]
+) -> Table:
     here = path.resolve()
     if here in within or len(within) >= DEPTH:
         chain = " includes ".join(str(each) for each in (*within, here))
         raise ConfigError(f"{path}: includes go round, or are too deep: {chain}")
     table = _parsed(path)
-    patterns = table.pop(INCLUDE, [])
+    problems: list[Problem] = []
+    patterns = filled_in(table.pop(INCLUDE, []), environ, problems, INCLUDE)
+    for key, text in problems:
+        raise ConfigError(f"{path}: {key}: {text}")
     if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
         raise ConfigError(f'{path}: include: must be a list of files, ["common.toml"]')
     below: Table = {}
     origin: list[Path] = []
     for each in _files(path, patterns):
-        more = _with_included(each, (*within, here))
+        more = _with_included(each, (*within, here), environ)
         both = sorted(in_both(below, more))
         if both:
             others = ", ".join(str(one) for one in origin)

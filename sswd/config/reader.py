@@ -45,9 +45,10 @@ def load(
     text names the file and, for each mistake, the line or the key and the mend.
     """
     path = Path(path)
-    table = read_table(path, above)
+    known = os.environ if environ is None else environ
+    table = read_table(path, above, known)
     problems: list[names.Problem] = []
-    filled = filled_in(table, os.environ if environ is None else environ, problems)
+    filled = filled_in(table, known, problems)
     reader = _Reader()
     if problems:
         reader.add("", problems)

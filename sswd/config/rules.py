@@ -211,11 +211,16 @@ def asgs(config: Config) -> Iterator[tuple[str, str | None]]:
     """Every access security group that is named, with its key."""
     yield "access.asg", config.access.asg
     for name, system in config.system.items():
-        yield f"system.{name}.asg", system.asg
-        for pv, keys in system.pvs.items():
-            yield f"system.{name}.pvs.{pv}.asg", keys.asg
-        for motor, axis in system.motors.items():
-            yield f"system.{name}.motors.{motor}.asg", axis.asg
+        yield from asgs_of(f"system.{name}", system)
+
+
+def asgs_of(path: str, system: SystemConfig) -> Iterator[tuple[str, str | None]]:
+    """Those that one system names."""
+    yield f"{path}.asg", system.asg
+    for pv, keys in system.pvs.items():
+        yield f"{path}.pvs.{pv}.asg", keys.asg
+    for motor, axis in system.motors.items():
+        yield f"{path}.motors.{motor}.asg", axis.asg
 
 
 def _full_name(

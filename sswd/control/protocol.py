@@ -272,6 +272,9 @@ class End(Answer, frozen=True, kw_only=True):
     """It is done."""
 
     words: str = ""
+    waits: list[str] = []
+    """Keys of the configuration that a Reload could not change: they wait for a restart
+    of the daemon."""
 
 
 class Error(Answer, frozen=True, kw_only=True):

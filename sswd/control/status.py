@@ -126,6 +126,11 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     `start = "fork"`."""
     other_disks: list[Disk] = []
     """Of other directories than the state directory."""
+    reload_error: str = ""
+    """Why the last reload changed nothing, in words; empty: it did."""
+    waits: list[str] = []
+    """Keys of the configuration that have changed and wait for a restart of the daemon.
+    """
     files: list[str] = []
     """What is wrong with the log file and the audit log, in words."""
 

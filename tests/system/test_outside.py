@@ -1,6 +1,7 @@
 """What a daemon tells beside Channel Access, with one real daemon: the levels of a
 worker's loggers, metrics for Prometheus, PVs for ChannelFinder."""
 
+import getpass
 import importlib.util
 import os
 import urllib.request
@@ -18,6 +19,8 @@ METRICS = free_port()
 RECSYNC = free_port()
 CONFIG = f"""\
 prefix = "@"
+[log.levels]
+"vendor.configured" = "DEBUG"
 [system.main]
 target = "talks:Talks"
 ping_s = 0.05
@@ -60,10 +63,14 @@ def heard(daemon: Daemon, text: str) -> bool:
 
 def test_a_logger_of_the_driver_is_set_by_command(daemon: Daemon) -> None:
     assert not heard(daemon, "one")
+    until(lambda: "vendor.configured: took one\n" in daemon.log, "as configured")
     told = good("level", "--system", "main", "vendor.bus", "debug")
     assert told == "vendor.bus  DEBUG\n"
     until(lambda: heard(daemon, "two"), "the level in the worker")
-    assert good("level", "--system", "all") == "vendor.bus  DEBUG\n"
+    assert good("level", "--system", "all").splitlines() == [
+        "vendor.configured  DEBUG",
+        "vendor.bus         DEBUG",
+    ]
     good("restart")
     until(lambda: heard(daemon, "three"), "the level in the next run")
     good("level", "--system", "main", "vendor.bus", "warning")
@@ -79,12 +86,15 @@ def test_the_root_logger_is_set_by_a_pv(daemon: Daemon) -> None:
     assert daemon.get("WORKER:LOG_LEVEL", as_string=True) == "INFO"
     assert daemon.put("WORKER:LOG_LEVEL", "DEBUG")
     assert daemon.get("WORKER:LOG_LEVEL", as_string=True) == "DEBUG"
+    assert f"logs from DEBUG on, by {getpass.getuser()}@" in daemon.log
     until(lambda: heard(daemon, f"five {os.urandom(4).hex()}"), "the root's level")
     assert daemon.put("WORKER:LOG_LEVEL", 2)
     assert daemon.get("WORKER:LOG_LEVEL", as_string=True) == "WARNING"
     assert not daemon.put("WORKER:LOG_LEVEL", 9)
-    good("level", "--system", "main", "root", "info")
+    good("level", "--system", "main", "root", "notset")
     assert daemon.get("WORKER:LOG_LEVEL", as_string=True) == "INFO"
+    assert good("level", "root", "warning") == "root  WARNING\n"
+    assert good("level", "root", "notset") == "root  INFO\n", "as at the start"
 
 
 def test_metrics_are_served(daemon: Daemon) -> None:

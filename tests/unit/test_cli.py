@@ -123,6 +123,8 @@ def test_only_systems_of_this_host_run_and_all_are_checked(runs, toml, capsys):
         "serve",
         "run",
         "run a.toml --set nonsense",
+        "run a.toml --set include=['b.toml']",
+        "run m:C --set include=['b.toml']",
         "run a.toml --arg k=v",
         "run m:C --arg k",
         "run m:C --arg 3=4",

@@ -46,7 +46,8 @@ class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         dict[str, Level],
         Meta(
             description="the least level of each logger that is named, such as "
-            '"sswd.ioc.ca" or "sswd.worker"; of the others it is that of --log-level'
+            '"sswd.ioc.ca", or one of a driver, in its worker; of others in the IOC '
+            'it is that of --log-level, in workers that of "sswd.worker", else INFO'
         ),
     ] = field(default_factory=dict)
 

@@ -1,7 +1,8 @@
 """The TCP side of Channel Access under caproto's objects: fast and bounded.
 
     server/    context: the server, and the hooks; acceptor: new connections; circuits:
-               the clients of now; reaper: the end of some; ports, beacons, udp
+               the clients of now; reaper: the end of some; recheck: who may do what
+               now; ports, beacons, udp
     circuit/   circuit: one client; input: bytes -> requests, a turn's worth at a time;
                output: what waits to be sent, back pressure, lent arrays; channel:
                channels and subscriptions; quick_gets, handlers, read_handlers,
@@ -17,7 +18,8 @@
     shared     what all parts of one server use; limits, loglimit
     put_note   who puts, and what is known of the put
     evloop/    quick_loop: asyncio's event loop with a short way to the circuits;
-               flusher: when circuits send; eager: tasks that start at once
+               flusher: when circuits send; eager: tasks that start at once;
+               turns: long work in portions
 
 Everything runs on the loop's thread. Nothing here waits for a client: an answer that it
 does not take stays in its bounded queue, an update that it cannot take conflates.
@@ -28,6 +30,7 @@ from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.codec.names import find
 from sswd.ioc.ca.evloop.flusher import flusher
 from sswd.ioc.ca.evloop.quick_loop import QuickLoop, watch
+from sswd.ioc.ca.evloop.turns import in_turns
 from sswd.ioc.ca.limits import Counts, Limits
 from sswd.ioc.ca.put_note import (
     LOCAL,
@@ -73,6 +76,7 @@ __all__ = [
     "fill_record_fields",
     "find",
     "flusher",
+    "in_turns",
     "local_put",
     "newest",
     "note_command",

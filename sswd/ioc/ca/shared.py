@@ -52,6 +52,9 @@ class Shared:
         """Takes the note of each put that has ended; see put_note.py."""
         self.access: AccessPolicy | None = None
         """None: everybody may do what the PVs allow."""
+        self.is_rechecking = False
+        """The rights that channels know may be old ones: ask again before they count.
+        """
         self._tasks: set[asyncio.Task[object]] = set()
 
     def keep(self, task: asyncio.Task[object]) -> asyncio.Task[object]:

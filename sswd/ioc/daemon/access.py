@@ -69,8 +69,8 @@ class AccessControl:
         self._inputs: list[FollowedPv] = []
         self._context: ca.Context | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._asgs: dict[str, str] = {}
-        """Of PVs that say one themselves, by their whole names."""
+        self._asgs: set[str] = set()
+        """PVs that say one themselves, by their whole names."""
         self._missing = OncePerKey(MAX_TOLD)
         for server in servers:
             server.on_declared = functools.partial(self._declared, server.prefix)
@@ -104,9 +104,9 @@ class AccessControl:
         self._take_over()
         if rules is not None:
             log.info("access: %s is in use", self.file)
-        self._missing.clear()
-        for pv, asg in self._asgs.items():
-            self._tell_missing(pv, asg)
+            self._missing.clear()
+            for pv in sorted(self._asgs):
+                self._tell_missing(pv, self._asg_of(pv, self._server_of(pv)))
         self._changed()
         acfs = [None if each is None else each.acf for each in (before, rules)]
         return acfs[0] != acfs[1]
@@ -230,7 +230,7 @@ class AccessControl:
     def _declared(self, prefix: str, pv: str, keys: PvConfig) -> None:
         """A declared PV is served now."""
         if keys.asg is not None:
-            self._asgs[prefix + pv] = keys.asg
+            self._asgs.add(prefix + pv)
             self._tell_missing(prefix + pv, keys.asg)
 
     def _tell_missing(self, pv: str, asg: str) -> None:

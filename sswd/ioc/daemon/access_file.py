@@ -7,6 +7,7 @@ the thread that reads the configuration again.
 
 import logging
 import socket
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,7 +42,10 @@ def read_file(config: Config, folder: Path) -> Acf | None:
         return None
     path = folder / access.file
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a FIFO would be waited for
+            raise ConfigError(f"access.file: {path} is no file")
+        if found.st_size > MAX_BYTES:
             raise ConfigError(f"access.file: {path} has more than {MAX_BYTES} bytes")
         text = path.read_text(encoding="utf-8", errors="backslashreplace")
     except OSError as ex:
@@ -52,10 +56,27 @@ def read_file(config: Config, folder: Path) -> Acf | None:
         raise ConfigError(f"{path}: {ex}") from ex
     for key, asg in asgs(config):
         # EPICS base takes DEFAULT for one that is not there, and says nothing.
-        if asg is not None and asg not in acf.groups:
-            known = ", ".join(acf.groups)
-            raise ConfigError(f"{key}: there is no ASG({asg}) in {path}: {known}")
+        if asg is None or asg in acf.groups:
+            continue
+        known = ", ".join(acf.groups)
+        raise ConfigError(f"{key}: there is no ASG({asg}) in {path}: {known}")
     return acf
+
+
+def check_running(running: Config, rules: Rules | None) -> None:
+    """What is served until the daemon is restarted has its groups, too: without them
+    DEFAULT would count, and open what was protected. Raises ConfigError."""
+    groups = None if rules is None else rules.acf.groups
+    file = running.access.file
+    lacks = "no file has" if file is None else f"{file} does not have"
+    for key, asg in asgs(running):
+        if groups is None and key == "access.asg":
+            continue
+        if asg is not None and (groups is None or asg not in groups):
+            raise ConfigError(
+                f"{key}: what it is about is served until the daemon is restarted, and "
+                f"is in ASG({asg}), which {lacks}; keep that group until then"
+            )
 
 
 def missing_group(acf: Acf, file: str, pv: str, asg: str | None) -> str:

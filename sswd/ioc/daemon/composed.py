@@ -15,6 +15,7 @@ from sswd.ioc.ca import Data, Limits
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
 from sswd.ioc.process.forkserver import ForkServer
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.supervision.log_levels import levels_of_workers
 from sswd.ioc.template import Server
 from sswd.log_file import place_of
 from sswd.logs import kept_logging
@@ -65,6 +66,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
             state_folder=folders.get("setpoints"),
         )
         server.is_unparked = name in unparked
+        server.WORKER.levels = levels_of_workers(config.log.levels)
         servers.append(server)
         _merge(pvdb, root.pvdb, name)
     of_systems = frozenset(pvdb)

@@ -2,7 +2,8 @@
 
 A thread reads the file, because a disk may be slow. A bad file changes nothing, and no
 worker is restarted. Else every worker is restarted with fresh code, those whose keys
-have changed with their new keys; what needs a restart of the daemon is told in the log.
+have changed with their new keys; what needs a restart of the daemon is told in the log,
+to who has asked for it, and by `sswd status`, as is why a file was refused.
 Where nothing has changed but who may do what, no worker is restarted either: whoever
 edits an access security file does not mean to stop what runs.
 
@@ -11,23 +12,21 @@ Threading model: the loop's own, but for what reads.
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
-
-from msgspec.structs import replace
+from typing import NamedTuple
 
 from sswd.access import Rules
-from sswd.config.changes import changed_keys, left, taken, without_access
+from sswd.config.changes import changed_keys, left, running, taken, without_access
 from sswd.config.keys import Config
 from sswd.errors import ConfigError
 from sswd.ioc.daemon.access import AccessControl
+from sswd.ioc.daemon.access_file import check_running
+from sswd.ioc.daemon.reading import Readings
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.template import Server
 
 log = logging.getLogger("sswd.ioc")
 
-_Read = TypeVar("_Read")
 ReadConfig = Callable[[], Config]
 """Reads the configuration again; blocks. Raises ConfigError."""
 ONLY_ACCESS = "only access has changed: no worker is restarted"
@@ -40,6 +39,8 @@ class Reloaded(NamedTuple):
     """Why nothing changes, in words."""
     restarts: bool = True
     """Whether the workers are being restarted."""
+    waits: tuple[str, ...] = ()
+    """Dotted names of the keys that wait for a restart of the daemon."""
 
 
 class Reloader:
@@ -61,14 +62,16 @@ class Reloader:
         self._access = access
         self._task: asyncio.Task[None] | None = None
         self._is_wanted = False
-        self._became = Reloaded()
+        self._readings = Readings()
+        self.became = Reloaded()
+        """What the last reload has led to."""
 
     async def reloaded(self) -> Reloaded:
         """Reload, and wait until the file is read."""
         self.reload()
         assert self._task is not None
         await asyncio.wait({self._task})
-        return self._became
+        return self.became
 
     def reload(self) -> None:
         """Read and restart; once more at the end if it is under way already."""
@@ -85,8 +88,8 @@ class Reloader:
     async def _go(self) -> None:
         while self._is_wanted:
             self._is_wanted = False
-            self._became = await self._take_all()
-            if self._became.restarts:
+            self.became = await self._take_all()
+            if self.became.restarts:
                 for server in self._servers:
                     if server.WORKER.feed is not None:
                         server.WORKER.feed(Event.RELOAD)
@@ -96,33 +99,40 @@ class Reloader:
         if self._read is None or self._config is None or self._last_read is None:
             return Reloaded()
         try:
-            new, rules = await _in_thread(self._read_all)
+            new, rules = await self._readings.result(self._read_all)
         except ConfigError as ex:
-            refusal = f"not reloaded, nothing changes: {ex}"
-            log.error("%s", refusal)
-            return Reloaded(refusal, restarts=False)
+            log.error("not reloaded, nothing changes: %s", ex)
+            return self._refused(str(ex))
         except Exception as ex:
             log.exception("not reloaded, nothing changes")
-            words = f"not reloaded, nothing changes: {type(ex).__name__}: {ex}"
-            return Reloaded(words, restarts=False)
+            return self._refused(f"{type(ex).__name__}: {ex}")
         before, self._last_read = self._last_read, new
-        self._take(self._config, new)
+        waits = self._take(self._config, new)
         is_other_acf = self._access.take(self._config, rules)
         if without_access(before) != without_access(new):
-            return Reloaded()
+            return Reloaded(waits=waits)
         if before == new and not is_other_acf:
-            return Reloaded()
+            return Reloaded(waits=waits)
         log.info("%s; for fresh code, reload once more", ONLY_ACCESS)
-        return Reloaded(restarts=False)
+        return Reloaded(restarts=False, waits=waits)
+
+    def _refused(self, words: str) -> Reloaded:
+        """What waits since the last good file waits still."""
+        refusal = f"not reloaded, nothing changes: {words}"
+        return Reloaded(refusal, restarts=False, waits=self.became.waits)
 
     def _read_all(self) -> "tuple[Config, Rules | None]":
         """The configuration and its access security file; both are good, or neither
         is taken. On the thread that reads. Raises ConfigError."""
         assert self._read is not None
+        assert self._config is not None
         config = self._read()
-        return config, self._access.read(config)
+        rules = self._access.read(config)
+        check_running(running(self._config, config), rules)
+        return config, rules
 
-    def _take(self, old: Config, new: Config) -> None:
+    def _take(self, old: Config, new: Config) -> tuple[str, ...]:
+        """What can change changes. What waits for a restart of the daemon."""
         waits = left(old, new)
         if waits:
             log.warning(
@@ -136,31 +146,5 @@ class Reloader:
         for server in self._servers:
             if server.system_name in systems:
                 server.reconfigure(systems[server.system_name])
-        self._config = replace(old, system={**old.system, **systems}, access=new.access)
-
-
-async def _in_thread(read: Callable[[], _Read]) -> _Read:
-    """What `read` returns or raises. The thread "sswd-reload" is a daemon: a disk that
-    hangs must not keep the process, as asyncio's own threads would."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[_Read] = loop.create_future()
-
-    def settle(read: _Read | None, error: Exception | None) -> None:
-        if result.cancelled():
-            return
-        if read is not None:
-            result.set_result(read)
-        elif error is not None:
-            result.set_exception(error)
-
-    def run() -> None:
-        found, error = None, None
-        try:
-            found = read()
-        except Exception as ex:  # noqa: BLE001 (handed on to who waits)
-            error = ex
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, found, error)
-
-    threading.Thread(target=run, name="sswd-reload", daemon=True).start()
-    return await result
+        self._config = running(old, new)
+        return tuple(waits)

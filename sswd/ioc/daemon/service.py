@@ -185,6 +185,7 @@ class Service:
             forkserver=composed.forkserver,
             folders=composed.folders,
             reload=self._reloader.reloaded,
+            last_reload=lambda: self._reloader.became,
         )
 
     def _control(self, api: DaemonApi) -> Listener:
@@ -228,7 +229,7 @@ class Service:
         if self._on_terminal or self._stop.is_set():
             self._stopped_by(signal.SIGHUP)
             return
-        log.info("SIGHUP received: restarting the workers with fresh code")
+        log.info("SIGHUP received: reading the configuration again")
         self._reloader.reload()
 
     def _tell_workers_stacks(self) -> None:

@@ -1,4 +1,5 @@
-"""From which level on the loggers of one system's worker log, at run time.
+"""From which level on the loggers of one system's worker log: as the configuration
+says, until another level is set at run time.
 
 What was set holds for the runs to come, until the daemon ends.
 
@@ -6,6 +7,7 @@ Threading model: the loop's own.
 """
 
 import logging
+from collections.abc import Mapping
 
 from sswd.ioc import ca
 from sswd.ioc.process.active_run import ActiveRun
@@ -19,6 +21,23 @@ worker_log = logging.getLogger("sswd.worker")
 MOST = 100
 """Loggers of one worker with a level of their own."""
 ROOT = ""
+START = "INFO"
+"""The root's in a new worker."""
+_IOC = ("sswd", "caproto")
+"""Loggers that say nothing in a worker, with all below them."""
+
+
+def levels_of_workers(configured: Mapping[str, str]) -> dict[str, str]:
+    """Those of `[log] levels` that are for workers too: all but the IOC's own. All that
+    workers log comes from the logger "sswd.worker": its level is that of their root."""
+    found = {
+        logger: level
+        for logger, level in configured.items()
+        if logger != "root" and logger.partition(".")[0] not in _IOC
+    }
+    if worker_log.name in configured:
+        found[ROOT] = configured[worker_log.name]
+    return found
 
 
 class LogLevels:
@@ -30,28 +49,37 @@ class LogLevels:
         self._active = active
         self.set_levels: dict[str, str] = {}
         """Level by logger, "" is the root."""
+        for logger, level in status.levels.items():
+            if words := self._put(logger, level):
+                log.warning("worker '%s': [log] levels: %r: %s", name, logger, words)
 
     def set(self, logger: str, level: str, who: str) -> str:
         """Have a logger of the worker log from this level on. Words: why it cannot be.
 
-        NOTSET: as its parent does; of the root: INFO, as at the start.
+        NOTSET: as its parent does; of the root: as at the start.
         """
-        if len(logger.encode()) > LOGGER_BYTES:
-            return f"a logger's name has at most {LOGGER_BYTES} bytes"
-        if logger not in self.set_levels and len(self.set_levels) >= MOST:
-            return f"{MOST} loggers of this worker have levels already"
         if logger == ROOT and level == "NOTSET":
-            level = "INFO"
-        self.set_levels[logger] = level
+            level = self._status.levels.get(ROOT, START)
+        if words := self._put(logger, level):
+            return words
         log.info(
             "worker '%s': logger '%s' logs from %s on, by %s",
             *(self._name, logger or "root", level, who),
         )
-        if logger == ROOT and level in LEVELS:
-            ca.post_if_changed(self._status.LOG_LEVEL, LEVELS.index(level))
         run = self._active.run
         if run is not None and run.loaded is not None:
             self._send(run, logger, level)
+        return ""
+
+    def _put(self, logger: str, level: str) -> str:
+        """Know it for the runs to come. Words: why it cannot be."""
+        if len(logger.encode()) > LOGGER_BYTES:
+            return f"a logger's name has at most {LOGGER_BYTES} bytes"
+        if logger not in self.set_levels and len(self.set_levels) >= MOST:
+            return f"{MOST} loggers of this worker have levels already"
+        self.set_levels[logger] = level
+        if logger == ROOT and level in LEVELS:
+            ca.post_if_changed(self._status.LOG_LEVEL, LEVELS.index(level))
         return ""
 
     def tell(self, run: Run) -> None:

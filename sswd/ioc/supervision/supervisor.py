@@ -136,7 +136,7 @@ class Supervisor:
 
     def set_level(self, level: str) -> None:
         """Somebody has put WORKER:LOG_LEVEL: the worker's root logger."""
-        self.log_levels.set("", level, "a put to WORKER:LOG_LEVEL")
+        self.log_levels.set("", level, f"{ca.who_puts()} at WORKER:LOG_LEVEL")
 
     def on_kill(self) -> None:
         """A SIGKILL was sent to the active run: UNKILLABLE follows if it stays."""

@@ -1,6 +1,6 @@
 """The WORKER: group: what a client can know of the worker, and START STOP RESTART."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
@@ -64,6 +64,9 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
 
     set_level: Callable[[str], None] | None = None
     """Where a level goes; likewise."""
+
+    levels: Mapping[str, str] = {}
+    """Levels of the worker's loggers in the configuration; "" is the root."""
 
     @LOG_LEVEL.putter
     async def LOG_LEVEL(self, _instance: object, value: object) -> None:  # noqa: N802

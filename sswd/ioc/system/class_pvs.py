@@ -6,11 +6,9 @@ A PV that cannot be served is left out and told; the others are served all the s
 Threading model: the loop's own.
 """
 
-import asyncio
 import gc
 import itertools
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 
 from sswd.config import pv_from_dict
@@ -20,7 +18,6 @@ from sswd.pipe.bounded import decoded_keys
 
 log = logging.getLogger("sswd.ioc")
 
-TURN_S = 0.002
 MAX_PVS = 10_000
 """Of one class."""
 FREEZE_PVS = 100
@@ -32,16 +29,6 @@ WORDS_CHARACTERS = 500
 
 Serve = Callable[[str, PvConfig], str | None]
 """Serves one PV of this name; tells in words why it does not."""
-
-
-def in_turns(steps: Iterator[None], then: Callable[[], None]) -> None:
-    """Take the steps, at most TURN_S in one turn of the loop, and call `then`."""
-    until_s = time.perf_counter() + TURN_S
-    for _step in steps:
-        if time.perf_counter() >= until_s:
-            asyncio.get_running_loop().call_soon(in_turns, steps, then)
-            return
-    then()
 
 
 def serving(

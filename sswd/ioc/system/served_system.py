@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from sswd.config.keys import PvConfig, SystemConfig
+from sswd.ioc import ca
 from sswd.ioc.commands.command import Command
 from sswd.ioc.commands.command_log import words_of
 from sswd.ioc.commands.dispatcher import CommandDispatcher
@@ -33,7 +34,7 @@ from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.ioc.supervision.parts import SystemParts
 from sswd.ioc.supervision.postmortem import Archive
 from sswd.ioc.supervision.supervisor import Supervisor
-from sswd.ioc.system.class_pvs import in_turns, serving
+from sswd.ioc.system.class_pvs import serving
 from sswd.ioc.system.inputs import Inputs
 from sswd.ioc.system.language import Language
 from sswd.ioc.system.motors import add_motors, keep_motors
@@ -172,6 +173,7 @@ class ServedSystem:
     def reconfigure(self, config: SystemConfig) -> None:
         """Other keys: those of commands hold at once, the worker's in its next run."""
         self.config = config
+        self._pvs.take_groups(config.pvs)
         self.dispatcher.set_policy(policy_of(config))
         self.supervisor.set_specs(*self._specs(config))
 
@@ -320,7 +322,7 @@ class ServedSystem:
         self._language.learn(loaded)
         serve = functools.partial(self._pvs.declare_pv, given=loaded.pvs)
         steps = serving(self.name, loaded.pvs, self.config.target, serve)
-        in_turns(steps, declared)
+        ca.in_turns(steps, declared)
 
     def _on_request(self, message: Message) -> None:
         """What the active run says that is neither a post nor of its life."""

@@ -9,6 +9,8 @@ Threading model: the loop's own.
 import logging
 from collections.abc import Callable, Container, Mapping
 
+from msgspec.structs import replace
+
 from sswd.config import pv_from_dict
 from sswd.config.companions import (
     READBACK,
@@ -65,6 +67,13 @@ class SystemPvs:
     def config_of(self, pv: str) -> PvConfig | None:
         """The keys of a PV; None: it is not a declared one."""
         return self._declared.get(pv)
+
+    def take_groups(self, configured: Mapping[str, PvConfig]) -> None:
+        """The configuration has been read again: only who may do what follows it."""
+        for name, keys in with_companions(configured).items():
+            known = self._declared.get(name)
+            if known is not None:
+                self._declared[name] = replace(known, asg=keys.asg)
 
     def declare_found(
         self, pvs: Mapping[str, Mapping[str, object]], origin: str

@@ -8,6 +8,7 @@ import logging
 from sswd import System
 
 bus = logging.getLogger("vendor.bus")
+configured = logging.getLogger("vendor.configured")
 
 
 class Talks(System):
@@ -19,4 +20,5 @@ class Talks(System):
 
     def on_CMD(self, text):
         bus.debug("heard %s", text)
+        configured.debug("took %s", text)
         self.is_lost = text == "lose"

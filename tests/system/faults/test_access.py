@@ -339,9 +339,17 @@ async def test_a_bad_file_changes_nothing_and_a_good_one_is_told(
         assert words == "s: only access has changed: no worker is restarted\n"
         await told(stranger, BOTH)
         assert await put(stranger, number, 5.0) == NORMAL
+        toml = site.daemon.folder / "sswd.toml"
+        before = toml.read_text()
+        assert not is_writable(client, site.pv("MODE"))
+        toml.write_text(before.replace('asg = "GATED"', 'asg = "SHUT"'))
+        site.rule(ACF.replace("ASG(GATED)", "ASG(SHUT)"))
+        assert good("reload") == words, "the group of a PV is taken at once"
+        await told(stranger, READ)
+        assert not is_writable(client, site.pv("MODE"))
+        toml.write_text(before)
         site.rule(ACF)
         good("reload")
-        await told(stranger, READ)
     assert client.get(site.pv("WORKER:RUN")) == runs
     good("reload")
     assert client.get(site.pv("WORKER:RUN")) == runs + 1, "fresh code"

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from client import Client
+from control import found_here, good, sswd
 from daemon import until
 from served import served
 
@@ -50,10 +51,18 @@ def test_hup_reads_the_file_again(client: Client) -> None:
         rewrite("nothing changes", "nice = 3", "nise = 3")
         assert "unknown key 'nise'; did you mean 'nice'" in daemon.log
         assert client.get(prefix + "WORKER:RUN") == run
+        wrong = "WRONG  IOC: not reloaded, nothing changes: "
+        with found_here(daemon):
+            until(lambda: wrong in sswd("status")[1], wrong)
+            assert sswd("status")[0] == 3
 
         text = text.replace("nice = 3", 'nice = 4\npvs.MORE = { type = "int" }')
         rewrite("waits for a restart of the daemon", "first", "second")
         assert "of the daemon: system.main.pvs" in daemon.log
+        waits = "  waits    for a restart of the daemon: system.main.pvs\n"
+        with found_here(daemon):
+            until(lambda: waits in sswd("status")[1], waits)
+            assert wrong not in sswd("status")[1]
         assert "changed with the configuration: system.main.args, " in daemon.log
         client.wait_for(prefix + "WORD", "second", timeout_s=20.0)
         client.wait_for(prefix + "PLACE", told.replace(" 3 ", " 4 "), timeout_s=20.0)
@@ -65,3 +74,7 @@ def test_hup_reads_the_file_again(client: Client) -> None:
         text = text.replace("second", "third")
         rewrite("changed with the configuration: ", "third", "fourth")
         client.wait_for(prefix + "WORD", "fourth", timeout_s=20.0)
+        with found_here(daemon):
+            lines = good("reload").splitlines()
+        assert lines[0] == "waits for a restart of the daemon: system.main.pvs"
+        assert lines[1].startswith("main: RUNNING, run ")

@@ -1,7 +1,9 @@
 """What a file that is read again changes at once, and what waits for the daemon."""
 
+from typing import Any
+
 from sswd import config
-from sswd.config.changes import changed_keys, left, taken, without_access
+from sswd.config.changes import changed_keys, left, running, taken, without_access
 
 
 def loaded(**systems: dict) -> config.Config:
@@ -65,3 +67,27 @@ def test_who_may_do_what_is_a_change_of_its_own() -> None:
     table["system"]["a"]["nice"] = 3
     more = config.from_dict({**table, "access": {"file": "two.acf"}}, "f")
     assert without_access(more) != without_access(new)
+
+
+def test_the_group_of_a_pv_and_of_a_motor_is_taken_at_once() -> None:
+    def site(asg: str, **keys: Any) -> config.Config:
+        system = {
+            "target": "m:C",
+            "pvs": {"X": {"type": "float", "asg": asg, **keys}},
+            "motors": {"M": {"asg": asg}},
+        }
+        given = {"access": {"file": "one.acf"}, "system": {"a": system}}
+        return config.from_dict(given, "f")
+
+    old, new = site("A"), site("B", units="mm")
+    found = taken(old, new)["a"]
+    assert (found.pvs["X"].asg, found.motors["M"].asg) == ("B", "B")
+    assert found.pvs["X"].units == "", "which waits"
+    assert changed_keys(old, new) == [
+        "system.a.pvs.X.asg",
+        "system.a.motors.M.asg",
+    ]
+    assert left(old, new) == ["system.a.pvs"]
+    assert left(old, site("B")) == []
+    assert without_access(old) == without_access(site("B"))
+    assert running(old, new).system["a"] == found

@@ -46,6 +46,12 @@ def test_a_file_is_over_what_it_includes(tmp_path: Path) -> None:
     assert loaded.system["stage"].target == "m:C"
 
 
+def test_what_is_included_may_be_named_by_a_variable(tmp_path: Path) -> None:
+    main = write(tmp_path, main='include = ["${SITE}/*.toml"]\n', x__stage=STAGE)
+    assert set(config.load(main, environ={"SITE": "x"}).system) == {"stage"}
+    assert complaint(main).startswith("HERE/main.toml: include: ${SITE} is not set")
+
+
 def test_two_that_are_included_must_not_differ(tmp_path: Path) -> None:
     main = write(
         tmp_path,

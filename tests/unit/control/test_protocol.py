@@ -31,7 +31,10 @@ def test_a_request_comes_through(request_) -> None:
 def test_the_words_of_the_wire() -> None:
     assert request_of(b'{"v":1,"cmd":"status"}') == protocol.GetStatus()
     assert request_of(b'{"v":1,"cmd":"level"}') == protocol.SetLevel()
-    assert line_of(protocol.End(words="x")) == b'{"kind":"end","v":1,"words":"x"}\n'
+    assert (
+        line_of(protocol.End(words="x"))
+        == b'{"kind":"end","v":1,"words":"x","waits":[]}\n'
+    )
 
 
 def test_an_answer_of_a_newer_daemon_is_understood() -> None:

@@ -22,6 +22,7 @@ from sswd.ioc.ca.server import beacons, ports
 from sswd.ioc.ca.server.acceptor import Acceptor
 from sswd.ioc.ca.server.circuits import Circuits
 from sswd.ioc.ca.server.reaper import Reaper
+from sswd.ioc.ca.server.recheck import Recheck
 from sswd.ioc.ca.server.search_sockets import (
     SearchListeners,
     check_shareable,
@@ -71,6 +72,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         self.loop = asyncio.get_running_loop()
         find = functools.partial(names.find, self.pvdb)
         self.circuits = Circuits(self._shared, handlers.table(find))
+        self._recheck = Recheck(self._shared, self.circuits)
         self.ca_server_port, _ = ports.wanted_port()
         self.broadcaster_datagram_queue = DatagramQueue(self.counts)
         longest_s = float(self.environ["EPICS_CAS_BEACON_PERIOD"])
@@ -182,9 +184,9 @@ class Context(CaprotoContext):  # type: ignore[misc]
                 self.announce()
 
     def access_changed(self) -> None:
-        """Ask every PV's check_access again and tell the clients what has changed."""
-        for circuit in self.circuits:
-            circuit.recheck_access()
+        """Ask every PV's check_access again and tell the clients what has changed: in
+        this turn of the loop as many as it takes, the others in the next ones."""
+        self._recheck.begin()
 
     async def broadcaster_receive_loop(self) -> None:
         """Hand datagrams to caproto's search; an error of the socket ends nothing."""

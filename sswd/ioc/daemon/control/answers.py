@@ -60,12 +60,13 @@ class Answers:
 
     def _check_right(self, request: AnyRequest, who: str) -> None:
         """Raises Refused where the ASG of the control socket does not give it."""
-        wanted = READ if isinstance(request, _LOOKS) else WRITE
+        asks = isinstance(request, protocol.SetLevel) and request.level is None
+        wanted = READ if asks or isinstance(request, _LOOKS) else WRITE
         user = who.partition("@")[0]
         if self._api.access.control(user).rights & wanted:
             return
-        if isinstance(request, protocol.OnSystem | protocol.Call):
-            operate.note_denied(self._api, request, who)
+        if wanted == WRITE:
+            operate.tell_denied(self._api, request, who)
         what = "look" if wanted == READ else "order anything"
         raise protocol.Refused(f"ASG({CONTROL}) gives {user} no right to {what}")
 

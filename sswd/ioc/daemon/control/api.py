@@ -1,5 +1,6 @@
 """What the control socket may use of the daemon, as one plain object."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -34,8 +35,12 @@ class DaemonApi:
     """Where the configuration wants files, by what they hold."""
     reload: Callable[[], Awaitable[Reloaded]]
     """As SIGHUP does."""
+    last_reload: Callable[[], Reloaded]
+    """What it led to."""
     version: str = field(default_factory=lambda: version("sswd"))
     """sswd's own."""
+    root_level: int = field(default_factory=lambda: logging.root.level)
+    """Of the root logger, as it was at the start."""
     started: float = field(default_factory=time)
     """Seconds since 1970."""
     started_s: float = field(default_factory=monotonic)

@@ -52,6 +52,8 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
             )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
+    if ioc.reload_error:
+        yield ioc.reload_error, "correct it (`sswd check` reads it), then `sswd reload`"
     if ioc.forkserver_error:
         yield (
             f"the fork server does not fork: {ioc.forkserver_error}",

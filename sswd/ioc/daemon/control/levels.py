@@ -25,8 +25,11 @@ def tell(api: DaemonApi, request: SetLevel, who: str) -> Sequence[Answer]:
         raise Refused(f"there is no logger {request.logger!r}", "not found")
     if request.level is None:
         return _levels([request.logger] if request.logger else ["", *sorted(known)])
-    logging.getLogger(request.logger).setLevel(request.level)
-    log.info("logger '%s' logs from %s on, by %s", request.logger, request.level, who)
+    logger, level = logging.getLogger(request.logger), str(request.level)
+    if logger is logging.root and level == "NOTSET":
+        level = logging.getLevelName(api.root_level)  # 0 would be all there is
+    logger.setLevel(level)
+    log.info("logger '%s' logs from %s on, by %s", logger.name, level, who)
     return _levels([request.logger])
 
 

@@ -20,6 +20,8 @@ from sswd.ioc.template import Server
 log = logging.getLogger("sswd.ioc")
 
 ALL = "all"
+CHARACTERS = 200
+"""Of what a denied order is about, in the log."""
 _PVS: dict[type[protocol.OnSystem], str] = {
     protocol.Restart: "WORKER:RESTART",
     protocol.Start: "WORKER:START",
@@ -32,6 +34,12 @@ _EVENTS: dict[type[protocol.OnSystem], Event] = {
     protocol.Start: Event.START,
     protocol.Stop: Event.STOP,
 }
+
+_VERBS: dict[type[protocol.Request], str] = {
+    protocol.SetLevel: "LEVEL",
+    protocol.Close: "CLIENTS --CLOSE",
+}
+"""Orders that are not named as the program `sswd` names them."""
 
 
 def named(api: DaemonApi, name: str) -> list[Server]:
@@ -59,23 +67,42 @@ async def reload(api: DaemonApi, who: str) -> Sequence[Answer]:
     became = await api.reload()
     if became.refusal:
         raise Refused(became.refusal, "failed")
+    waits = list(became.waits)
     if not became.restarts:
-        return [protocol.End(words=ONLY_ACCESS)]
+        return [protocol.End(words=ONLY_ACCESS, waits=waits)]
     for server in api.servers:
         _note(api, f"{server.prefix}{_PVS[protocol.Restart]}", who)
-    return []
+    return [protocol.End(waits=waits)]
 
 
-def note_denied(
-    api: DaemonApi, request: protocol.OnSystem | protocol.Call, who: str
-) -> None:
-    """Tell the audit log of an order that `who` has no right to give."""
-    if isinstance(request, protocol.Call):
-        _note(api, request.pv, who, "DENIED", (request.value, None))
-        return
-    with contextlib.suppress(Refused):  # there is no such system
-        for server in named(api, request.system):
-            _note(api, f"{server.prefix}{_PVS[type(request)]}", who, "DENIED")
+def tell_denied(api: DaemonApi, request: protocol.Request, who: str) -> None:
+    """Tell the log and the audit log of an order that `who` has no right to give."""
+    match request:
+        case protocol.OnSystem():
+            order, about = type(request).__name__.upper(), request.system
+            with contextlib.suppress(Refused):  # there is no such system
+                for server in named(api, request.system):
+                    _note(api, f"{server.prefix}{_PVS[type(request)]}", who, "DENIED")
+        case protocol.Call():
+            order, about = "CALL", request.pv
+            _note(api, request.pv, who, "DENIED", (request.value, None))
+        case _:  # there is no PV that does the same
+            order = _VERBS.get(type(request), type(request).__name__.upper())
+            about = _about(request)[:CHARACTERS]
+            _note(api, f"sswd {order.lower()}", who, "DENIED", (about, None))
+    what = f"{order} {about[:CHARACTERS]}".rstrip()
+    log.warning("%s denied to %s: no right at the control socket", what, who)
+
+
+def _about(request: protocol.Request) -> str:
+    """What an order is about that no PV gives."""
+    match request:
+        case protocol.SetLevel(logger=logger, system=system, level=level):
+            return f"{system or 'IOC'} {logger or 'root'} {level}"
+        case protocol.Close(client=client):
+            return client
+        case _:
+            return ""
 
 
 def _note(

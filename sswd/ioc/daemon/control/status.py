@@ -75,6 +75,7 @@ class Collector:
 
     def _ioc(self, state: Disk, *others: Disk) -> IocStatus:
         api, counts = self._api, self._api.context.counts
+        reloaded = api.last_reload()
         memory_mb = 0.0
         with contextlib.suppress(psutil.Error, OSError):
             if self._process is not None:
@@ -99,6 +100,8 @@ class Collector:
             access=self._api.access.file,
             forkserver=api.forkserver.pid,
             forkserver_error=api.forkserver.error,
+            reload_error=reloaded.refusal,
+            waits=list(reloaded.waits),
             files=troubles(),
         )
 
