@@ -28,7 +28,7 @@ PORTION = 200
 """Records that are told in one turn of the loop."""
 AGAIN_S = 1.0
 FOREIGN_S = 0.01
-"""Pause after a datagram that is no announcement: a flood of them leaves the loop free."""
+"""Pause after what is no announcement, so that a flood of it leaves the loop free."""
 
 
 class Caster:
