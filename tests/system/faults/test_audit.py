@@ -138,7 +138,7 @@ def _orders_by_the_socket(daemon: Daemon, folder: Path) -> None:
 
 
 @pytest.mark.timing
-@pytest.mark.row(36)
+@pytest.mark.row(36, 58)
 def test_without_a_folder_it_is_told_and_heals(client: Client, tmp_path: Path) -> None:
     """What is in the place of the folder could as well be a read-only disk."""
     (tmp_path / "log").write_text("in its place")
@@ -155,7 +155,7 @@ def test_without_a_folder_it_is_told_and_heals(client: Client, tmp_path: Path) -
 
 
 @pytest.mark.timing
-@pytest.mark.row(36)
+@pytest.mark.row(36, 58)
 @pytest.mark.parametrize("disk", ["full"] if may_mount() else [])
 def test_a_full_disk(client: Client, tmp_path: Path, disk: str) -> None:
     folder = tmp_path / "log"
