@@ -41,7 +41,7 @@ def _merged(defaults: Values, values: Values) -> Values:
     """As Helm merges: maps key by key, lists and scalars as a whole.
 
     A null stays the default. Helm does that or takes the key away, as its version and
-    the way of the value want it (its issues 12741 and 32132).
+    the way of the value want it (helm on GitHub, 12741 and 32132).
     """
     merged = dict(defaults)
     for key, value in values.items():
