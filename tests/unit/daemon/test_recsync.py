@@ -126,26 +126,28 @@ async def test_datagrams_of_others_leave_the_loop_free(monkeypatch) -> None:
     """However many wait, others have a turn between any two of them."""
     turn, turns = 0, []
     heard = messages.announcement
-    all_heard = asyncio.Event()
 
     def noted(data: bytes, sender: str) -> Announcement | None:
-        if data == b"noise":
-            turns.append(turn)
-        if len(turns) == 10:
-            all_heard.set()
+        turns.append(turn)
         return heard(data, sender)
 
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
     monkeypatch.setattr(messages, "announcement", noted)
-    async with casting({}, monkeypatch) as (_, port):
-        async with asyncio.timeout(10):
-            while not turns:  # until the caster listens
-                send(b"noise", port)
+    counting = asyncio.create_task(count_turns())
+    try:
+        async with casting({}, monkeypatch) as (_, port), asyncio.timeout(10):
+            while len(turns) < 10:
+                for _ in range(20):
+                    send(b"noise", port)
                 await asyncio.sleep(0.02)
-            for _ in range(20):
-                send(b"noise", port)
-            while not all_heard.is_set():
-                turn += 1
-                await asyncio.sleep(0)
+    finally:
+        counting.cancel()
+        await asyncio.wait({counting})
     assert len(set(turns)) == len(turns)
 
 
