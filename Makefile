@@ -93,6 +93,7 @@ soak: $(VENV)/installed
 	PATH=$(abspath $(BIN)):$$PATH SSWD_TEST_CUTS=$(CUTS) \
 	    $(BIN)/python -m pytest -q -s tests/system/faults/test_cuts.py
 	$(BIN)/python tests/soak/state_torture.py --kills 300
+	$(BIN)/python tests/soak/daemon_torture.py --kills 20
 
 # Eight systems, twenty clients, a worker killed every ten seconds, `sswd status` all the
 # while. Deadlines are PATIENCE times those of docs/reference/guarantees.md.

@@ -76,18 +76,15 @@ def page_anew() -> str:
 
 
 def test_every_row_has_a_test():
-    rows = {int(match[1]) for match in ROW.finditer(PAGE.read_text())}
-    assert rows == set(range(1, 61))
-    assert rows - set(marked()) == UNTESTED
+    rows = [int(match[1]) for match in ROW.finditer(PAGE.read_text())]
+    assert rows == list(range(1, 61))
+    assert set(rows) - set(marked()) == UNTESTED
 
 
 def test_what_nothing_keeps_is_marked():
     """A reader must not rely on a promise that is not built."""
     planned = {int(m[1]) for m in ROW.finditer(PAGE.read_text()) if "not yet" in m[2]}
     assert planned == UNTESTED
-    for line in PAGE.read_text().splitlines():
-        if line.startswith("| G") and "access rules" in line:
-            assert "**Not yet:** access rules" in line
 
 
 def test_every_mark_names_a_row():

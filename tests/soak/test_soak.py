@@ -47,6 +47,20 @@ def test_the_mixed_load_runs_and_nothing_grows() -> None:
         assert f"GROWN {grown}" not in done.stdout, done.stdout
 
 
+@pytest.mark.row(58)
+@pytest.mark.timeout(240)
+def test_no_kill_of_a_daemon_that_saves_tears_or_loses_anything() -> None:
+    script = Path(__file__).parent / "daemon_torture.py"
+    done = subprocess.run(
+        [sys.executable, script, "--kills", "3"],
+        capture_output=True,
+        text=True,
+        timeout=230,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("3 kills, ")
+
+
 @pytest.mark.timeout(600)
 def test_operations_go_on_and_nothing_grows_or_is_lost() -> None:
     """A minute, in `.ci/run` five. Beside other tests, so that a deadline counts as

@@ -20,8 +20,10 @@ from daemon import until
 from oven import CONFIG, DRIVER
 from supervisord_rig import BIN, Supervisord
 
+from sswd.exit_codes import CLEAN, NOT_FOUND, WRONG
 from sswd.testing import free_port
 from tests.system.faults.tcp_instrument import Fault, TcpInstrument, instrument
+from tests.tools import not_here
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/how-to/troubleshooting.md").read_text()
@@ -94,6 +96,15 @@ class Oven:
 
         with also_told(lambda: f"{told}\n{self.supervisord.tail('oven')[-3000:]}"):
             until(is_well, "that all is well", WAIT_S, pause_s=0.1)
+
+
+def codes_of(words: str) -> tuple[int, ...]:
+    """The exit codes that `sswd status` may have when it says this."""
+    if words.startswith("WRONG"):
+        return (WRONG,)
+    if words.startswith("no daemon"):
+        return (NOT_FOUND,)
+    return CLEAN, WRONG  # a failure of before, which may have healed
 
 
 @contextmanager
@@ -247,7 +258,7 @@ def disk_read_only(oven: Oven) -> Iterator[None]:
 
 def need_disk(oven: Oven) -> None:
     if not oven.saved.is_mount():
-        pytest.skip("only who may mount can fill a disk of his own")
+        not_here("only who may mount can fill a disk of his own")
 
 
 @contextmanager
@@ -285,15 +296,16 @@ def test_the_table_has_each_fault() -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_status_alone_tells_the_cause_and_what_to_do(oven: Oven, fault: str) -> None:
     words, do = map(pattern_of, ROWS[fault])
-    told = ""
+    code, told = 0, ""
 
     def is_told() -> bool:
-        nonlocal told
-        _, out, err = sswd("status", "--prefix", "OVEN:")
+        nonlocal code, told
+        code, out, err = sswd("status", "--prefix", "OVEN:")
         told = out + err
         # What to do comes after the cause: in the next line, or the next words.
         return re.search(f"{words}.*?\\n? *do: +{do}", told) is not None
 
     with FAULTS[fault](oven), also_told(lambda: told):
         until(is_told, f"{ROWS[fault]}", WAIT_S, pause_s=0.1)
+        assert code in codes_of(ROWS[fault][0])
     oven.wait_until_well()

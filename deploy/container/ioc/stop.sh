@@ -15,12 +15,17 @@ pid=${SSWD_PID:-1}
 grace_ms=${SSWD_GRACE_MS:-3000}
 close_ms=${SSWD_CLOSE_MS:-$((grace_ms / 3))}
 
-waited_ms=0
-wait_until() { # wait until that time, or until the IOC has ended
-    while (( waited_ms < $1 )); do
+now_ms() { # of a clock that nobody sets
+    local up
+    read -r up _ < /proc/uptime # seconds with two decimals
+    now=$((10#${up/./} * 10))
+}
+now_ms
+begun=$now
+wait_until() { # until so long after the begin, or until the IOC has ended
+    while now_ms; (( now - begun < $1 )); do
         kill -0 "$pid" 2>/dev/null || exit 0
-        sleep 0.05
-        waited_ms=$((waited_ms + 50))
+        sleep 0.05 # on a busy node it lasts longer
     done
 }
 

@@ -200,3 +200,30 @@ def test_who_is_not_there_need_not_be_stopped() -> None:
     gone.wait()
     env = child_env({"SSWD_PID": str(gone.pid)})
     subprocess.run(["bash", SCRIPTS / "stop.sh"], env=env, check=True, timeout=30)
+
+
+def test_a_busy_node_makes_the_grace_no_longer(tmp_path: Path) -> None:
+    """Each sleep of the script lasts six times as long as it says."""
+    slow = tmp_path / "sleep"
+    slow.write_text(f"#!/bin/sh\necho >> {tmp_path}/sleeps\nexec {need('sleep')} 0.3\n")
+    slow.chmod(0o755)
+    stubborn = subprocess.Popen(
+        ["bash", "-c", "trap '' TERM; echo; read -r"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert stubborn.stdout
+        stubborn.stdout.readline()  # from here on it ignores TERM
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        given = {"SSWD_PID": str(stubborn.pid), "SSWD_GRACE_MS": "1000", "PATH": path}
+        begun_s = time.monotonic()
+        stop = ["bash", SCRIPTS / "stop.sh"]
+        subprocess.run(stop, env=child_env(given), check=True, timeout=30)
+        assert time.monotonic() - begun_s > 0.7  # a tick of /proc/uptime aside
+        assert stubborn.poll() is None
+        # 0.8 s are three of them; sixteen when each is taken for 0.05 s.
+        assert len((tmp_path / "sleeps").read_text()) <= 3
+    finally:
+        stubborn.kill()
+        stubborn.communicate()

@@ -79,3 +79,11 @@ def test_what_is_written_has_a_place_and_the_user_is_nobody_special() -> None:
     assert pod["securityContext"]["runAsNonRoot"]
     assert env["STATE_DIRECTORY"] in mounts
     assert str(Path(env["RUNTIME_DIRECTORY"]).parent) in mounts
+
+
+def test_no_limit_of_cpu_ever_acts() -> None:
+    """The chart has one of its own, 500m, which a values file without one keeps."""
+    (container,) = manifests()[1]["spec"]["template"]["spec"]["containers"]
+    limits = container["resources"]["limits"]
+    assert int(limits["cpu"]) >= 64  # cores; "500m" is no number
+    assert limits["memory"] == "512Mi"

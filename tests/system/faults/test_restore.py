@@ -1,4 +1,4 @@
-"""Rows 36 and 53: setpoints are on disk, and come back after any restart."""
+"""Rows 36 and 58: setpoints are on disk, and come back after any restart."""
 
 import contextlib
 import itertools
@@ -156,7 +156,7 @@ def test_a_setpoint_that_fails_or_kills_is_told_and_the_system_runs(
         assert place.journal.count("SPEED 66.0") == 2
 
 
-@pytest.mark.row(36)
+@pytest.mark.row(36, 58)
 def test_a_directory_that_cannot_be_written_is_told_and_the_rest_goes_on(
     place: Place, client: Client
 ) -> None:

@@ -18,7 +18,7 @@ from daemon import until
 from served import served
 from systems import MISBEHAVING, one_system
 
-from sswd.testing import CaClient, Daemon, loopback_env
+from sswd.testing import CaClient, Daemon, free_port, loopback_env
 
 HEADER = struct.Struct(">HHHHII")
 FILES = 64
@@ -107,31 +107,39 @@ def ended(
 
 
 @pytest.mark.row(31)
-def test_two_daemons_at_the_default_port_both_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "which", ["the default", "set by EPICS_CAS_SERVER_PORT"], ids=["default", "set"]
+)
+def test_two_daemons_at_one_port_both_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     """As with EPICS base, the second takes another TCP port and says so."""
-    with at_default_port(tmp_path / "a") as a, at_default_port(tmp_path / "b") as b:
+    is_set = which != "the default"
+    wanted = free_port() if is_set else 5064
+    env = loopback_env(wanted)
+    if not is_set:
+        for name in PORTS:
+            del env[name]
+    with at_port(env, tmp_path / "a") as a, at_port(env, tmp_path / "b") as b:
         for log, prefix in (a, b):
             port = int(re.findall(r"Channel Access on TCP port (\d+)", log())[0])
             place = ("127.0.0.1", port)
             monkeypatch.setattr(caproto_client, "search", lambda *_, p=place, **__: p)
-            one = CaClient(prefix, loopback_env(5064))
+            one = CaClient(prefix, loopback_env(wanted))
             one.wait_for("WORKER:STATE", "RUNNING")
             assert one.put("CMD", f"echo {prefix}")
             assert one.get("message") == prefix
-        assert "TCP port 5064, the default, is taken" in b[0]()
+        assert f"TCP port {wanted}, {which}, is taken" in b[0]()
 
 
 @contextlib.contextmanager
-def at_default_port(folder: Path) -> Iterator[tuple["Log", str]]:
-    """A daemon on loopback to which no port was named."""
+def at_port(variables: Mapping[str, str], folder: Path) -> Iterator[tuple["Log", str]]:
+    """A daemon with these variables of EPICS, and no others that name a port."""
     folder.mkdir()
     prefix = f"D{os.getpid()}{folder.name}:"
     (folder / "sswd.toml").write_text(CONFIG.replace('"@"', f'"{prefix}"'))
-    env = {**os.environ, **loopback_env(), "PYTHONPATH": python_path()}
-    for name in PORTS:
-        del env[name]
+    env = {name: text for name, text in os.environ.items() if name not in PORTS}
+    env |= {**variables, "PYTHONPATH": python_path()}
     env["RUNTIME_DIRECTORY"] = env["STATE_DIRECTORY"] = str(folder)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(

@@ -122,6 +122,40 @@ async def test_who_is_no_receiver_is_told_once_and_harms_nobody(
     assert caplog.text.count("no message of RecSync") == 1
 
 
+async def test_datagrams_of_others_leave_the_loop_free(monkeypatch) -> None:
+    """However many wait, others have a turn between any two of them."""
+    turn, turns = 0, []
+    heard = messages.announcement
+
+    def noted(data: bytes, sender: str) -> Announcement | None:
+        turns.append(turn)
+        return heard(data, sender)
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(messages, "announcement", noted)
+    counting = asyncio.create_task(count_turns())
+    try:
+        async with casting({}, monkeypatch) as (_, port), asyncio.timeout(10):
+            while len(turns) < 10:
+                for _ in range(20):
+                    send(b"noise", port)
+                await asyncio.sleep(0.02)
+    finally:
+        counting.cancel()
+        await asyncio.wait({counting})
+    assert len(set(turns)) == len(turns)
+
+
+def send(data: bytes, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(data, ("127.0.0.1", port))
+
+
 # ---- bytes
 
 
@@ -163,3 +197,14 @@ def test_infos_of_the_configuration_win_over_those_of_the_environment() -> None:
     assert told["RSRV_SERVER_PORT"] == "5064"
     assert told["HOSTNAME"] == socket.gethostname()
     assert "HOME" not in told
+
+
+def test_infos_are_told_where_the_working_directory_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert infos({}, {}, prefix="LAB:", port=5064)["PWD"] == "/"
+    assert infos({}, {"PWD": "/srv"}, prefix="LAB:", port=5064)["PWD"] == "/srv"

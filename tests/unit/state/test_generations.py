@@ -239,7 +239,7 @@ def test_a_thread_that_cannot_be_had_is_a_failure_of_that_write(
     assert read(tmp_path) == ("new", "")
 
 
-@pytest.mark.row(36)
+@pytest.mark.row(36, 58)
 def test_when_the_disk_is_full_or_read_only_both_generations_stay(
     disk: Disk, opened: Open
 ) -> None:
@@ -308,7 +308,7 @@ def test_a_slow_disk_blocks_nobody_and_gets_the_newest(
     assert read(tmp_path) == (99, "")
 
 
-@pytest.mark.row(36)
+@pytest.mark.row(36, 58)
 def test_no_kill_at_any_instant_tears_or_loses_the_state() -> None:
     done = subprocess.run(
         [sys.executable, TORTURE, "--kills", "30"],

@@ -27,6 +27,8 @@ LOOK_S = 1.0
 PORTION = 200
 """Records that are told in one turn of the loop."""
 AGAIN_S = 1.0
+FOREIGN_S = 0.01
+"""Pause after what is no announcement, so that a flood of it leaves the loop free."""
 
 
 class Caster:
@@ -76,6 +78,7 @@ class Caster:
                 data, sender = await loop.sock_recvfrom(sock, 2048)
                 if (found := messages.announcement(data, sender[0])) is not None:
                     return found
+                await asyncio.sleep(FOREIGN_S)  # sock_recvfrom alone need not yield
         finally:
             sock.close()
 

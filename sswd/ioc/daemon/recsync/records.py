@@ -1,11 +1,11 @@
 """The PVs of this IOC as RecSync has them. Loop thread only."""
 
-import os
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
+from sswd.directories import current_directory
 from sswd.ioc.ca import Data
 from sswd.ioc.daemon.recsync import messages
 
@@ -44,7 +44,7 @@ def infos(
         "IOCNAME": prefix.rstrip(":") or "sswd",
         "RSRV_SERVER_PORT": str(port),
         "SSWD_VERSION": version("sswd"),
-        "PWD": os.path.realpath("."),
+        "PWD": str(current_directory()),
     }
     named = {name: env[name] for name in ENVIRONMENT if env.get(name)}
     return {**known, **named, **given}
