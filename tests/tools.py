@@ -1,10 +1,9 @@
-"""What a test needs of the host and no Python package of ours brings."""
+"""Programs that a test needs and that no Python package of ours brings."""
 
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -17,12 +16,7 @@ def need(program: str) -> str:
         return str(beside_python)
     found = shutil.which(program)
     if found is None:
-        not_here(f"{program} is not installed")
+        if os.environ.get("SSWD_CI") == "1":
+            pytest.fail(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
     return found
-
-
-def not_here(words: str) -> NoReturn:
-    """Skip the test, since the host lacks what it needs; in CI, which has it, fail."""
-    if os.environ.get("SSWD_CI") == "1":
-        pytest.fail(words)
-    pytest.skip(words)
