@@ -65,9 +65,12 @@ class Kept:
         """(N, what TABLE is full of), 0 where there is none. Raises AssertionError."""
         found = Generations(self._folder, self._stem).read()
         assert not found.words, found.words
-        if "N" not in found.values:
-            return 0, 0
-        number, table = found.values["N"].value, found.values["TABLE"].value
+        # The first file may have been written between the first two puts.
+        number, table = (
+            found.values[name].value if name in found.values else None
+            for name in ("N", "TABLE")
+        )
+        number = number or 0
         assert isinstance(number, int)
         if table is None or not np.size(table):
             return number, 0

@@ -17,7 +17,7 @@ from control import good, objects, sswd, two_systems
 from daemon import until
 
 from sswd.control import protocol
-from sswd.control.client import find
+from sswd.control.finding import find
 from sswd.control.protocol import MAX_REQUEST, Error, GetStatus, answer_of, line_of
 from sswd.testing import Daemon
 from tests.system.faults.prober import probing
