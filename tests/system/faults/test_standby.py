@@ -91,7 +91,8 @@ def worker_pids(daemon: Daemon) -> set[int]:
     for process in offspring(daemon):
         # For psutil, one that waits to be reaped is no such process either.
         with contextlib.suppress(psutil.NoSuchProcess):
-            if process.pid != daemon.pid and "guard.py" not in process.cmdline()[-1]:
+            command = process.cmdline()  # none: it has just ended
+            if command and process.pid != daemon.pid and "guard.py" not in command[-1]:
                 found.add(process.pid)
     return found
 
