@@ -37,7 +37,7 @@ def test_the_mixed_load_runs_and_nothing_grows() -> None:
     """Not how fast it is: `make soak` looks at that, on a quiet machine."""
     script = Path(__file__).parent / "mixed.py"
     done = subprocess.run(
-        [sys.executable, script, "--minutes", "0.25", "--kill-every", "3"],
+        [sys.executable, script, "--minutes", "0.15", "--kill-every", "3"],
         capture_output=True,
         text=True,
         timeout=100,
