@@ -10,7 +10,6 @@ Threading model: the loop's own.
 from collections.abc import Iterator
 
 from sswd.ioc.ca.evloop.turns import in_turns
-from sswd.ioc.ca.put_note import putting_client
 from sswd.ioc.ca.server.circuits import Circuits
 from sswd.ioc.ca.shared import Shared
 
@@ -35,9 +34,7 @@ class Recheck:
         """A channel a step."""
         while self._is_wanted:
             self._is_wanted = False
-            # Who has put the lock or the input is told first: its next puts may follow.
-            first = putting_client()
-            for circuit in sorted(self._circuits, key=lambda each: each is not first):
+            for circuit in list(self._circuits):
                 for channel in list(circuit.channels.values()):
                     if circuit.channels.get(channel.sid) is channel:
                         circuit.recheck(channel)
