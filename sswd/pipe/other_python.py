@@ -8,12 +8,12 @@ it says until its log is connected goes to the worker's stderr, and so to LAST_E
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 from multiprocess.connection import Connection
 
+from sswd import __version__
 from sswd.exit_codes import BAD_CONFIGURATION
 from sswd.pipe.entry import enter
 from sswd.pipe.protocol import PROTOCOL
@@ -53,7 +53,7 @@ def check_python(python: str) -> None:
 
 def command_line(python: str, payload: int, stdio: int) -> list[str]:
     """How to start it; `payload` and `stdio` are descriptors that it inherits."""
-    begin = _BEGIN.format(stdio=stdio, payload=payload, version=version("sswd"))
+    begin = _BEGIN.format(stdio=stdio, payload=payload, version=__version__)
     # Not with the current directory on its path: the system's folder is put there.
     return [python, "-P", "-c", begin]
 
@@ -61,7 +61,7 @@ def command_line(python: str, payload: int, stdio: int) -> list[str]:
 def payload_of(entry: str, spec: bytes, pipes: Sequence[Connection]) -> bytes:
     """What is to be written into the pipe."""
     numbers = [pipe.fileno() for pipe in pipes]
-    told = Payload(PROTOCOL, version("sswd"), entry, spec, numbers)
+    told = Payload(PROTOCOL, __version__, entry, spec, numbers)
     return msgspec.msgpack.encode(told)
 
 
@@ -72,7 +72,7 @@ def main(descriptor: int) -> None:
     told = msgspec.msgpack.decode(data, type=_Head)
     if told.protocol != PROTOCOL:
         sys.stderr.write(
-            f"{sys.executable} has sswd {version('sswd')} with version {PROTOCOL} of "
+            f"{sys.executable} has sswd {__version__} with version {PROTOCOL} of "
             f"the pipe, the IOC has sswd {told.version} with version {told.protocol}; "
             f"install sswd {told.version} there\n"
         )

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time
 
+from sswd import __version__
 from sswd.ioc.ca import Context, Data
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.control.log_ring import LogRing
@@ -37,7 +37,7 @@ class DaemonApi:
     """As SIGHUP does."""
     last_reload: Callable[[], Reloaded]
     """What it led to."""
-    version: str = field(default_factory=lambda: version("sswd"))
+    version: str = __version__
     """sswd's own."""
     root_level: int = field(default_factory=lambda: logging.root.level)
     """Of the root logger, as it was at the start."""

@@ -3,8 +3,8 @@
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 
+from sswd import __version__
 from sswd.directories import current_directory
 from sswd.ioc.ca import Data
 from sswd.ioc.daemon.recsync import messages
@@ -43,7 +43,7 @@ def infos(
         "HOSTNAME": socket.gethostname(),
         "IOCNAME": prefix.rstrip(":") or "sswd",
         "RSRV_SERVER_PORT": str(port),
-        "SSWD_VERSION": version("sswd"),
+        "SSWD_VERSION": __version__,
         "PWD": str(current_directory()),
     }
     named = {name: env[name] for name in ENVIRONMENT if env.get(name)}
