@@ -20,10 +20,10 @@ examples:
   sswd logs -f --json | jq 'select(.level == "ERROR")'"""
 _LEVEL = """\
 Until the daemon ends. Without LEVEL: told. With --system: a logger in the worker, such
-as the driver's own, in this run and those to come; the PV WORKER:LOG_LEVEL sets the
-root's. NOTSET: as the logger above it; of the root, as at the start. The events of all
-workers come from the logger `sswd.worker` of the IOC. For good: `[log] levels` of the
-file.
+as the driver's own, in this run and those to come; so does `mylab.stage DEBUG` put to
+the PV WORKER:LOG_LEVELS, and WORKER:LOG_LEVEL is for the root. NOTSET: as the logger
+above it; of the root, as at the start. The events of all workers come from the logger
+`sswd.worker` of the IOC. For good: `[log] levels` of the file.
 
 examples:
   sswd level

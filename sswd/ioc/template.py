@@ -247,7 +247,7 @@ class Server(PVGroup):  # type: ignore[misc]
             self.io_get_queue = self._served.commands
             self.io_put_queue = self._served.posts
             self.WORKER.feed = self._served.supervisor.feed
-            self.WORKER.set_level = self._served.supervisor.set_level
+            self.WORKER.set_level = self._served.supervisor.log_levels.put
         return self._served
 
     def _api(self) -> TemplateApi:

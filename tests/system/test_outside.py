@@ -97,6 +97,15 @@ def test_the_root_logger_is_set_by_a_pv(daemon: Daemon) -> None:
     assert good("level", "root", "notset") == "root  INFO\n", "as at the start"
 
 
+def test_a_logger_of_the_driver_is_set_by_a_pv(daemon: Daemon) -> None:
+    assert not heard(daemon, "six")
+    assert daemon.put("WORKER:LOG_LEVELS", "vendor.bus debug")
+    assert "vendor.bus DEBUG" in daemon.get("WORKER:LOG_LEVELS", as_string=True)
+    until(lambda: heard(daemon, f"seven {os.urandom(4).hex()}"), "the level by PV")
+    assert not daemon.put("WORKER:LOG_LEVELS", "vendor.bus loud")
+    good("level", "--system", "main", "vendor.bus", "notset")
+
+
 def test_metrics_are_served(daemon: Daemon) -> None:
     assert daemon.put("CMD", "lose")
     daemon.wait_for("WORKER:LINK_FAILURES", 1)

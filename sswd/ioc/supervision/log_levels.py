@@ -9,11 +9,15 @@ Threading model: the loop's own.
 import logging
 from collections.abc import Mapping
 
+from sswd.control import protocol
+from sswd.errors import CommandRejected
 from sswd.ioc import ca
 from sswd.ioc.process.active_run import ActiveRun
 from sswd.ioc.process.run import Run
+from sswd.ioc.pvs.longstring import cut_text
 from sswd.ioc.supervision.worker_pvs import LEVELS, WorkerStatus
 from sswd.pipe.protocol import LOGGER_BYTES, LogLevel
+from sswd.sizes import STATUS_BYTES
 
 log = logging.getLogger("sswd.ioc")
 worker_log = logging.getLogger("sswd.worker")
@@ -23,6 +27,10 @@ MOST = 100
 ROOT = ""
 START = "INFO"
 """The root's in a new worker."""
+HOW = (
+    "rejected: put a logger and a level, such as `mylab.stage DEBUG`; "
+    f"levels are {', '.join(protocol.LEVELS)}"
+)
 _IOC = ("sswd", "caproto")
 """Loggers that say nothing in a worker, with all below them."""
 
@@ -53,6 +61,16 @@ class LogLevels:
             if words := self._put(logger, level):
                 log.warning("worker '%s': [log] levels: %r: %s", name, logger, words)
 
+    def put(self, text: str, pv: str) -> None:
+        """A client has put "LOGGER LEVEL" at this PV. Raises CommandRejected."""
+        logger, _, level = text.strip().rpartition(" ")
+        logger, level = logger.strip(), level.upper()
+        if not (logger and logger.isprintable() and level in protocol.LEVELS):
+            raise CommandRejected(HOW)
+        name = ROOT if logger == "root" else logger
+        if words := self.set(name, level, f"{ca.who_puts()} at {pv}"):
+            raise CommandRejected(f"rejected: {words}")
+
     def set(self, logger: str, level: str, who: str) -> str:
         """Have a logger of the worker log from this level on. Words: why it cannot be.
 
@@ -75,11 +93,18 @@ class LogLevels:
         """Know it for the runs to come. Words: why it cannot be."""
         if len(logger.encode()) > LOGGER_BYTES:
             return f"a logger's name has at most {LOGGER_BYTES} bytes"
-        if logger not in self.set_levels and len(self.set_levels) >= MOST:
+        known = logger in self.set_levels or logger == ROOT
+        if not known and len(self.set_levels) >= MOST:
             return f"{MOST} loggers of this worker have levels already"
         self.set_levels[logger] = level
         if logger == ROOT and level in LEVELS:
             ca.post_if_changed(self._status.LOG_LEVEL, LEVELS.index(level))
+        shown = ", ".join(f"{n or 'root'} {at}" for n, at in self.set_levels.items())
+        shown = cut_text(shown.encode(), STATUS_BYTES).decode()
+        ca.post_if_changed(self._status.LOG_LEVELS, shown)
+        number = logging.getLevelNamesMapping()[level]
+        if 0 < number < worker_log.getEffectiveLevel():
+            worker_log.setLevel(number)  # else the IOC itself would drop them
         return ""
 
     def tell(self, run: Run) -> None:
@@ -88,7 +113,4 @@ class LogLevels:
             self._send(run, logger, level)
 
     def _send(self, run: Run, logger: str, level: str) -> None:
-        number = logging.getLevelNamesMapping()[level]
-        if 0 < number < worker_log.getEffectiveLevel():
-            worker_log.setLevel(number)  # else the IOC itself would drop them
-        run.order(LogLevel(logger, number))
+        run.order(LogLevel(logger, logging.getLevelNamesMapping()[level]))

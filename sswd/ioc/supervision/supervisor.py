@@ -134,10 +134,6 @@ class Supervisor:
         """Something happened, or an operator said something."""
         self._state_machine.feed(event)
 
-    def set_level(self, level: str) -> None:
-        """Somebody has put WORKER:LOG_LEVEL: the worker's root logger."""
-        self.log_levels.set("", level, f"{ca.who_puts()} at WORKER:LOG_LEVEL")
-
     def on_kill(self) -> None:
         """A SIGKILL was sent to the active run: UNKILLABLE follows if it stays."""
         self._timers.arm(Event.UNKILLABLE, lifecycle.KILL_S)

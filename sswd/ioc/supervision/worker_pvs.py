@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from caproto import SkipWrite
 from caproto.server import PVGroup, pvproperty
 
-from sswd.ioc.pvs.kinds import Enum
+from sswd.ioc.pvs.kinds import Enum, Text
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.readback import NO_YES, readback
 from sswd.ioc.supervision.lifecycle import Event, WorkerState
 from sswd.pipe.protocol import LinkPhase
 from sswd.sizes import STATUS_BYTES
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class WorkerStatus(PVGroup):  # type: ignore[misc]
@@ -55,6 +55,13 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
         doc="Least level that the worker logs",
         dtype=Enum,
     )
+    LOG_LEVELS = pvproperty(
+        value="",
+        max_length=STATUS_BYTES,
+        record="lso",
+        doc="Levels of loggers; put LOGGER LEVEL",
+        dtype=Text,
+    )
     RESTART = momentary("Stop the worker and start a new one")
     START = momentary("Start the worker")
     STOP = momentary("Stop the worker and keep it stopped")
@@ -62,8 +69,8 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     feed: Callable[[Event], None] | None = None
     """Where the commands go; set by the template when there is a system."""
 
-    set_level: Callable[[str], None] | None = None
-    """Where a level goes; likewise."""
+    set_level: Callable[[str, str], None] | None = None
+    """Where "LOGGER LEVEL" goes, with the name of the PV; likewise."""
 
     levels: Mapping[str, str] = {}
     """Levels of the worker's loggers in the configuration; "" is the root."""
@@ -71,9 +78,11 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     @LOG_LEVEL.putter
     async def LOG_LEVEL(self, _instance: object, value: object) -> None:  # noqa: N802
         level = value if isinstance(value, str) else LEVELS[int(str(value))]
-        if self.set_level is not None:
-            self.set_level(level)
-        raise SkipWrite  # it is posted already
+        self._set_level(f"root {level}", "WORKER:LOG_LEVEL")
+
+    @LOG_LEVELS.putter
+    async def LOG_LEVELS(self, _instance: object, value: object) -> None:  # noqa: N802
+        self._set_level(str(value), "WORKER:LOG_LEVELS")
 
     @RESTART.putter
     async def RESTART(self, _instance: object, value: object) -> None:  # noqa: N802
@@ -86,6 +95,11 @@ class WorkerStatus(PVGroup):  # type: ignore[misc]
     @STOP.putter
     async def STOP(self, _instance: object, value: object) -> None:  # noqa: N802
         self._act(Event.STOP, value)
+
+    def _set_level(self, text: str, pv: str) -> None:
+        if self.set_level is not None:
+            self.set_level(text, pv)
+        raise SkipWrite  # it is posted already
 
     def _act(self, event: Event, value: object) -> None:
         if is_act(value) and self.feed is not None:

@@ -1,11 +1,16 @@
 """Levels of a worker's loggers: those of the configuration, and those that are set."""
 
+import logging
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from sswd.errors import CommandRejected
 from sswd.ioc import ca
 from sswd.ioc.supervision.log_levels import MOST, LogLevels, levels_of_workers
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.sizes import STATUS_BYTES
 
 
 class Run:
@@ -29,6 +34,10 @@ def levels(configured: dict[str, str]) -> tuple[LogLevels, WorkerStatus]:
 
 def level_shown(status: WorkerStatus) -> int:
     return int(ca.newest(status.LOG_LEVEL)[0])
+
+
+def levels_shown(status: WorkerStatus) -> str:
+    return str(status.LOG_LEVELS.value)
 
 
 def test_which_of_the_configuration_are_for_workers() -> None:
@@ -59,3 +68,35 @@ async def test_too_many_are_told(caplog: Any) -> None:
     made, _ = levels({f"x{number}": "INFO" for number in range(MOST + 1)})
     assert len(made.set_levels) == MOST
     assert f"[log] levels: 'x{MOST}': " in caplog.text
+    made.set("", "ERROR", "anna")
+    assert made.set_levels[""] == "ERROR", "the root has its PV"
+
+
+async def test_what_a_client_puts() -> None:
+    made, status = levels({})
+    made.put(" mylab.stage   debug ", "WORKER:LOG_LEVELS")
+    made.put("root CRITICAL", "WORKER:LOG_LEVEL")
+    assert made.set_levels == {"mylab.stage": "DEBUG", "": "CRITICAL"}
+    assert levels_shown(status) == "mylab.stage DEBUG, root CRITICAL"
+    assert level_shown(status) == 4
+    for text in ("", "DEBUG", "mylab.stage", "mylab.stage LOUD", "a\nb DEBUG"):
+        with pytest.raises(CommandRejected, match="put a logger and a level"):
+            made.put(text, "WORKER:LOG_LEVELS")
+    with pytest.raises(CommandRejected, match="at most 200 bytes"):
+        made.put("x" * 201 + " DEBUG", "WORKER:LOG_LEVELS")
+    for number in range(MOST - 2):
+        made.put(f"{number:0200} INFO", "WORKER:LOG_LEVELS")
+    assert len(levels_shown(status)) == STATUS_BYTES, "what fits is shown"
+    with pytest.raises(CommandRejected, match="have levels already"):
+        made.put("one.more INFO", "WORKER:LOG_LEVELS")
+
+
+async def test_a_new_run_does_not_undo_what_was_set_for_all_workers(
+    caplog: Any,
+) -> None:
+    """`sswd level sswd.worker warning`, after a worker's own level."""
+    made, _ = levels({"mylab.stage": "DEBUG"})
+    caplog.set_level("WARNING", "sswd.worker")
+    run: Any = Run()
+    made.tell(run)
+    assert logging.getLogger("sswd.worker").level == logging.WARNING
