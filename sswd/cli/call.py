@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sswd.cli import daemon
 from sswd.cli.commands import Commands, write
 from sswd.cli.daemon import clean
+from sswd.control.client import AskError, SilentError
 from sswd.control.protocol import Call, End, Get, Request, Scalar, Value, Watch
 from sswd.exit_codes import CLEAN
 
@@ -64,13 +65,17 @@ def call(args: argparse.Namespace) -> int:
         texts[0] if len(texts) == 1 else [_number(text) for text in texts]
     )
     with daemon.connect(args) as connection:
-        for answer in connection.ask(Call(pv=args.pv, value=value), args.timeout):
-            if isinstance(answer, End) and answer.words:
-                if args.json:
-                    daemon.write_json(answer)
-                else:
-                    write(clean(answer.words))
-                break
+        try:
+            *_, end = connection.ask(Call(pv=args.pv, value=value), args.timeout)
+        except SilentError:  # it has just said who it is
+            raise AskError(
+                f"the put has not ended after {args.timeout:g} s; it goes on", "failed"
+            ) from None
+    if isinstance(end, End) and end.words:
+        if args.json:
+            daemon.write_json(end)
+        else:
+            write(clean(end.words))
     return CLEAN
 
 

@@ -1,7 +1,6 @@
 """`sswd clients`, `commands`, `stack`: what happens in a daemon."""
 
 import argparse
-import contextlib
 import os
 import signal
 from datetime import UTC, datetime
@@ -139,10 +138,13 @@ def stack(args: argparse.Namespace) -> int:
     try:
         return _stack(args)
     except SilentError as silent:
-        if silent.pid is None:
+        if not silent.pid:  # 0: a process of another container
             raise
-        with contextlib.suppress(OSError):
+        try:
             os.kill(silent.pid, signal.SIGUSR1)
+        except OSError as ex:
+            words = f"{silent}; it cannot be told to write its stacks: {ex.strerror}"
+            raise SilentError(words, silent.pid) from ex
         words = f"{silent}; SIGUSR1 was sent: its stacks come into its log"
         raise SilentError(words, silent.pid) from silent
 

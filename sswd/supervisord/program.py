@@ -92,12 +92,16 @@ def look(supervisord: Supervisord, patience: Patience, answer_s: float) -> None:
         return
     try:
         programs = {each.pid: each for each in supervisord.programs()}
-        for pid in spent:
-            program = programs.get(pid)
-            if program is None or program.state != RUNNING:
-                log.warning("pid %d is not run by this supervisord: left alone", pid)
-                continue
-            log.error("%s (pid %d) is restarted", program.whole_name, pid)
-            supervisord.restart(program)
     except SupervisordError as ex:
         log.error("%s", ex)
+        return
+    for pid in spent:
+        program = programs.get(pid)
+        if program is None or program.state != RUNNING:
+            log.warning("pid %d is not run by this supervisord: left alone", pid)
+            continue
+        log.error("%s (pid %d) is restarted", program.whole_name, pid)
+        try:
+            supervisord.restart(program)
+        except SupervisordError as ex:
+            log.error("%s", ex)

@@ -11,6 +11,7 @@ import socket
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -67,7 +68,7 @@ class Supervisord:
             transport: xmlrpc.client.Transport = _Local(url[7:], headers)
             url = "http://localhost"
         else:
-            transport = xmlrpc.client.Transport(headers=headers)
+            transport = _Inet(headers=headers)
         self._proxy = xmlrpc.client.ServerProxy(f"{url}/RPC2", transport)
 
     def programs(self) -> list[Program]:
@@ -109,6 +110,15 @@ class Supervisord:
         raise SupervisordError(
             f"{program.whole_name} (pid {program.pid}) does not end by SIGKILL"
         )
+
+
+class _Inet(xmlrpc.client.Transport):
+    """XML-RPC over TCP."""
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = super().make_connection(host)
+        connection.timeout = CALL_S
+        return connection
 
 
 class _Local(xmlrpc.client.Transport):

@@ -64,6 +64,8 @@ class Kept:
     def numbers(self) -> tuple[int, int]:
         """(N, what TABLE is full of), 0 where there is none. Raises AssertionError."""
         found = Generations(self._folder, self._stem).read()
+        if found.words:  # a living daemon may have renamed it while it was opened
+            found = Generations(self._folder, self._stem).read()
         assert not found.words, found.words
         # The first file may have been written between the first two puts.
         number, table = (

@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     slowest_put_s: float = 0.0
     events: int = 0
     longest_silence_s: float = 0.0
-    """Between two posts of a value that comes a hundred times a second."""
+    """Without a post of a value that comes a hundred times a second."""
     drops: int = 0
     """How often a monitor lost its circuit."""
 
@@ -52,7 +52,8 @@ class Watcher:
         self._number = number
         self._posted = "COUNT" if watches else "LEVEL_RBV"
         self._seen = Seen()
-        self._last_s = 0.0
+        self._last_s = time.perf_counter()
+        """When a good value came last; at first, when we began to wait."""
 
     async def run(self, parent: Connection) -> None:
         """Until the parent says a word, or is gone."""
@@ -76,6 +77,7 @@ class Watcher:
         with contextlib.suppress(EOFError, BrokenPipeError):
             while not parent.poll():
                 await asyncio.wait(jobs, timeout=WINDOW_S)
+                self._note_silence()  # a monitor that stops for good tells nothing
                 parent.send(tuple(self._seen))
                 self._seen = Seen()
                 for job in jobs:
@@ -98,12 +100,14 @@ class Watcher:
         self._note(events=value.ok, drops=not value.ok)
 
     def _counted(self, value: Any) -> None:
-        now_s = time.perf_counter()
         if value.ok and value.severity == 0:
-            silence_s = now_s - self._last_s if self._last_s else 0.0
-            self._note(longest_silence_s=silence_s)
-            self._last_s = now_s
+            self._note_silence()
+            self._last_s = time.perf_counter()
         self._heard(value)
+
+    def _note_silence(self) -> None:
+        if self._posted == "COUNT":
+            self._note(longest_silence_s=time.perf_counter() - self._last_s)
 
     async def _get(self) -> None:
         took = Clock()

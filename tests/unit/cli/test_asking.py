@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sswd import cli
-from sswd.cli import daemon, top
+from sswd.cli import daemon, look, top
 from sswd.control.client import SilentError
 from sswd.control.protocol import (
     Answer,
@@ -139,3 +139,52 @@ def test_what_is_not_waited_for_is_told(
         "good": True,
         "words": "ordered; not waited for",
     }
+
+
+def test_a_put_that_is_not_waited_for_goes_on(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The daemon has just said who it is: it does not hang."""
+    asked.answers = False
+    assert cli.main(["call", "--timeout", "2", "P:CMD", "move"]) == 1
+    assert capsys.readouterr().err == (
+        "sswd: the put has not ended after 2 s; it goes on\n"
+    )
+
+
+@pytest.mark.parametrize(("pid", "sent"), [(7, [7]), (0, []), (None, [])])
+def test_a_silent_daemon_is_signalled_where_it_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    pid: int | None,
+    sent: list[int],
+) -> None:
+    """Pid 0, as of a daemon in another container, would be our own process group."""
+
+    def connect(_: object) -> None:
+        raise SilentError("it is silent", pid)
+
+    signals: list[int] = []
+    monkeypatch.setattr(daemon, "connect", connect)
+    monkeypatch.setattr(look.os, "kill", lambda pid, _: signals.append(pid))
+    assert cli.main(["stack"]) == 3
+    assert signals == sent
+    assert ("SIGUSR1 was sent" in capsys.readouterr().err) is bool(sent)
+
+
+def test_a_signal_that_cannot_be_sent_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connect(_: object) -> None:
+        raise SilentError("it is silent", 7)
+
+    def kill(_pid: int, _signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(daemon, "connect", connect)
+    monkeypatch.setattr(look.os, "kill", kill)
+    assert cli.main(["stack"]) == 3
+    told = capsys.readouterr().err
+    assert told.endswith(
+        "cannot be told to write its stacks: Operation not permitted\n"
+    )

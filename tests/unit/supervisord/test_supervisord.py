@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 
 import pytest
@@ -161,3 +162,37 @@ def test_one_that_supervisord_does_not_start_again_is_started(
     monkeypatch.setattr(rpc, "STACKS_S", 0.0)
     Supervisord({"SUPERVISOR_SERVER_URL": url}).restart(Program("a", "g", 20, 7))
     assert made.made == ["USR1 g:a", "KILL g:a", "start g:a False"]
+
+
+def test_one_that_cannot_be_killed_keeps_no_other_from_its_restart(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck:
+        """The first program is in a call of the kernel that does not return."""
+
+        def __init__(self) -> None:
+            self.restarted: list[int] = []
+
+        def programs(self) -> list[Program]:
+            return [Program(f"p{pid}", "g", rpc.RUNNING, pid) for pid in (3, 5)]
+
+        def restart(self, given: Program) -> None:
+            self.restarted.append(given.pid)
+            if given.pid == 3:
+                raise rpc.SupervisordError("g:p3 does not end by SIGKILL")
+
+    listener: Any = Stuck()
+    monkeypatch.setattr(program, "answers", lambda _: {3: False, 5: False})
+    program.look(listener, Patience(1), 0.1)
+    assert listener.restarted == [3, 5]
+    assert "g:p3 does not end by SIGKILL" in caplog.text
+
+
+def test_a_supervisord_that_hangs_is_waited_for_no_longer_than_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rpc, "CALL_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(rpc.SupervisordError, match="does not answer"):
+            Supervisord({"SUPERVISOR_SERVER_URL": url}).programs()
