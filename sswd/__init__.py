@@ -17,6 +17,8 @@ IOC never loads what only a worker needs.
 
 from typing import TYPE_CHECKING, Any
 
+from sswd.version import __version__
+
 if TYPE_CHECKING:
     from sswd.alarm import Severity, Status
     from sswd.pipe.mark import detached_env
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from sswd.worker.sequence import SequenceSystem
     from sswd.worker.system import Aborted, System, every
 
-__version__ = "0.1.0"
 __all__ = [
     "Aborted",
     "Reading",

@@ -13,10 +13,10 @@ from pathlib import Path
 import msgspec
 from multiprocess.connection import Connection
 
-from sswd import __version__
 from sswd.exit_codes import BAD_CONFIGURATION
 from sswd.pipe.entry import enter
 from sswd.pipe.protocol import PROTOCOL
+from sswd.version import __version__
 
 _BEGIN = """\
 import os, sys

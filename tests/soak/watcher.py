@@ -6,8 +6,9 @@ It monitors one system, gets and puts, and tells its parent every WINDOW_S what 
 import asyncio
 import contextlib
 import time
+from dataclasses import astuple, dataclass, fields
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 import aioca
 from measure import Clock, again
@@ -17,7 +18,8 @@ WAIT_S = 30.0
 """An answer that has not come by then never comes."""
 
 
-class Seen(NamedTuple):
+@dataclass(slots=True)
+class Seen:
     """What one client has seen in a window."""
 
     gets: int = 0
@@ -37,8 +39,9 @@ class Seen(NamedTuple):
 
     def plus(self, other: tuple[Any, ...]) -> "Seen":
         """Both windows as one: sums, and the slowest of each."""
-        both = zip(self._fields, self, other, strict=True)
-        return Seen(*(max(a, b) if f.endswith("_s") else a + b for f, a, b in both))
+        names = [field.name for field in fields(Seen)]
+        both = zip(names, astuple(self), other, strict=True)
+        return Seen(*(max(a, b) if n.endswith("_s") else a + b for n, a, b in both))
 
 
 class Watcher:
@@ -78,7 +81,7 @@ class Watcher:
             while not parent.poll():
                 await asyncio.wait(jobs, timeout=WINDOW_S)
                 self._note_silence()  # a monitor that stops for good tells nothing
-                parent.send(tuple(self._seen))
+                parent.send(astuple(self._seen))
                 self._seen = Seen()
                 for job in jobs:
                     if job.done():
@@ -89,15 +92,16 @@ class Watcher:
             monitor.close()
         aioca.purge_channel_caches()
         with contextlib.suppress(BrokenPipeError):
-            parent.send(tuple(self._seen))
+            parent.send(astuple(self._seen))
             parent.send(None)
         await asyncio.sleep(0.2)  # libca's threads have their last say in this loop
 
-    def _note(self, **more: float) -> None:
-        self._seen = self._seen.plus(Seen()._replace(**more))
+    def _note(self, **more: Any) -> None:
+        self._seen = self._seen.plus(astuple(Seen(**more)))
 
     def _heard(self, value: Any) -> None:
-        self._note(events=value.ok, drops=not value.ok)
+        self._seen.events += value.ok
+        self._seen.drops += not value.ok
 
     def _counted(self, value: Any) -> None:
         if value.ok and value.severity == 0:
@@ -107,7 +111,8 @@ class Watcher:
 
     def _note_silence(self) -> None:
         if self._posted == "COUNT":
-            self._note(longest_silence_s=time.perf_counter() - self._last_s)
+            silence_s = time.perf_counter() - self._last_s
+            self._seen.longest_silence_s = max(self._seen.longest_silence_s, silence_s)
 
     async def _get(self) -> None:
         took = Clock()

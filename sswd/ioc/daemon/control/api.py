@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 
-from sswd import __version__
 from sswd.ioc.ca import Context, Data
 from sswd.ioc.daemon.access import AccessControl
 from sswd.ioc.daemon.control.log_ring import LogRing
@@ -14,6 +13,7 @@ from sswd.ioc.daemon.reload import Reloaded
 from sswd.ioc.daemon.statistics import Statistics
 from sswd.ioc.process.forkserver import ForkServer
 from sswd.ioc.template import Server
+from sswd.version import __version__
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from sswd import __version__
 from sswd.directories import current_directory
 from sswd.ioc.ca import Data
 from sswd.ioc.daemon.recsync import messages
+from sswd.version import __version__
 
 ENVIRONMENT = (
     "EPICS_BASE",
