@@ -15,9 +15,10 @@ from sswd.doctor.evidence import (
     ok,
     wrong,
 )
-from sswd.ioc.client.environment import wrong_ports
+from sswd.ioc.client.environment import SERVER_PORT, wrong_ports
 
 Check = Callable[[Evidence], Iterator[Finding]]
+PORTS = (SERVER_PORT, "EPICS_CA_REPEATER_PORT")
 LONGEST_NAME = 60
 OLD_ARRAY_BYTES = 16384
 DYNAMIC_PORTS = 49152
@@ -39,7 +40,7 @@ def name(e: Evidence) -> Iterator[Finding]:
 def environment(e: Evidence) -> Iterator[Finding]:
     """Variables that say nothing, or nothing that is meant."""
     are_ports = True
-    for words, mend in wrong_ports(e.env):
+    for words, mend in wrong_ports(e.env, PORTS):
         are_ports = False
         yield wrong(words, mend)
     auto = e.env.get("EPICS_CA_AUTO_ADDR_LIST", "")

@@ -5,9 +5,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from sswd.ioc.client.environment import port_of
+from sswd.ioc.client.environment import port_of, search_port
 
-CA_PORT = 5064
 REPEATER_PORT = 5065
 Kind: TypeAlias = Literal["unicast", "broadcast", "multicast", "name server"]
 Tcp: TypeAlias = Literal["open", "refused", "silent", "unreachable", "not tried"]
@@ -111,7 +110,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     @property
     def ca_port(self) -> int:
         """The port that is searched at unless an address has one of its own."""
-        return self.port("EPICS_CA_SERVER_PORT", CA_PORT)
+        return search_port(self.env)
 
     def own(self) -> Iterator[str]:
         """Addresses of this host."""

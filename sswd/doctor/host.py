@@ -1,17 +1,14 @@
-"""What is on this host: interfaces, sockets at a port, the repeater, daemons of sswd.
+"""What is on this host: sockets at a port, the repeater, daemons of sswd.
 
 Nothing here needs a right that a user has not; what cannot be read is left out.
 """
 
 import contextlib
-import ipaddress
 import os
 import socket
 import struct
 from collections import Counter
 from pathlib import Path
-
-import psutil
 
 from sswd.control.client import AskError, Connection, NoDaemonError, SilentError, hello
 from sswd.control.places import sockets
@@ -21,23 +18,6 @@ from sswd.doctor.evidence import HostDaemon
 
 PREFIX = "EPICS_"
 UDP_TABLE = Path("/proc/net/udp")
-
-
-def interfaces() -> tuple[tuple[str, str, str], ...]:
-    """(name, address, broadcast address or "")."""
-    return tuple(
-        (name, each.address, _broadcast(each.address, each.netmask))
-        for name, addresses in psutil.net_if_addrs().items()
-        for each in addresses
-        if each.family == socket.AF_INET
-    )
-
-
-def _broadcast(address: str, netmask: str | None) -> str:
-    if not netmask:
-        return ""
-    network = ipaddress.IPv4Network((address, netmask), strict=False)
-    return str(network.broadcast_address) if network.prefixlen < 31 else ""
 
 
 def udp_sockets(port: int, table: Path = UDP_TABLE) -> dict[str, int] | None:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from caproto import ChannelType, ReadNotifyResponse
 
 from sswd.errors import PutFailed, RemoteLost
+from sswd.ioc.client.addresses import Address
 from sswd.ioc.client.open_channel import open_at, open_channel
 from sswd.ioc.client.put_words import elements
 from sswd.ioc.client.reading import Reading, read_type, reading, text_of, units_of
-from sswd.ioc.client.search import Address
 from sswd.ioc.client.session import PutAnswer, Session, as_it_is
 
 ANSWER_S = 10.0

@@ -6,11 +6,11 @@ By UDP at the addresses of EPICS_CA_ADDR_LIST, and by TCP at EPICS_CA_NAME_SERVE
 import asyncio
 import contextlib
 import logging
-import socket
 
 import caproto
 
-from sswd.ioc.client import name_server
+from sswd.ioc.client import addresses, name_server
+from sswd.ioc.client.addresses import Address
 
 log = logging.getLogger("sswd.ioc")
 
@@ -19,8 +19,6 @@ FIRST_S, LONGEST_S = 0.03, 2.0
 small datagram for one PV, and a master that is back must not be waited for."""
 NAME_SERVER_S = 5.0
 """A name server that is silent for so long is asked anew."""
-
-Address = tuple[str, int]
 
 
 async def search(name: str) -> Address:
@@ -75,7 +73,7 @@ async def _by_udp(name: str) -> Address:
     try:
         period_s = FIRST_S
         while True:
-            for address in await _addresses(loop):
+            for address in await addresses.resolved():
                 transport.sendto(question, address)
             await asyncio.wait({answers.found}, timeout=period_s)
             if answers.found.done():
@@ -105,18 +103,3 @@ class _Answers(asyncio.DatagramProtocol):
     def error_received(self, error: Exception) -> None:
         """A host of the list does not listen (ICMP), or there is no route."""
         log.debug("search: %s", error)
-
-
-async def _addresses(loop: asyncio.AbstractEventLoop) -> list[Address]:
-    """The list of the environment as numbers, so that no send asks a name server."""
-    numbers = []
-    for host, port in caproto.get_client_address_list():
-        try:
-            found = await loop.getaddrinfo(
-                host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-            )
-        except OSError as error:
-            log.debug("search: %s in EPICS_CA_ADDR_LIST: %s", host, error)
-        else:
-            numbers.append((str(found[0][4][0]), int(found[0][4][1])))
-    return numbers
