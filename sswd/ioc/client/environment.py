@@ -11,6 +11,8 @@ from sswd.errors import NotFoundError
 CA_PORT = 5064
 SERVER_PORT = "EPICS_CA_SERVER_PORT"
 LISTS = ("EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS")
+LONGEST_NAME = 1024
+"""Characters, with filters: sswd's servers know no longer name, libca sends none."""
 _DIGITS = 10  # int() refuses thousands of them
 
 
@@ -44,6 +46,9 @@ def wrong_ports(
 
 def check(name: str) -> None:
     """Raises NotFoundError where `name` cannot be searched in this environment."""
+    if len(name) > LONGEST_NAME:
+        words = f"it has {len(name)} characters, and a search takes {LONGEST_NAME}"
+        raise NotFoundError(f"{name[:60]}…: nothing is searched: {words}")
     words = "; ".join(f"{wrong}: {mend}" for wrong, mend in wrong_ports(os.environ))
     if words:
         raise NotFoundError(f"{name}: nothing is searched: {words}")

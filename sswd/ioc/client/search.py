@@ -4,12 +4,11 @@ By UDP at the addresses of EPICS_CA_ADDR_LIST, and by TCP at EPICS_CA_NAME_SERVE
 """
 
 import asyncio
-import contextlib
 import logging
 
 import caproto
 
-from sswd.ioc.client import addresses, name_server
+from sswd.ioc.client import addresses, name_server, search_message
 from sswd.ioc.client.addresses import Address
 
 log = logging.getLogger("sswd.ioc")
@@ -55,17 +54,13 @@ async def _by_tcp(server: str, name: str) -> Address:
 async def _by_udp(name: str) -> Address:
     """Ask the hosts of EPICS_CA_ADDR_LIST. Raises OSError without any network."""
     loop = asyncio.get_running_loop()
-    broadcaster = caproto.Broadcaster(our_role=caproto.CLIENT)
-    version = caproto.DEFAULT_PROTOCOL_VERSION
-    question = broadcaster.send(
-        caproto.VersionRequest(0, version), caproto.SearchRequest(name, 0, version)
-    )
+    question = search_message.question([name])
     sock = caproto.bcast_socket()
     try:
         sock.setblocking(False)
         sock.bind(("", 0))
         transport, answers = await loop.create_datagram_endpoint(
-            lambda: _Answers(broadcaster, loop.create_future()), sock=sock
+            lambda: _Answers(loop.create_future()), sock=sock
         )
     except BaseException:
         sock.close()
@@ -86,19 +81,13 @@ async def _by_udp(name: str) -> Address:
 class _Answers(asyncio.DatagramProtocol):
     """Takes the first answer."""
 
-    def __init__(
-        self, broadcaster: caproto.Broadcaster, found: "asyncio.Future[Address]"
-    ) -> None:
-        self._broadcaster = broadcaster
+    def __init__(self, found: "asyncio.Future[Address]") -> None:
         self.found = found
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        """Anybody may send us anything: what is no answer is ignored."""
-        with contextlib.suppress(caproto.CaprotoError):
-            for command in self._broadcaster.recv(data, address):
-                is_answer = isinstance(command, caproto.SearchResponse)
-                if is_answer and not self.found.done():
-                    self.found.set_result(caproto.extract_address(command))
+        for place, server in search_message.answers(data, address[0]):
+            if place == 0 and not self.found.done():
+                self.found.set_result(server)
 
     def error_received(self, error: Exception) -> None:
         """A host of the list does not listen (ICMP), or there is no route."""
