@@ -92,5 +92,5 @@ def _kind(ip: str | None, broadcasts: set[str]) -> Kind:
 def _ip(name: str) -> str | None:
     try:
         return socket.gethostbyname(name)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter: 10.0.0..7
         return None

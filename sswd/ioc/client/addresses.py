@@ -59,7 +59,8 @@ def here() -> list[Address]:
 
 
 async def resolved() -> list[Address]:
-    """The same in numbers, so that no send asks a name server."""
+    """The same in numbers, so that no send asks a name server; without those hosts
+    that have no address."""
     loop = asyncio.get_running_loop()
     numbers = []
     for host, port in here():
@@ -67,7 +68,7 @@ async def resolved() -> list[Address]:
             found = await loop.getaddrinfo(
                 host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: 10.0.0..7
             log.debug("search: %s in EPICS_CA_ADDR_LIST: %s", host, error)
         else:
             numbers.append((str(found[0][4][0]), int(found[0][4][1])))

@@ -119,7 +119,8 @@ async def circuit(host: str, port: int, name: str) -> AsyncIterator[Circuit]:
 
 async def ask(server: str, name: str) -> tuple[str, int] | None:
     """Host and TCP port that `server` ("host:port") names for a PV; None: it does not
-    know it. Raises OSError; blocks while the server is silent."""
+    know it. Raises OSError, and UnicodeError for what can be no name of a host; blocks
+    while the server is silent."""
     host, _, port = server.rpartition(":")
     async with circuit(host, int(port), name) as connection:
         found = await connection.search()

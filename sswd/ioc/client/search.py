@@ -43,7 +43,7 @@ async def _by_tcp(server: str, name: str) -> Address:
         try:
             async with asyncio.timeout(NAME_SERVER_S):
                 found = await name_server.ask(server, name)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:
             log.debug("search: name server %s: %s", server, error)
         else:
             if found is not None:
