@@ -28,7 +28,7 @@ class Reached(Struct, frozen=True, kw_only=True):
     server: Server
     tcp: Tcp = "not tried"
     words: str = ""
-    """Why it is not open, as the kernel says."""
+    """Why it is not open, as the kernel says; or why it did not answer."""
     serves: bool | None = None
     """Whether it has the PV; None: it did not answer that."""
     dtype: int = 0
@@ -63,6 +63,7 @@ class HostDaemon(Struct, frozen=True, kw_only=True):
     """A daemon of sswd on this host."""
 
     pid: int
+    """0: not known."""
     prefixes: tuple[str, ...]
     port: int
     """Its TCP port; 0: it does not serve yet."""
@@ -72,6 +73,8 @@ class HostDaemon(Struct, frozen=True, kw_only=True):
     """Whether it has the PV; None: it was not asked."""
     states: tuple[str, ...] = ()
     """ "stage RUNNING", of each system."""
+    silence: str = ""
+    """That it does not answer, in words; all but `pid` is unknown then."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

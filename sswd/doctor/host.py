@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from sswd.control.client import AskError, Connection, NoDaemonError, SilentError, hello
+from sswd.control.finding import connect
 from sswd.control.places import sockets
 from sswd.control.protocol import Get, GetStatus, Refused, Told
 from sswd.control.status import Status
@@ -41,11 +42,12 @@ def daemons(pv: str) -> tuple[HostDaemon, ...]:
     """The daemons of this user, and whether they have the PV."""
     found = []
     for path in sockets():
-        with (
-            contextlib.suppress(OSError, NoDaemonError, SilentError, AskError, Refused),
-            Connection(path) as connection,
-        ):
-            found.append(_daemon(connection, pv))
+        with contextlib.suppress(OSError, NoDaemonError, AskError, Refused):
+            try:
+                with connect(path) as connection:
+                    found.append(_daemon(connection, pv))
+            except SilentError as error:
+                found.append(_silent(path, error))
     return tuple(found)
 
 
@@ -69,6 +71,11 @@ def _daemon(connection: Connection, pv: str) -> HostDaemon:
         serves=serves,
         states=tuple(f"{s.name} {s.state}" for s in status.systems) if status else (),
     )
+
+
+def _silent(path: Path, error: SilentError) -> HostDaemon:
+    words = f"{path.name}: {error}"
+    return HostDaemon(pid=error.pid or 0, prefixes=(), port=0, silence=words)
 
 
 def _environment(pid: int) -> dict[str, str]:
