@@ -144,13 +144,11 @@ def _look() -> _Host:
     host = _Host([], [], [])
     for path in sockets():
         try:
-            connection = _connect(path)
+            connection = connect(path)
         except (ConnectionRefusedError, FileNotFoundError):
             continue  # left by a daemon that was killed; or it ends just now
-        except (BlockingIOError, TimeoutError):
-            pid = holder(path)
-            words = _NO_ROOM.format("" if pid is None else f" (pid {pid})")
-            host.there.append(_Seen(path, pid, error=SilentError(words, pid)))
+        except SilentError as ex:
+            host.there.append(_Seen(path, ex.pid, error=ex))
         except PermissionError as ex:
             host.closed.append(_closed_words(path, ex))
         except (OSError, NoDaemonError) as ex:
@@ -160,16 +158,20 @@ def _look() -> _Host:
     return host
 
 
-def _connect(path: Path) -> Connection:
-    """A queue that is full for a moment only says nothing yet."""
+def connect(path: Path) -> Connection:
+    """Raises SilentError where so many wait that no more may, else as Connection."""
     until_s = time.monotonic() + client.HELLO_S
     while True:
         try:
             return Connection(path)
-        except BlockingIOError:
+        except BlockingIOError:  # a queue that is full for a moment says nothing yet
             if time.monotonic() > until_s:
-                raise
+                break
+        except TimeoutError:
+            break
         time.sleep(_LOOK_S)
+    pid = holder(path)
+    raise SilentError(_NO_ROOM.format("" if pid is None else f" (pid {pid})"), pid)
 
 
 def _greet(connection: Connection, host: _Host) -> None:

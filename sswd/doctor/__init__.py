@@ -4,7 +4,7 @@
     checks      what follows from it, and what to do: pure, one function a cause
     search      asks for the PV at each address of the search, by UDP
     reach       asks a server over TCP
-    host        what is on this host: interfaces, sockets, repeater, daemons of sswd
+    host        what is on this host: sockets, repeater, daemons of sswd
     examine     collects the evidence
 
 It works for a PV of any IOC. Nothing is changed, nothing is put.

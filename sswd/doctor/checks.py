@@ -15,13 +15,18 @@ from sswd.doctor.evidence import (
     ok,
     wrong,
 )
-from sswd.ioc.client.environment import wrong_ports
+from sswd.ioc.client.environment import SERVER_PORT, wrong_ports
 
 Check = Callable[[Evidence], Iterator[Finding]]
+PORTS = (SERVER_PORT, "EPICS_CA_REPEATER_PORT")
 LONGEST_NAME = 60
 OLD_ARRAY_BYTES = 16384
 DYNAMIC_PORTS = 49152
 ELEMENT_BYTES = (40, 2, 4, 2, 1, 4, 8)
+HANGS_OR_OLD = (
+    "it hangs, or is no Channel Access server of EPICS 3.14.12 or newer: look into "
+    "that IOC's log"
+)
 ANY = "0.0.0.0"  # noqa: S104 - compared with
 
 
@@ -39,7 +44,7 @@ def name(e: Evidence) -> Iterator[Finding]:
 def environment(e: Evidence) -> Iterator[Finding]:
     """Variables that say nothing, or nothing that is meant."""
     are_ports = True
-    for words, mend in wrong_ports(e.env):
+    for words, mend in wrong_ports(e.env, PORTS):
         are_ports = False
         yield wrong(words, mend)
     auto = e.env.get("EPICS_CA_AUTO_ADDR_LIST", "")
@@ -131,6 +136,12 @@ def _without_answer(e: Evidence, asked: Asked) -> Iterator[Finding]:
             f"set EPICS_CA_NAME_SERVERS={asked}, or search that subnet by broadcast; "
             f"let UDP port {asked.port} through",
         )
+    elif tcp.tcp == "open" and tcp.serves is None:
+        yield note(
+            f"{asked}: a server takes connections there and answers nothing: "
+            f"{tcp.words}",
+            HANGS_OR_OLD,
+        )
     elif tcp.tcp == "open":
         yield note(
             f"{asked}: a server is there, and it has no {e.pv}",
@@ -151,8 +162,9 @@ def names_by_tcp(e: Evidence) -> Iterator[Finding]:
                 yield wrong(words, "start it, or take it from EPICS_CA_NAME_SERVERS")
             elif asked.tcp.serves is None:
                 yield wrong(
-                    f"name server {asked} does not answer searches by TCP",
-                    "it is no Channel Access server of EPICS 3.14.12 or newer",
+                    f"name server {asked} does not answer searches by TCP: "
+                    f"{asked.tcp.words}",
+                    HANGS_OR_OLD,
                 )
 
 
@@ -162,6 +174,12 @@ def circuits(e: Evidence) -> Iterator[Finding]:
         server = reached.server
         if reached.tcp == "open" and reached.serves:
             yield ok(f"{server}: TCP connects and the channel is there")
+        elif reached.tcp == "open" and reached.serves is None:
+            yield wrong(
+                f"{server} answers the search, takes the connection and answers "
+                f"nothing more: {reached.words}",
+                "it hangs, or has too many clients: look into that IOC's log",
+            )
         elif reached.tcp == "open":
             yield wrong(
                 f"{server} answers the search and then refuses the channel",
@@ -208,6 +226,13 @@ def shared(e: Evidence) -> Iterator[Finding]:
 def daemons(e: Evidence) -> Iterator[Finding]:
     """Daemons of sswd on this host that have the PV, or might."""
     for daemon in e.daemons:
+        if daemon.silence:
+            yield wrong(
+                daemon.silence,
+                "`sswd stack` has its stacks written into its log; then restart it, or "
+                "let it go on with `kill -CONT` if somebody has stopped it",
+            )
+            continue
         who = f"the daemon of {', '.join(daemon.prefixes)} (pid {daemon.pid})"
         is_its = any(p and e.pv.startswith(p) for p in daemon.prefixes)
         if daemon.serves:

@@ -5,9 +5,8 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from sswd.ioc.client.environment import port_of
+from sswd.ioc.client.environment import port_of, search_port
 
-CA_PORT = 5064
 REPEATER_PORT = 5065
 Kind: TypeAlias = Literal["unicast", "broadcast", "multicast", "name server"]
 Tcp: TypeAlias = Literal["open", "refused", "silent", "unreachable", "not tried"]
@@ -29,7 +28,7 @@ class Reached(Struct, frozen=True, kw_only=True):
     server: Server
     tcp: Tcp = "not tried"
     words: str = ""
-    """Why it is not open, as the kernel says."""
+    """Why it is not open, as the kernel says; or why it did not answer."""
     serves: bool | None = None
     """Whether it has the PV; None: it did not answer that."""
     dtype: int = 0
@@ -64,6 +63,7 @@ class HostDaemon(Struct, frozen=True, kw_only=True):
     """A daemon of sswd on this host."""
 
     pid: int
+    """0: not known."""
     prefixes: tuple[str, ...]
     port: int
     """Its TCP port; 0: it does not serve yet."""
@@ -73,6 +73,8 @@ class HostDaemon(Struct, frozen=True, kw_only=True):
     """Whether it has the PV; None: it was not asked."""
     states: tuple[str, ...] = ()
     """ "stage RUNNING", of each system."""
+    silence: str = ""
+    """That it does not answer, in words; all but `pid` is unknown then."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -111,7 +113,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     @property
     def ca_port(self) -> int:
         """The port that is searched at unless an address has one of its own."""
-        return self.port("EPICS_CA_SERVER_PORT", CA_PORT)
+        return search_port(self.env)
 
     def own(self) -> Iterator[str]:
         """Addresses of this host."""

@@ -7,7 +7,7 @@ import asyncio
 import ipaddress
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec.structs import replace
 
@@ -21,7 +21,7 @@ from sswd.doctor.evidence import (
     Server,
 )
 from sswd.doctor.search import search
-from sswd.ioc.client.environment import port_of
+from sswd.ioc.client.addresses import interfaces, listed
 from sswd.ioc.client.name_server import name_servers
 
 
@@ -32,7 +32,7 @@ def examine(pv: str, wait_s: float) -> Evidence:
         pv=pv,
         waited_s=wait_s,
         env=env,
-        interfaces=host.interfaces(),
+        interfaces=interfaces(),
         daemons=host.daemons(pv),
     )
     repeaters = host.udp_sockets(found.port("EPICS_CA_REPEATER_PORT", REPEATER_PORT))
@@ -73,32 +73,12 @@ async def _by_tcp(found: Evidence, asked: Asked) -> Asked:
 def _addresses(found: Evidence) -> Iterator[Asked]:
     """The search of the environment, as libca does it."""
     broadcasts = {broadcast for _, _, broadcast in found.interfaces if broadcast}
-    auto = (b for b in sorted(broadcasts) if not b.startswith("127."))
-    for name, port in _given(found.env, found.ca_port, auto):
+    for name, port in listed(found.env, broadcasts):
         ip = _ip(name)
         yield Asked(host=name, port=port, ip=ip, kind=_kind(ip, broadcasts))
     for text in name_servers():
         name, _, given = text.rpartition(":")
         yield Asked(host=name, port=int(given), ip=_ip(name), kind="name server")
-
-
-def _given(
-    env: Mapping[str, str], port: int, broadcasts: Iterable[str]
-) -> Iterator[tuple[str, int]]:
-    """(host, port) of EPICS_CA_ADDR_LIST and of the interfaces' broadcasts."""
-    seen: set[tuple[str, int]] = set()
-    for text in env.get("EPICS_CA_ADDR_LIST", "").split():
-        name, colon, own = text.partition(":")
-        place = (name, port_of(own) if colon else port)
-        if place[1] and place not in seen:  # what is no port, `environment` tells
-            seen.add(place)
-            yield place
-    if env.get("EPICS_CA_AUTO_ADDR_LIST", "YES").upper() == "NO":
-        return
-    for address in broadcasts:
-        if (address, port) not in seen:
-            seen.add((address, port))
-            yield address, port
 
 
 def _kind(ip: str | None, broadcasts: set[str]) -> Kind:
@@ -112,5 +92,5 @@ def _kind(ip: str | None, broadcasts: set[str]) -> Kind:
 def _ip(name: str) -> str | None:
     try:
         return socket.gethostbyname(name)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter: 10.0.0..7
         return None

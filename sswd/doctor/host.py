@@ -1,19 +1,17 @@
-"""What is on this host: interfaces, sockets at a port, the repeater, daemons of sswd.
+"""What is on this host: sockets at a port, the repeater, daemons of sswd.
 
 Nothing here needs a right that a user has not; what cannot be read is left out.
 """
 
 import contextlib
-import ipaddress
 import os
 import socket
 import struct
 from collections import Counter
 from pathlib import Path
 
-import psutil
-
 from sswd.control.client import AskError, Connection, NoDaemonError, SilentError, hello
+from sswd.control.finding import connect
 from sswd.control.places import sockets
 from sswd.control.protocol import Get, GetStatus, Refused, Told
 from sswd.control.status import Status
@@ -21,23 +19,6 @@ from sswd.doctor.evidence import HostDaemon
 
 PREFIX = "EPICS_"
 UDP_TABLE = Path("/proc/net/udp")
-
-
-def interfaces() -> tuple[tuple[str, str, str], ...]:
-    """(name, address, broadcast address or "")."""
-    return tuple(
-        (name, each.address, _broadcast(each.address, each.netmask))
-        for name, addresses in psutil.net_if_addrs().items()
-        for each in addresses
-        if each.family == socket.AF_INET
-    )
-
-
-def _broadcast(address: str, netmask: str | None) -> str:
-    if not netmask:
-        return ""
-    network = ipaddress.IPv4Network((address, netmask), strict=False)
-    return str(network.broadcast_address) if network.prefixlen < 31 else ""
 
 
 def udp_sockets(port: int, table: Path = UDP_TABLE) -> dict[str, int] | None:
@@ -61,11 +42,12 @@ def daemons(pv: str) -> tuple[HostDaemon, ...]:
     """The daemons of this user, and whether they have the PV."""
     found = []
     for path in sockets():
-        with (
-            contextlib.suppress(OSError, NoDaemonError, SilentError, AskError, Refused),
-            Connection(path) as connection,
-        ):
-            found.append(_daemon(connection, pv))
+        with contextlib.suppress(OSError, NoDaemonError, AskError, Refused):
+            try:
+                with connect(path) as connection:
+                    found.append(_daemon(connection, pv))
+            except SilentError as error:
+                found.append(_silent(path, error))
     return tuple(found)
 
 
@@ -89,6 +71,11 @@ def _daemon(connection: Connection, pv: str) -> HostDaemon:
         serves=serves,
         states=tuple(f"{s.name} {s.state}" for s in status.systems) if status else (),
     )
+
+
+def _silent(path: Path, error: SilentError) -> HostDaemon:
+    words = f"{path.name}: {error}"
+    return HostDaemon(pid=error.pid or 0, prefixes=(), port=0, silence=words)
 
 
 def _environment(pid: int) -> dict[str, str]:

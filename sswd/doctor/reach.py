@@ -11,6 +11,7 @@ from sswd.doctor.evidence import Reached, Server, Tcp
 from sswd.ioc.client import name_server
 
 WAIT_S = 2.0
+_SILENT = f"no answer in {WAIT_S:g} s"
 
 
 async def by_name(pv: str, server: Server) -> tuple[Reached, Server | None]:
@@ -21,8 +22,8 @@ async def by_name(pv: str, server: Server) -> tuple[Reached, Server | None]:
         try:
             async with asyncio.timeout(WAIT_S):
                 found = await connection.circuit.search()
-        except (OSError, TimeoutError):
-            return connection.reached(), None  # it takes no searches
+        except OSError as error:
+            return connection.without_answer(error), None
         if found is None:
             return connection.reached(serves=False), None
         host = server.ip
@@ -39,8 +40,8 @@ async def by_channel(pv: str, server: Server) -> Reached:
         try:
             async with asyncio.timeout(WAIT_S):
                 made = await connection.circuit.create()
-        except (OSError, TimeoutError):
-            return connection.reached()
+        except OSError as error:
+            return connection.without_answer(error)
         if made is None:
             return connection.reached(serves=False)
         return connection.reached(serves=True, dtype=made.dtype, count=made.elements)
@@ -63,7 +64,7 @@ class _Connection:
         except ConnectionRefusedError:
             self._tcp, self._words = "refused", os.strerror(111)
         except TimeoutError:
-            self._tcp, self._words = "silent", f"no answer in {WAIT_S:g} s"
+            self._tcp, self._words = "silent", _SILENT
         except OSError as error:
             self._tcp, self._words = "unreachable", error.strerror or str(error)
         return self
@@ -71,6 +72,12 @@ class _Connection:
     async def __aexit__(self, *exc: object) -> None:
         if self.circuit is not None:
             await self._open.__aexit__(None, None, None)
+
+    def without_answer(self, error: OSError) -> Reached:
+        """It was there, and then it was not."""
+        is_silent = isinstance(error, TimeoutError)
+        self._words = _SILENT if is_silent else error.strerror or str(error)
+        return self.reached()
 
     def reached(
         self, *, serves: bool | None = None, dtype: int = 0, count: int = 0

@@ -6,14 +6,13 @@ Threading model: everything on one event loop.
 import asyncio
 import contextlib
 import socket
-import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import caproto
 from msgspec.structs import replace
 
 from sswd.doctor.evidence import Asked, Server
-from sswd.ioc.ca.codec import protocol
+from sswd.ioc.client.search_message import answers, question
 
 AGAIN_S = (0.0, 0.1, 0.3, 0.7)
 """When a search is sent; half of those for one server may reach another one."""
@@ -53,7 +52,7 @@ class _Search:
 
     def __init__(self, pv: str, asked: Asked) -> None:
         self._asked = asked
-        self._datagram = _question(pv)
+        self._datagram = question([pv])
         self._transports: list[asyncio.DatagramTransport] = []
         self.answers: set[Server] = set()
         self.error = ""
@@ -110,31 +109,12 @@ class _Listener(asyncio.DatagramProtocol):
         self._search = search
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._search.answers.update(_answers(data, addr[0]))
+        for place, server in answers(data, addr[0]):
+            if place == 0:
+                self._search.answers.add(Server(*server))
 
     def error_received(self, exc: Exception) -> None:
         if isinstance(exc, ConnectionRefusedError):
             self._search.is_refused = True
         else:
             self._search.error = getattr(exc, "strerror", None) or str(exc)
-
-
-def _question(pv: str) -> bytes:
-    body = pv.encode("latin-1", "replace") + b"\0"
-    body += protocol.PADS[len(body) % 8]
-    minor = protocol.MINOR_VERSION
-    head = protocol.HEADER.pack(protocol.VERSION, 0, 0, minor, 0, 0)
-    return (
-        head + protocol.HEADER.pack(protocol.SEARCH, len(body), 5, minor, 1, 1) + body
-    )
-
-
-def _answers(data: bytes, host: str) -> Iterator[Server]:
-    """Servers that a datagram names; anybody may send anything."""
-    at = 0
-    while at + protocol.HEADER.size <= len(data):
-        cmd, size, dtype, _, p1, p2 = protocol.HEADER.unpack_from(data, at)
-        at += protocol.HEADER.size + size
-        if cmd == protocol.SEARCH and p2 == 1 and dtype:
-            given = socket.inet_ntoa(struct.pack("!I", p1))
-            yield Server(host if p1 in (protocol.NO_ID, 0) else given, dtype)

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from caproto import ChannelType, ReadNotifyResponse
 
 from sswd.errors import PutFailed, RemoteLost
+from sswd.ioc.client.addresses import Address
 from sswd.ioc.client.open_channel import open_at, open_channel
 from sswd.ioc.client.put_words import elements
 from sswd.ioc.client.reading import Reading, read_type, reading, text_of, units_of
-from sswd.ioc.client.search import Address
 from sswd.ioc.client.session import PutAnswer, Session, as_it_is
 
 ANSWER_S = 10.0
@@ -25,11 +25,14 @@ async def read(session: Session, *, as_number: bool) -> Reading:
     """The PV's value, alarm, time and units. Raises RemoteLost."""
     native = session.native_type
     units = ""
-    async with asyncio.timeout(ANSWER_S):
-        if native not in (ChannelType.STRING, ChannelType.ENUM):
-            units = await session.get("control", 1, taken=units_of)
-        data_type = read_type(native, as_number=as_number)
-        response = await session.get(data_type, taken=as_it_is)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            if native not in (ChannelType.STRING, ChannelType.ENUM):
+                units = await session.get("control", 1, taken=units_of)
+            data_type = read_type(native, as_number=as_number)
+            response = await session.get(data_type, taken=as_it_is)
+    except TimeoutError:
+        raise RemoteLost(f"no answer in {ANSWER_S:g} s") from None
     return reading(
         native, session.native_count, response, as_number=as_number, units=units
     )
@@ -42,8 +45,6 @@ async def get(name: str, wait_s: float, *, as_number: bool) -> Reading:
             return await read(session, as_number=as_number)
         except RemoteLost as error:
             raise RemoteLost(f"{name}: {error}") from None
-        except TimeoutError:
-            raise RemoteLost(f"{name}: no answer in {ANSWER_S:g} s") from None
 
 
 async def put(
@@ -74,7 +75,7 @@ async def put(
             raise PutFailed(f"{name}: the put failed: {answer.words}{more}")
         try:
             return await read(session, as_number=as_number)
-        except (RemoteLost, TimeoutError) as error:
+        except RemoteLost as error:
             text = f"{name}: the put is done, but the value cannot be read: {error}"
             raise RemoteLost(text) from None
 
@@ -83,22 +84,37 @@ async def _put(
     session: Session, words: Sequence[str], timeout_s: float | None, *, as_number: bool
 ) -> PutAnswer:
     native = session.native_type
+    now_s = asyncio.get_running_loop().time()
+    until_s = None if timeout_s is None else now_s + timeout_s
     states: tuple[str, ...] = ()
     if native == ChannelType.ENUM and not as_number:
-        states = await session.get("control", taken=_states)
+        states = await _states(session, timeout_s)
     data_type, data = elements(
         native, session.native_count, words, states=states, as_number=as_number
     )
     future = session.put(data, data_type, taken=as_it_is)
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout_at(until_s):
             return await future
     except TimeoutError:
         text = f"no end within {timeout_s:g} s; the put goes on in the IOC"
         raise PutFailed(text) from None
 
 
-def _states(response: ReadNotifyResponse) -> tuple[str, ...]:
+async def _states(session: Session, timeout_s: float | None) -> tuple[str, ...]:
+    """The names of an enum's states, before anything is put. Raises PutFailed."""
+    within_s = ANSWER_S if timeout_s is None else min(timeout_s, ANSWER_S)
+    try:
+        async with asyncio.timeout(within_s):
+            return await session.get("control", taken=_state_names)
+    except TimeoutError:
+        words = f"no answer in {within_s:g} s"
+    except RemoteLost as error:
+        words = str(error)
+    raise PutFailed(f"nothing was put, for its states cannot be read: {words}")
+
+
+def _state_names(response: ReadNotifyResponse) -> tuple[str, ...]:
     strings = response.metadata.enum_strings
     return tuple(text_of(bytes(each)) for each in strings)
 

@@ -1,17 +1,18 @@
 """The EPICS variables of a client: what is no port is told before anything is searched.
 
-Pure, but for `check`.
+An empty variable counts as unset, as in libca. Pure, but for `check`.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-
-import caproto
+from collections.abc import Iterator, Mapping, Sequence
 
 from sswd.errors import NotFoundError
 
-PORTS = ("EPICS_CA_SERVER_PORT", "EPICS_CA_REPEATER_PORT")
+CA_PORT = 5064
+SERVER_PORT = "EPICS_CA_SERVER_PORT"
 LISTS = ("EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS")
+LONGEST_NAME = 1024
+"""Characters, with filters: sswd's servers know no longer name, libca sends none."""
 _DIGITS = 10  # int() refuses thousands of them
 
 
@@ -21,9 +22,16 @@ def port_of(text: str) -> int:
     return number if number < 65536 else 0
 
 
-def wrong_ports(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Words for each port that is none, and the mend."""
-    for key in PORTS:
+def search_port(env: Mapping[str, str]) -> int:
+    """The port of the search, unless an address has one of its own."""
+    return port_of(env.get(SERVER_PORT, "")) or CA_PORT
+
+
+def wrong_ports(
+    env: Mapping[str, str], keys: Sequence[str] = (SERVER_PORT,)
+) -> Iterator[tuple[str, str]]:
+    """Words for each port that is none, and the mend: of `keys`, and in the lists."""
+    for key in keys:
         given = env.get(key, "")
         if given and not port_of(given):
             mend = f"set it to a number of 1 to 65535, or unset {key}"
@@ -38,11 +46,9 @@ def wrong_ports(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def check(name: str) -> None:
     """Raises NotFoundError where `name` cannot be searched in this environment."""
+    if len(name) > LONGEST_NAME:
+        words = f"it has {len(name)} characters, and a search takes {LONGEST_NAME}"
+        raise NotFoundError(f"{name[:60]}…: nothing is searched: {words}")
     words = "; ".join(f"{wrong}: {mend}" for wrong, mend in wrong_ports(os.environ))
-    if not words:
-        try:
-            caproto.get_client_address_list()
-        except ValueError as error:  # another variable that is no number
-            words = str(error)
     if words:
         raise NotFoundError(f"{name}: nothing is searched: {words}")

@@ -14,9 +14,8 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from sswd.ioc.ca.codec import protocol
-from sswd.ioc.client.environment import port_of
+from sswd.ioc.client.environment import CA_PORT, port_of
 
-DEFAULT_PORT = 5064
 MESSAGE_BYTES = 1 << 16
 """No server is believed that announces a longer answer."""
 ITSELF = 0xFFFFFFFF
@@ -40,7 +39,7 @@ def name_servers(given: str | None = None, port: str | None = None) -> list[str]
     """
     given = os.environ.get("EPICS_CA_NAME_SERVERS", "") if given is None else given
     port = os.environ.get("EPICS_CA_SERVER_PORT", "") if port is None else port
-    default = port_of(port) or DEFAULT_PORT
+    default = port_of(port) or CA_PORT
     found = []
     for text in given.split():
         host, colon, own = text.partition(":")
@@ -120,7 +119,8 @@ async def circuit(host: str, port: int, name: str) -> AsyncIterator[Circuit]:
 
 async def ask(server: str, name: str) -> tuple[str, int] | None:
     """Host and TCP port that `server` ("host:port") names for a PV; None: it does not
-    know it. Raises OSError; blocks while the server is silent."""
+    know it. Raises OSError, and UnicodeError for what can be no name of a host; blocks
+    while the server is silent."""
     host, _, port = server.rpartition(":")
     async with circuit(host, int(port), name) as connection:
         found = await connection.search()

@@ -5,13 +5,15 @@ Threading model: everything on one event loop.
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 
 import caproto
 
 from sswd.errors import NotFoundError, RemoteLost
-from sswd.ioc.client import environment, name_server
-from sswd.ioc.client.search import Address, search
+from sswd.ioc.client import addresses, environment, name_server
+from sswd.ioc.client.addresses import Address
+from sswd.ioc.client.search import search
 from sswd.ioc.client.session import Hooks, Session, connected
 
 
@@ -82,16 +84,13 @@ def _no_event(_session: Session, _event: caproto.EventAddResponse) -> None:
 
 def not_found_words(name: str, wait_s: float) -> str:
     """That no server answered, and where it was asked."""
-    hosts = sorted(f"{host}:{port}" for host, port in caproto.get_client_address_list())
-    env = caproto.get_environment_variables()
-    told = [
-        f"{key}={env[key]}"
-        for key in (
-            "EPICS_CA_ADDR_LIST",
-            "EPICS_CA_AUTO_ADDR_LIST",
-            "EPICS_CA_SERVER_PORT",
-        )
-    ]
+    hosts = sorted(f"{host}:{port}" for host, port in addresses.here())
+    env = os.environ
+    told = (
+        f"EPICS_CA_ADDR_LIST={env.get('EPICS_CA_ADDR_LIST', '')}",
+        f"EPICS_CA_AUTO_ADDR_LIST={env.get('EPICS_CA_AUTO_ADDR_LIST') or 'YES'}",
+        f"EPICS_CA_SERVER_PORT={environment.search_port(env)}",
+    )
     words = (
         f"{name}: not found: no server answered in {wait_s:g} s; it was searched by "
     )

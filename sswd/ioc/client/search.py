@@ -4,13 +4,12 @@ By UDP at the addresses of EPICS_CA_ADDR_LIST, and by TCP at EPICS_CA_NAME_SERVE
 """
 
 import asyncio
-import contextlib
 import logging
-import socket
 
 import caproto
 
-from sswd.ioc.client import name_server
+from sswd.ioc.client import addresses, name_server, search_message
+from sswd.ioc.client.addresses import Address
 
 log = logging.getLogger("sswd.ioc")
 
@@ -19,8 +18,6 @@ FIRST_S, LONGEST_S = 0.03, 2.0
 small datagram for one PV, and a master that is back must not be waited for."""
 NAME_SERVER_S = 5.0
 """A name server that is silent for so long is asked anew."""
-
-Address = tuple[str, int]
 
 
 async def search(name: str) -> Address:
@@ -46,7 +43,7 @@ async def _by_tcp(server: str, name: str) -> Address:
         try:
             async with asyncio.timeout(NAME_SERVER_S):
                 found = await name_server.ask(server, name)
-        except (OSError, TimeoutError) as error:
+        except (OSError, TimeoutError, UnicodeError) as error:
             log.debug("search: name server %s: %s", server, error)
         else:
             if found is not None:
@@ -57,17 +54,13 @@ async def _by_tcp(server: str, name: str) -> Address:
 async def _by_udp(name: str) -> Address:
     """Ask the hosts of EPICS_CA_ADDR_LIST. Raises OSError without any network."""
     loop = asyncio.get_running_loop()
-    broadcaster = caproto.Broadcaster(our_role=caproto.CLIENT)
-    version = caproto.DEFAULT_PROTOCOL_VERSION
-    question = broadcaster.send(
-        caproto.VersionRequest(0, version), caproto.SearchRequest(name, 0, version)
-    )
+    question = search_message.question([name])
     sock = caproto.bcast_socket()
     try:
         sock.setblocking(False)
         sock.bind(("", 0))
         transport, answers = await loop.create_datagram_endpoint(
-            lambda: _Answers(broadcaster, loop.create_future()), sock=sock
+            lambda: _Answers(loop.create_future()), sock=sock
         )
     except BaseException:
         sock.close()
@@ -75,7 +68,7 @@ async def _by_udp(name: str) -> Address:
     try:
         period_s = FIRST_S
         while True:
-            for address in await _addresses(loop):
+            for address in await addresses.resolved():
                 transport.sendto(question, address)
             await asyncio.wait({answers.found}, timeout=period_s)
             if answers.found.done():
@@ -88,35 +81,14 @@ async def _by_udp(name: str) -> Address:
 class _Answers(asyncio.DatagramProtocol):
     """Takes the first answer."""
 
-    def __init__(
-        self, broadcaster: caproto.Broadcaster, found: "asyncio.Future[Address]"
-    ) -> None:
-        self._broadcaster = broadcaster
+    def __init__(self, found: "asyncio.Future[Address]") -> None:
         self.found = found
 
     def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
-        """Anybody may send us anything: what is no answer is ignored."""
-        with contextlib.suppress(caproto.CaprotoError):
-            for command in self._broadcaster.recv(data, address):
-                is_answer = isinstance(command, caproto.SearchResponse)
-                if is_answer and not self.found.done():
-                    self.found.set_result(caproto.extract_address(command))
+        for place, server in search_message.answers(data, address[0]):
+            if place == 0 and not self.found.done():
+                self.found.set_result(server)
 
     def error_received(self, error: Exception) -> None:
         """A host of the list does not listen (ICMP), or there is no route."""
         log.debug("search: %s", error)
-
-
-async def _addresses(loop: asyncio.AbstractEventLoop) -> list[Address]:
-    """The list of the environment as numbers, so that no send asks a name server."""
-    numbers = []
-    for host, port in caproto.get_client_address_list():
-        try:
-            found = await loop.getaddrinfo(
-                host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM
-            )
-        except OSError as error:
-            log.debug("search: %s in EPICS_CA_ADDR_LIST: %s", host, error)
-        else:
-            numbers.append((str(found[0][4][0]), int(found[0][4][1])))
-    return numbers

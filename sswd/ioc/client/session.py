@@ -17,7 +17,7 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 import caproto
 
 from sswd.errors import RemoteLost, RemoteRefused
-from sswd.ioc.client.search import Address
+from sswd.ioc.client.addresses import Address
 
 READ_BYTES = 1 << 16
 MESSAGE_BYTES = 1 << 24

@@ -8,47 +8,29 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-import caproto
+from sswd.ioc.client import addresses
+from sswd.ioc.client.addresses import Address
+from sswd.ioc.client.search_message import answers, question
 
 log = logging.getLogger("sswd.ioc")
 
 WAIT_S = 2.0
 ASKS = 3
-MAX_NAME = 60
-"""Of this length, and longer, caproto refuses to search."""
 
 
 class _Asker(asyncio.DatagramProtocol):
-    """Asks for a few names and collects who answers."""
+    """Collects who answers for a few names."""
 
     def __init__(self, names: list[str], our_port: int) -> None:
         self._names = names
         self._our_port = our_port
-        self._broadcaster = caproto.Broadcaster(our_role=caproto.CLIENT)
         self.answers: dict[str, set[str]] = {}
 
-    def ask(self, transport: asyncio.DatagramTransport) -> None:
-        requests = [
-            caproto.SearchRequest(name, number, caproto.DEFAULT_PROTOCOL_VERSION)
-            for number, name in enumerate(self._names)
-        ]
-        version = caproto.VersionRequest(0, caproto.DEFAULT_PROTOCOL_VERSION)
-        for address in caproto.get_client_address_list():
-            transport.sendto(self._broadcaster.send(version, *requests), address)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        try:
-            commands = self._broadcaster.recv(data, addr)
-        except (caproto.CaprotoError, ValueError):
-            return  # anybody may send us anything
-        for command in commands:
-            if isinstance(command, caproto.SearchResponse):
-                self._note(command, addr[0])
-
-    def _note(self, answer: caproto.SearchResponse, host: str) -> None:
-        if answer.port != self._our_port and answer.cid < len(self._names):
-            name = self._names[answer.cid]
-            self.answers.setdefault(name, set()).add(f"{host}:{answer.port}")
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        for place, (host, port) in answers(data, addr[0]):
+            if port != self._our_port and place < len(self._names):
+                name = self._names[place]
+                self.answers.setdefault(name, set()).add(f"{host}:{port}")
 
     def error_received(self, exc: Exception) -> None:
         """An unreachable address of the list is the clients' business."""
@@ -59,7 +41,9 @@ async def warn_of_duplicates(names: Iterable[str], our_port: int) -> None:
 
     `our_port` is our TCP port: answers that name it are taken for our own.
     """
-    asker = _Asker([name for name in names if len(name) < MAX_NAME], our_port)
+    asked = list(names)
+    asker = _Asker(asked, our_port)
+    places = await addresses.resolved()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_datagram_endpoint(
         lambda: asker,
@@ -68,10 +52,8 @@ async def warn_of_duplicates(names: Iterable[str], our_port: int) -> None:
     )
     try:
         for _ in range(ASKS):
-            try:
-                asker.ask(transport)
-            except OSError as ex:
-                log.debug("cannot search for our own PVs: %s", ex)
+            for place in places:
+                transport.sendto(question(asked), place)
             await asyncio.sleep(WAIT_S / ASKS)
     finally:
         transport.close()

@@ -8,16 +8,14 @@ from sswd.errors import NotFoundError
 from sswd.ioc.client import ask, name_server
 from sswd.ioc.client.environment import port_of
 from sswd.ioc.client.watch import Watch
-from sswd.testing import loopback_env
+from sswd.testing import free_port, loopback_env
 
 WRONG = [
     ("EPICS_CA_SERVER_PORT", "abc"),
     ("EPICS_CA_SERVER_PORT", "99999"),
-    ("EPICS_CA_REPEATER_PORT", "x"),
     ("EPICS_CA_ADDR_LIST", "127.0.0.1:abc"),
     ("EPICS_CA_ADDR_LIST", "127.0.0.1:99999"),
     ("EPICS_CA_NAME_SERVERS", "127.0.0.1:99999"),
-    ("EPICS_CA_CONN_TMO", "long"),
 ]
 
 
@@ -37,6 +35,28 @@ async def test_what_cannot_be_searched(
         watch.start()
     await watch.close()
     assert len(asyncio.all_tasks()) == 1
+
+
+NOT_NEEDED = [
+    ("EPICS_CA_SERVER_PORT", ""),
+    ("EPICS_CA_CONN_TMO", ""),
+    ("EPICS_CA_REPEATER_PORT", "x"),
+    ("EPICS_CAS_SERVER_PORT", "x"),
+    ("EPICS_PVA_SERVER_PORT", ""),
+    ("EPICS_PVA_BROADCAST_PORT", "x"),
+]
+
+
+@pytest.mark.parametrize(("key", "given"), NOT_NEEDED)
+async def test_what_no_search_needs_keeps_nobody_from_searching(
+    monkeypatch: pytest.MonkeyPatch, key: str, given: str
+) -> None:
+    for name, value in {**loopback_env(), key: given}.items():
+        monkeypatch.setenv(name, value)
+    # Not at another port, where somebody may be.
+    monkeypatch.setenv("EPICS_CA_ADDR_LIST", f"127.0.0.1:{free_port()}")
+    with pytest.raises(NotFoundError, match="X:Y: not found: no server answered"):
+        await ask.get("X:Y", 0.1, as_number=False)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ HERE = Server("127.0.0.1", 5064)
 THERE = Server("10.0.0.7", 5064)
 OTHER = Server("10.0.0.8", 51234)
 LO = (("lo", "127.0.0.1", "127.255.255.255"), ("eth0", "10.0.0.7", "10.0.0.255"))
+SILENT = Reached(server=THERE, tcp="open", words="no answer in 2 s")
 GOOD = Reached(server=THERE, tcp="open", serves=True, dtype=6, count=1)
 FOUND = Evidence(
     pv="LAB:X",
@@ -97,6 +98,10 @@ def test_a_pv_that_is_seen_is_well() -> None:
             "answers the search and then refuses the channel",
         ),
         (
+            replace(FOUND, reached=(SILENT,)),
+            "takes the connection and answers nothing more: no answer in 2 s -> it ha",
+        ),
+        (
             lost(
                 Asked(
                     host="ns",
@@ -115,7 +120,7 @@ def test_a_pv_that_is_seen_is_well() -> None:
                     ip="10.0.0.9",
                     port=5064,
                     kind="name server",
-                    tcp=Reached(server=THERE, tcp="open"),
+                    tcp=SILENT,
                 )
             ),
             "name server ns:5064 does not answer searches by TCP",
@@ -146,6 +151,10 @@ def test_a_cause_is_told(evidence: Evidence, words: str) -> None:
         (
             unicast(tcp=Reached(server=THERE, tcp="open", serves=False)),
             "a server is there, and it has no LAB:X",
+        ),
+        (
+            unicast(tcp=SILENT),
+            "takes connections there and answers nothing: no answer in 2 s -> it hangs",
         ),
         (
             unicast(tcp=Reached(server=THERE, tcp="refused")),
@@ -200,6 +209,12 @@ def test_a_daemon_without_the_pv_tells_its_systems() -> None:
     elsewhere = daemon(prefixes=("ELSE:",), serves=False)
     said = told(lost(unicast(), daemons=(elsewhere,)))["wrong"]
     assert not any("ELSE:" in each for each in said)
+
+
+def test_a_daemon_that_hangs_is_named() -> None:
+    its = HostDaemon(pid=7, prefixes=(), port=0, silence="LAB.sock: the daemon hangs")
+    said = told(lost(unicast(), daemons=(its,)))["wrong"]
+    assert any("LAB.sock: the daemon hangs -> `sswd stack`" in s for s in said), said
 
 
 def test_beacons_that_no_repeater_gets() -> None:

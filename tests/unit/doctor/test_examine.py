@@ -7,6 +7,15 @@ from sswd.doctor.examine import examine
 from sswd.testing import loopback_env
 
 
+@pytest.mark.parametrize("key", ["EPICS_CA_ADDR_LIST", "EPICS_CA_NAME_SERVERS"])
+def test_what_can_be_no_host_is_told(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    for name, value in {**loopback_env(), key: "10.0.0..7"}.items():
+        monkeypatch.setenv(name, value)
+    words = f"{key} names 10.0.0..7, which no host is called"
+    told = [f.words for f in diagnose(examine("X:Y", 0.05)) if f.level == "wrong"]
+    assert words in told
+
+
 @pytest.mark.parametrize(
     ("key", "given"),
     [

@@ -1,8 +1,13 @@
 """What the kernel tells of this host."""
 
+import os
 from pathlib import Path
 
-from sswd.doctor.host import interfaces, udp_sockets
+import pytest
+
+from sswd.control import client
+from sswd.doctor.host import daemons, udp_sockets
+from tests.unit.control.fake_daemon import fake_daemon
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid
@@ -23,5 +28,14 @@ def test_sockets_at_a_port_are_counted(tmp_path: Path) -> None:
     assert udp_sockets(5064, table) is None
 
 
-def test_loopback_is_an_interface_with_a_broadcast_address() -> None:
-    assert ("lo", "127.0.0.1", "127.255.255.255") in interfaces()
+def test_a_daemon_that_says_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr(client, "HELLO_S", 0.1)
+    with fake_daemon(tmp_path / "LAB.sock", lambda _: b""):
+        found = [each for each in daemons("LAB:X") if each.pid == os.getpid()]
+    [silent] = found
+    words = f"LAB.sock: the daemon (pid {os.getpid()}) does not answer"
+    assert silent.silence.startswith(words)
+    assert silent.serves is None

@@ -1,40 +1,12 @@
-"""The search by UDP: who answers, who refuses, and bytes of anybody."""
+"""The search by UDP: who answers, who refuses."""
 
 import asyncio
 import socket
-import struct
-
-import pytest
 
 from sswd.doctor.evidence import Asked, Server
-from sswd.doctor.search import _answers, search
+from sswd.doctor.search import search
 from sswd.testing import free_port
-
-HEAD = struct.Struct("!HHHHII")
-ITSELF = 0xFFFFFFFF
-
-
-def answer(port: int, ip: int = ITSELF, cid: int = 1) -> bytes:
-    return HEAD.pack(6, 8, port, 0, ip, cid) + bytes(8)
-
-
-@pytest.mark.parametrize(
-    ("data", "found"),
-    [
-        (answer(5064), [Server("9.9.9.9", 5064)]),
-        (answer(5064, 0x0A000007), [Server("10.0.0.7", 5064)]),
-        (HEAD.pack(0, 0, 0, 13, 0, 0) + answer(7), [Server("9.9.9.9", 7)]),
-        (answer(5064, cid=2), []),
-        (answer(0), []),
-        (answer(5064)[:20], [Server("9.9.9.9", 5064)]),
-        (b"nonsense", []),
-        (b"\xff" * 64, []),
-    ],
-)
-def test_answers_are_taken_and_nonsense_is_not(
-    data: bytes, found: list[Server]
-) -> None:
-    assert list(_answers(data, "9.9.9.9")) == found
+from tests.unit.client.search_answer import answer
 
 
 def asked(port: int, ip: str | None = "127.0.0.1") -> Asked:

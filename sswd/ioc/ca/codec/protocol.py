@@ -40,6 +40,8 @@ ACCESS_RIGHTS: Final = 22
 ECHO: Final = 23
 CREATE_CH_FAIL: Final = 26
 
+DONT_REPLY: Final = 5
+"""To a search: only who has the PV is to answer."""
 DO_REPLY: Final = 10
 NO_ID: Final = 0xFFFFFFFF
 
