@@ -84,6 +84,14 @@ async def test_a_variable_that_is_no_number_is_told_in_words(monkeypatch):
         Context({})
 
 
+async def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of variables have empty ones, and EPICS base takes its default then."""
+    for name in ("EPICS_CAS_SERVER_PORT", "EPICS_CA_CONN_TMO", "EPICS_PVA_DEBUG"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("EPICS_CA_SERVER_PORT", "7064")
+    assert Context({}).ca_server_port == 7064
+
+
 async def test_a_taken_port_is_an_error_where_it_was_to_be_exclusive(port, serving):
     async with serving({}):
         with pytest.raises(PortTakenError, match=f"port {port}, set by EPICS_CAS_"):

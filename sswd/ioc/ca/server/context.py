@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import os
 
 import caproto
 from caproto.asyncio.server import AsyncioAsyncLayer
@@ -58,6 +59,9 @@ class Context(CaprotoContext):  # type: ignore[misc]
 
         Raises ConfigError for an EPICS variable that is no number.
         """
+        for name in [n for n in os.environ if n.startswith("EPICS_")]:
+            if not os.environ[name]:
+                del os.environ[name]  # which EPICS base takes empty ones for
         try:
             caproto.get_environment_variables()
         except ValueError as error:
