@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 
 def steps(lines: Iterable[str]) -> list[Step]:
-    """The puts that ran or still may, in the order in which they came. Raises BadLedger.
+    """The puts that ran or may run, in the order in which they came. Raises BadLedger.
 
     The lines are in the order of their ends, and of bursts.
     """
@@ -91,8 +91,8 @@ def _of_ledger(number: int, entry: dict[str, Any]) -> Step:
     prefix = str(entry.get("prefix", ""))
     if not prefix:
         raise BadLedger(
-            f"line {number} does not say its system's prefix, so this may be the system "
-            "that the puts went to; sswd on both sides must be new enough to tell it"
+            f"line {number} does not say its system's prefix, so --to may be where the "
+            "puts went; a newer sswd tells it, in the daemon and here"
         )
     trouble = ""
     try:
