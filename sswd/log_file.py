@@ -4,10 +4,12 @@ A line is written whole or not at all: what a full disk took half of is cut off 
 line that a SIGKILL tore is left as it is, and the next one begins on a line of its own.
 The files NAME, NAME.1, NAME.2, ... are rotated as logging.handlers does it. A file that
 somebody took away (rm, mv) is made anew, and that is told. What cannot be written is
-told once, and once when it can be again.
+told once, and once when it can be again. That a file has one writer sees flock: two
+would rotate each other's.
 """
 
 import contextlib
+import fcntl
 import logging
 import os
 import time
@@ -31,7 +33,8 @@ def place_of(file: str) -> Path:
     return state_directory() / Path(file).expanduser()
 
 
-MEND = "make room, or give the daemon the right to write there"
+MEND = "make room, give the daemon the right to write there, or name another file"
+TAKEN = "another daemon writes it, or this one does already"
 
 
 HANGS_S = 5.0
@@ -168,14 +171,25 @@ class _Rotating(RotatingFileHandler):
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
         fd = open_own(path, flags, mode=MODE)
         try:
+            _take(fd)
             return _WholeLines(fd)
-        except OSError:
+        except (OSError, NotOursError):
             os.close(fd)
             raise
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802
         """Called where the exception is being handled."""
         raise  # noqa: PLE0704 - logging calls this inside its `except`
+
+
+def _take(fd: int) -> None:
+    """Be its only writer, until it is closed. Raises NotOursError: another one is."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NotOursError(TAKEN) from None
+    except OSError:
+        return  # a file system without locks
 
 
 class _WholeLines:

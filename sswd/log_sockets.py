@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from logging.handlers import SysLogHandler
 
@@ -23,12 +24,15 @@ from sswd.logs import (
     text_of,
     trace_of,
 )
+from sswd.ratelimit import Clock
 
 log = logging.getLogger("sswd.log")
 
 JOURNAL = "/run/systemd/journal/socket"
 IDENTIFIER = "sswd"
 SEND_S = 1.0
+BACK_S = 5.0
+"""A UDP socket that was refused is well when so long it was not."""
 SYSLOG_BYTES = 8192
 """More is cut: what a syslog daemon takes, and a datagram."""
 MESSAGE_BYTES, FIELD_BYTES, FIELDS = 65_536, 1024, 50
@@ -93,13 +97,17 @@ class DatagramStream:
     """Sends each write as a datagram; `write` is for one thread.
 
     `where` is the path of a socket, or "host:port" or "[::1]:port" for UDP. That it
-    cannot be reached is told once, and once when it can be again.
+    cannot be reached is told once, and once when it can be again. That nobody takes
+    what was sent by UDP says the error of the next send.
     """
 
-    def __init__(self, where: str, what: str) -> None:
-        self._where, self._what = where, what
+    def __init__(self, where: str, what: str, clock: Clock = time.monotonic) -> None:
+        self._where, self._what, self._clock = where, what, clock
+        self._is_udp = not where.startswith("/")
         self._socket: socket.socket | None = None
         self._lost = 0
+        self._first_s: float | None = None
+        """When this socket first sent something; None: not since it was made."""
 
     def write(self, text: str) -> None:
         """One event, whose characters are bytes."""
@@ -107,15 +115,16 @@ class DatagramStream:
             self._send(text.encode("latin-1"))
         except OSError as error:
             self._forget()
-            self._lost += 1
-            if self._lost == 1:
+            if not self._lost:
                 words = "%s at %s cannot be reached: %s; events are lost there"
                 log.error(words, self._what, self._where, error.strerror or error)
+            was_sent = self._is_udp and isinstance(error, ConnectionRefusedError)
+            self._lost += 2 if was_sent else 1
         else:
-            lost, self._lost = self._lost, 0
-            if lost:
+            if self._lost and self._is_well():
                 words = "%s at %s can be reached again; %d events were lost there"
-                log.warning(words, self._what, self._where, lost)
+                log.warning(words, self._what, self._where, self._lost)
+                self._lost = 0
 
     def flush(self) -> None:
         """There is no buffer."""
@@ -129,8 +138,17 @@ class DatagramStream:
             self._socket = self._connected()
         self._socket.send(data)
 
+    def _is_well(self) -> bool:
+        """Whether what was sent arrives, as far as a send can tell."""
+        if not self._is_udp:
+            return True
+        now_s = self._clock()
+        if self._first_s is None:
+            self._first_s = now_s
+        return now_s - self._first_s >= BACK_S
+
     def _connected(self) -> socket.socket:
-        if self._where.startswith("/"):
+        if not self._is_udp:
             return _datagrams(socket.AF_UNIX, self._where)
         host, port = host_and_port(self._where)
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
@@ -139,6 +157,7 @@ class DatagramStream:
         return _datagrams(family, address)
 
     def _forget(self) -> None:
+        self._first_s = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None

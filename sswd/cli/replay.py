@@ -1,6 +1,7 @@
 """`sswd replay`: the puts of an audit log or a ledger, to another system."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sswd.cli.replay_plan import (
     BadLedger,
     Step,
     came_from,
+    ended,
     moved,
     of_system,
     old_prefix,
@@ -23,10 +25,10 @@ from sswd.exit_codes import CLEAN, UNEXPECTED
 _MORE = """\
 In the order in which they came, each when the former has ended, and the first that
 fails ends it: exit code 1. One that failed then and fails now is no failure. Puts that
-never ran (refused, denied, rejected) are left out. A line of the audit log that stands
-for several puts of a burst cannot be put, and fails: let `[audit] burst_s` be 0 where
-all are to be put again. --to names another system, such as a simulator: the prefix that
-the puts went to is refused.
+never ran (refused, denied, rejected) are left out, and commands that had not ended,
+which it tells. A line of the audit log that stands for several puts of a burst cannot
+be put, and fails: let `[audit] burst_s` be 0 where all are to be put again. --to names
+another system, such as a simulator: the prefix that the puts went to is refused.
 
 examples:
   sswd replay stage-puts.jsonl --to SIM:STAGE1: --dry-run
@@ -76,7 +78,7 @@ def add(commands: Commands) -> None:
 def replay(args: argparse.Namespace) -> int:
     """Put them; the exit code. Raises ConfigError for a file that is no ledger."""
     try:
-        plan = of_system(_read(args.ledger), args.system)
+        plan, left_out = ended(of_system(_read(args.ledger), args.system))
         is_whole = any(not step.system for step in plan)
         old = args.old if args.old or not is_whole else old_prefix(plan)
         names = [moved(step, old or "", args.to) for step in plan]
@@ -86,6 +88,8 @@ def replay(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"--to {args.to} is where these puts went; name another system"
         )
+    if left_out:
+        sys.stderr.write(f"sswd: {args.ledger}: {left_out}\n")
     failed = 0
     before: Step | None = None
     for step, name in zip(plan, names, strict=True):

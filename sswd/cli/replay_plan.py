@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 NEVER_RAN = ("DENIED", "REFUSED", "REJECTED")
+UNENDED = ("QUEUED", "RUNNING")
 DONE = "DONE"
 _NO_LITERALS = ("nan", "inf", "-inf")
 """Numbers that Python writes and does not read."""
@@ -41,7 +42,7 @@ class Step(NamedTuple):
 
 
 def steps(lines: Iterable[str]) -> list[Step]:
-    """The puts that ran, in the order in which they came. Raises BadLedger.
+    """The puts that ran or may run, in the order in which they came. Raises BadLedger.
 
     The lines are in the order of their ends, and of bursts.
     """
@@ -59,6 +60,8 @@ def _steps(lines: Iterable[str]) -> Iterator[Step]:
                 if "new" in entry
                 else _of_ledger(number, entry)
             )
+        except BadLedger:
+            raise
         except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
             text = f"line {number} is none of an audit log or of `sswd commands --json`"
             raise BadLedger(f"{text}: {type(error).__name__}: {error}") from None
@@ -85,6 +88,12 @@ def _of_audit(number: int, entry: dict[str, Any]) -> Step:
 def _of_ledger(number: int, entry: dict[str, Any]) -> Step:
     shown = str(entry["value"])
     value: object = shown
+    prefix = str(entry.get("prefix", ""))
+    if not prefix:
+        raise BadLedger(
+            f"line {number} does not say its system's prefix, so --to may be where the "
+            "puts went; a newer sswd tells it, in the daemon and here"
+        )
     trouble = ""
     try:
         value = shown if shown in _NO_LITERALS else ast.literal_eval(shown)
@@ -98,7 +107,7 @@ def _of_ledger(number: int, entry: dict[str, Any]) -> Step:
         str(entry["state"]),
         trouble,
         str(entry["system"]),
-        str(entry["prefix"]),
+        prefix,
     )
 
 
@@ -141,6 +150,20 @@ def of_system(found: Iterable[Step], system: str) -> list[Step]:
             f"it has several systems, name one by --system: {', '.join(names)}"
         )
     return all_steps
+
+
+def ended(found: Iterable[Step]) -> tuple[list[Step], str]:
+    """Those that have ended, for no other has a fate to compare with; and how many have
+    not, in words."""
+    all_steps = list(found)
+    plan = [step for step in all_steps if step.fate not in UNENDED]
+    match len(all_steps) - len(plan):
+        case 0:
+            return plan, ""
+        case 1:
+            return plan, "1 command had not ended and is left out"
+        case count:
+            return plan, f"{count} commands had not ended and are left out"
 
 
 def moved(step: Step, old: str, new: str) -> str:

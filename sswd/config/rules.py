@@ -137,6 +137,11 @@ def host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f'{text!r} is no "address:port"')
+    try:
+        host.encode("idna")  # as the resolver does
+    except UnicodeError:
+        words = f"{host!r} is no host: a part of the name is empty or too long"
+        raise ValueError(words) from None
     return host.strip("[]"), int(port)
 
 

@@ -20,6 +20,10 @@ _FILES = r"(setpoints cannot be saved|the (audit log|log file) .*cannot be writt
 _LOADS = "then `sswd restart`; `sswd check` tries the import alone"
 _TABLE = (
     _Row(
+        r"cannot be written: another daemon writes it",
+        "name another file in `[log]` or `[audit]`: one for each",
+    ),
+    _Row(
         r"cannot listen at ",
         "`ip -brief address` shows the addresses of this host: wait until the network "
         "is up, or correct EPICS_CAS_INTF_ADDR_LIST",

@@ -193,6 +193,38 @@ def test_a_link_is_not_followed(tmp_path, caplog):
     assert "is no plain file" in caplog.text
 
 
+def test_a_file_has_one_writer(made, caplog):
+    """Also while it rotates, and under another name: two would lose each other's."""
+    first, path = made
+    first.write("a\n")
+    other = path.parent / ".." / path.parent.name / path.name
+    second = LineFile(other, max_bytes=100, keep=2, what="another")
+    for number in range(40):
+        second.write("lost\n")
+        first.write(f"line {number}\n")
+    [words] = troubles()
+    assert words == f"another {other} cannot be written: {log_file.TAKEN}"
+    assert len(caplog.records) == 1
+    whole = [each.read_text() for each in path.parent.iterdir()]
+    assert len(whole) == 3
+    assert "lost" not in "".join(whole)
+    first.close()
+    second.write("mine\n")
+    second.close()
+    assert path.read_text().endswith("mine\n")
+    assert "can be written again; 40 of its lines were lost" in caplog.text
+
+
+def test_a_file_system_without_locks_is_written(made, monkeypatch):
+    def no_locks(_fd: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(log_file.fcntl, "flock", no_locks)
+    file, path = made
+    file.write("a\n")
+    assert path.read_text() == "a\n"
+
+
 def test_what_is_there_is_kept(tmp_path):
     path = tmp_path / "some.log"
     for number in range(2):

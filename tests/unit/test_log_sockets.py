@@ -154,3 +154,27 @@ def test_a_socket_that_is_not_there_is_told_once(
         assert sock.recv(100) == b"back"
         stream.close()
     assert f"the journal at {path} can be reached again; 3 events" in caplog.text
+
+
+def test_udp_that_nobody_takes_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    now_s = 100.0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = sock.getsockname()
+    where = f"127.0.0.1:{address[1]}"
+    stream = DatagramStream(where, "syslog", lambda: now_s)
+    for _ in range(6):
+        stream.write("lost")
+        now_s += 60.0
+    [told] = [each.getMessage() for each in caplog.records]
+    words = f"syslog at {where} cannot be reached: Connection refused; "
+    assert told == f"{words}events are lost there"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(address)
+        for _ in range(4):
+            stream.write("back")
+            now_s += 2.0
+        stream.close()
+    told = caplog.records[-1].getMessage()
+    assert told == f"syslog at {where} can be reached again; 6 events were lost there"
+    assert len(caplog.records) == 2

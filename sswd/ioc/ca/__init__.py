@@ -43,6 +43,7 @@ from sswd.ioc.ca.put_note import (
 )
 from sswd.ioc.ca.pv.listen import Listening, newest
 from sswd.ioc.ca.pv.local_put import LocalClient, LocalValue, local_put
+from sswd.ioc.ca.pv.noted_values import noted_unput
 from sswd.ioc.ca.pv.publish import (
     on_change,
     post,
@@ -80,6 +81,7 @@ __all__ = [
     "local_put",
     "newest",
     "note_command",
+    "noted_unput",
     "on_change",
     "post",
     "post_if_changed",

@@ -22,6 +22,7 @@ log = logging.getLogger("sswd.ioc")
 BACKLOG = 10_000
 CLOSE_S = 1.0
 """What the end of the daemon grants to the last lines."""
+_NOT_THERE = "a put to %s is not in the audit log"
 
 
 @contextlib.contextmanager
@@ -95,17 +96,25 @@ class Audit:
                 continue
             if note is None:
                 break
-            self._write(self._filter.take(note, time.monotonic()))
+            self._take(note)
             self._tell_dropped()
         self._write(self._filter.flush())
         self._file.close()
+
+    def _take(self, note: PutNote) -> None:
+        try:
+            due = self._filter.take(note, time.monotonic())
+        except Exception:  # a client's values; no put may end the audit log
+            log.exception(_NOT_THERE, note.pv)
+        else:
+            self._write(due)
 
     def _write(self, puts: list[Merged]) -> None:
         for merged in puts:
             try:
                 self._file.write(f"{line_of(merged)}\n")
-            except Exception:  # a client's values; no put may end the audit log
-                log.exception("a put to %s is not in the audit log", merged.note.pv)
+            except Exception:  # likewise
+                log.exception(_NOT_THERE, merged.note.pv)
 
     def _tell_dropped(self) -> None:
         dropped = self._dropped - self._told

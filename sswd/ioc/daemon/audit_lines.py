@@ -137,5 +137,9 @@ def _items(merged: Merged) -> Iterator[tuple[str, object]]:
 
 
 def _number(value: object) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None  # type: ignore[arg-type]
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # an int of 400 digits, by the control socket
+        return None

@@ -8,6 +8,7 @@ Threading model: the loop's own.
 
 from collections.abc import Callable
 
+from sswd.ioc.process.output_log import Heard
 from sswd.ioc.process.queues import CommandQueue
 from sswd.ioc.process.run import Run
 from sswd.pipe.protocol import Cancel, Execute, Message, Rung
@@ -94,7 +95,7 @@ class ActiveRun:
             self._run.kill(reason)
         self._on_kill()
 
-    def dump_stacks(self) -> None:
-        """Have it write the stacks of its threads into the log."""
-        if self._run is not None:
-            self._run.dump_stacks()
+    def dump_stacks(self, heard: Heard | None = None) -> bool:
+        """Have it write the stacks of its threads into the log, and tell `heard`;
+        whether there is a run that could be asked."""
+        return self._run is not None and self._run.dump_stacks(heard)

@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable
 
 from sswd.errors import PipeClosed, ProtocolError
-from sswd.ioc.process.output_log import OutputLog
+from sswd.ioc.process.output_log import Heard, OutputLog
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.pipe.bounded import BoundedDecoder
 from sswd.pipe.codec import FromSlot
@@ -138,6 +138,10 @@ class Bridge(threading.Thread):
         with self._reading:
             if not self.is_up_closed:
                 self._refuse(f"a part of one, and not the rest in {seconds:g} s")
+
+    def hear(self, heard: Heard) -> None:
+        """From now on tell it each line of the worker's output, until its end. Loop."""
+        self._lines.hear(heard)
 
     def order(self, message: Message) -> None:
         """Send Begin, Grant, Free, Cancel or Stop. Any thread."""

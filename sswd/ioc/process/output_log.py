@@ -1,9 +1,10 @@
 """The worker's stdout and stderr, line by line, in the IOC's log; never a flood.
 
-Threading model: belongs to the bridge's thread.
+Threading model: belongs to the bridge's thread; `hear` is the loop's.
 """
 
 import logging
+import time
 from collections import deque
 
 from sswd.ratelimit import Clock, OncePerPeriod, TokenBucket
@@ -11,6 +12,39 @@ from sswd.ratelimit import Clock, OncePerPeriod, TokenBucket
 TAIL = 50
 """Last lines of a worker's stdout and stderr that are kept for its post-mortem."""
 MAX_LINE = 2000  # bytes; a driver may print a megabyte without a newline
+
+
+class Heard:
+    """The lines of a worker's output from a moment on, whatever the log makes of them.
+
+    Bound: `max_bytes`; what comes then is left out, and told. `add` is for the bridge's
+    thread, all else for the loop.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+        self._lines: list[bytes] = []
+        self._newest_s: float | None = None
+        self.is_over = False
+
+    def add(self, line: bytes) -> None:
+        """One line has come."""
+        if self.is_over:
+            return
+        self._newest_s = time.monotonic()
+        if self._left > 0:
+            self._left -= len(line) + 1
+            self._lines.append(line if self._left >= 0 else b"... (cut)")
+
+    def is_quiet(self, for_s: float) -> bool:
+        """Whether there were lines, and so long none."""
+        newest_s = self._newest_s
+        return newest_s is not None and time.monotonic() - newest_s >= for_s
+
+    def end(self) -> list[str]:
+        """What has come; it hears no more."""
+        self.is_over = True
+        return [_text(line) for line in self._lines]
 
 
 class OutputLog:
@@ -23,6 +57,7 @@ class OutputLog:
         self._name = name
         self._rest = b""
         self._tail: deque[bytes] = deque(maxlen=TAIL)
+        self._hearers: tuple[Heard, ...] = ()
         self._bucket = TokenBucket(clock=clock)
         self._drops_logged = OncePerPeriod(1.0, clock)
 
@@ -30,6 +65,11 @@ class OutputLog:
     def holds_back(self) -> bool:
         """Whether `flush` has dropped lines to log later."""
         return self._bucket.kept_back > 0
+
+    def hear(self, heard: Heard) -> None:
+        """From now on tell it each line, until its end. Loop."""
+        others = (each for each in self._hearers if not each.is_over)
+        self._hearers = (*others, heard)
 
     def feed(self, data: bytes) -> None:
         """Take what the worker wrote."""
@@ -58,6 +98,8 @@ class OutputLog:
     def _log_line(self, line: bytes) -> None:
         # Decoded when it is shown only: 20 MB of binary cost the IOC 10 s of CPU.
         self._tail.append(line[:MAX_LINE])
+        for heard in self._hearers:
+            heard.add(line[:MAX_LINE])
         if self._bucket.take():
             self._log.info("worker %s: %s", self._name, _text(line))
 
@@ -67,11 +109,6 @@ class OutputLog:
             self._name,
             self._bucket.collect_kept_back(),
         )
-
-
-def beginning(name: str) -> str:
-    """How each line of this worker's output begins, as `sswd stack` looks for it."""
-    return f"worker {name}: "
 
 
 def _text(line: bytes) -> str:

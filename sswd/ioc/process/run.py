@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from sswd.ioc import ca
 from sswd.ioc.process.bridge import Bridge, Gone
 from sswd.ioc.process.guardian import Guardian
+from sswd.ioc.process.output_log import Heard
 from sswd.ioc.process.queues import EventfdQueue
 from sswd.ioc.process.slots import share, tell_missing
 from sswd.pipe.framing import FrameLimits
@@ -197,13 +198,18 @@ class Run:
         self.peak_mb = self.process.peak_memory_mb()
         self.process.kill()
 
-    def dump_stacks(self) -> None:
-        """Have it write the stacks of its threads to stderr, and so into our log.
+    def dump_stacks(self, heard: Heard | None = None) -> bool:
+        """Have it write the stacks of its threads to stderr, and so into our log, and
+        tell `heard`; whether it was asked.
 
         Not before its first message: until it handles the signal it would die of it.
         """
-        if self.bridge.last_message_s is not None:
-            self.process.dump_stacks()
+        if self.bridge.last_message_s is None:
+            return False
+        if heard is not None:
+            self.bridge.hear(heard)
+        self.process.dump_stacks()
+        return True
 
     def ran_s(self, now_s: float) -> float:
         """For how long it has been RUNNING; 0 when it never was."""

@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from sswd.ioc import ca
 from sswd.ioc.commands.command import Cause
+from sswd.ioc.process.output_log import Heard
 from sswd.ioc.process.run import Run
 from sswd.ioc.supervision import lifecycle
 from sswd.ioc.supervision.backoff import Backoff
@@ -151,9 +152,10 @@ class Supervisor:
         run = self._active.run
         return run is not None and run.bridge.has_exited
 
-    def dump_stacks(self) -> None:
-        """Have the worker write the stacks of its threads into the log."""
-        self._active.dump_stacks()
+    def dump_stacks(self, heard: Heard | None = None) -> bool:
+        """Have the worker write the stacks of its threads into the log, and tell
+        `heard`; whether there is one that could be asked."""
+        return self._active.dump_stacks(heard)
 
     @property
     def holds(self) -> bool:

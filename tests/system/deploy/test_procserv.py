@@ -97,12 +97,45 @@ def ioc(folder: Path) -> int:
 
 def rotate(folder: Path) -> Path:
     """As logrotate does with the shipped file; the log that was renamed."""
+    old = (folder / "stage.log").rename(folder / "stage.log.1")
+    subprocess.run(["sh", "-euc", rotation(folder)], check=True, timeout=START_S)
+    return old
+
+
+def rotation(folder: Path) -> str:
+    """What logrotate runs, as root, after it has renamed; here as who runs the test."""
     (rules,) = (ROOT / "deploy/procserv").glob("*.logrotate")
     script = rules.read_text().split("postrotate\n")[1].split("endscript")[0]
-    old = (folder / "stage.log").rename(folder / "stage.log.1")
     script = script.replace("/run/sswd", str(folder))
-    subprocess.run(["sh", "-euc", script], check=True, timeout=START_S)
-    return old
+    as_user, command, rest = script.partition("sh -euc '")
+    assert as_user.endswith("runuser -u sswd -- "), "nothing of it as root"
+    assert rest.count("'") == 1
+    return as_user.removesuffix("runuser -u sswd -- ") + command + rest
+
+
+def test_a_rotation_signals_processes_of_procserv_only(folder: Path) -> None:
+    """Any driver can write info files, and a killed procServ leaves its own behind."""
+    named = folder / "procServ"
+    named.symlink_to(shutil.which("sleep") or "")
+    with (
+        subprocess.Popen([named, "600"]) as asked,
+        subprocess.Popen(["sleep", "600"]) as other,
+    ):
+        try:
+            pids = {"a": "-1", "b": "0", "c": f"{other.pid} {asked.pid}", "d": "none"}
+            pids |= {"e": f"-{other.pid}", "f": "999999999", "g": other.pid}
+            for name, pid in pids.items():
+                (folder / f"{name}.info").write_text(f"pid:{pid}\n")
+            os.mkfifo(folder / "h.info")
+            script = rotation(folder).replace("kill -HUP", "echo")
+            command = ["sh", "-euc", script]
+            assert subprocess.check_output(command, timeout=START_S) == b""
+            (folder / "i.info").write_text(f"pid:{asked.pid}\nppid:1\n")
+            told = subprocess.check_output(command, text=True, timeout=START_S)
+            assert told == f"{asked.pid}\n"
+        finally:
+            asked.kill()
+            other.kill()
 
 
 @pytest.mark.timeout(240)

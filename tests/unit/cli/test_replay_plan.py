@@ -8,6 +8,7 @@ from sswd.cli.replay_plan import (
     BadLedger,
     Step,
     came_from,
+    ended,
     moved,
     of_system,
     old_prefix,
@@ -73,6 +74,24 @@ def test_values_of_a_ledger(shown: str, words: list[str]) -> None:
 @pytest.mark.parametrize("fate", ["DENIED", "REFUSED", "REJECTED"])
 def test_what_never_ran_is_left_out(fate: str) -> None:
     assert planned(audit("L:A", 1, fate), ledger("1", fate), "") == []
+
+
+def test_what_had_not_ended_is_left_out_and_told() -> None:
+    lines = [ledger("1"), ledger("2", "QUEUED")]
+    plan, words = ended(planned(*lines))
+    assert [step.words for step in plan] == [["1"]]
+    assert words == "1 command had not ended and is left out"
+    plan, words = ended(planned(*lines, ledger("3", "RUNNING")))
+    assert words == "2 commands had not ended and are left out"
+    assert ended(plan) == (plan, "")
+
+
+@pytest.mark.parametrize("prefix", [{}, {"prefix": ""}])
+def test_a_ledger_without_prefixes_is_refused(prefix: dict[str, str]) -> None:
+    """As an older sswd has saved it, or as it comes from an older daemon."""
+    line = {"system": "s", "pv": "CMD", "value": "1", "at": 7.0, "state": "DONE"}
+    with pytest.raises(BadLedger, match="line 1 does not say its system's prefix"):
+        planned(json.dumps(line | prefix))
 
 
 @pytest.mark.parametrize(

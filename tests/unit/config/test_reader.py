@@ -280,6 +280,14 @@ def test_full_names_must_be_distinct_and_not_too_long():
     assert "is among the IOC statistics" in complaint(statistics)
 
 
+@pytest.mark.parametrize("host", ["log..site", "a" * 70])
+def test_a_host_that_can_have_no_address_is_told(host: str) -> None:
+    words = complaint({**system(), "log": {"syslog": f"{host}:514"}})
+    assert f"log.syslog: '{host}' is no host: a part of the name is empty" in words
+    words = complaint({**system(), "metrics": {"listen": f"{host}:514"}})
+    assert "metrics.listen: " in words
+
+
 def test_the_log_and_the_audit_log_are_two_files():
     files = {"log": {"file": "a.log"}, "audit": {"file": "./x/../a.log"}}
     text = "audit.file: './x/../a.log' is also the file of [log]; name another"

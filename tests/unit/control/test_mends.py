@@ -3,6 +3,7 @@
 import pytest
 
 from sswd.control.mends import mend_of
+from sswd.log_file import TAKEN
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,7 @@ from sswd.control.mends import mend_of
             "right to write there",
         ),
         ("the audit log /a/b cannot be written: Permission denied", "write there"),
+        (f"the audit log /a/b cannot be written: {TAKEN}", "name another file"),
         (
             "the log file /a/b cannot be written: No such file or directory",
             "make the directory",

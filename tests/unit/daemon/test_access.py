@@ -106,6 +106,19 @@ async def test_the_control_socket_has_a_group(
             protocol.Call(pv="L:ONE:CMD", value="x"), "ben@localhost (pid 1)"
         )
     assert notes[1].new == "x"
+    for value, new, size in (
+        ("x" * 60_000, "x" * 400, 60_000),
+        (10**399, str(10**399), None),
+        ([10**399] * 100, [str(10**399)] * 50, 100),
+        (["x" * 60_000, 1], ["x" * 400, 1], 2),
+    ):
+        with pytest.raises(Refused):
+            answers._check_right(
+                protocol.Call(pv="L:ONE:CMD", value=value), "ben@localhost (pid 1)"
+            )
+        cut = notes.pop()
+        assert (cut.new, cut.new_size) == (new, size)
+        caplog.records.pop()
     for request, pv, new in (
         (protocol.Reload(), "sswd reload", ""),
         (protocol.SetLevel(logger="a.b", level="DEBUG"), "sswd level", "IOC a.b DEBUG"),

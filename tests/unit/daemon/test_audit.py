@@ -72,6 +72,34 @@ def test_a_put_that_cannot_be_a_line_is_told_and_the_next_is_written(caplog):
     assert "a put to A:B is not in the audit log" in caplog.text
 
 
+@pytest.mark.parametrize("burst_s", [0.0, 60.0])
+def test_a_number_that_is_no_double_ends_nothing(burst_s):
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, burst_s)
+    for new in (10**399, 2.0, 10**399):
+        log.put(note(new))
+    log.close()
+    assert json.loads(file.lines[0])["new"] == 10**399
+    assert json.loads(file.lines[-2])["new"] == 10**399
+    assert not any("min" in line for line in file.lines)
+
+
+def test_a_put_that_the_filter_does_not_take_is_told(caplog):
+    class Odd(float):
+        def __float__(self) -> float:
+            raise ZeroDivisionError
+
+    file = SlowFile()
+    file.may_go_on.set()
+    log = Audit(file, 0.0)
+    log.put(note(Odd()))
+    log.put(note(2.0))
+    log.close()
+    assert [json.loads(line)["new"] for line in file.lines[:-1]] == [2.0]
+    assert "a put to A:B is not in the audit log" in caplog.text
+
+
 def test_of_a_burst_the_first_and_a_line_for_the_rest():
     burst = BurstFilter(5.0)
     [first] = burst.take(note(1.0), 0.0)

@@ -74,3 +74,11 @@ async def test_elements_of_an_array(group: Group) -> None:
 async def test_what_is_no_array_is_refused(group: Group, text: str) -> None:
     with pytest.raises(Refused, match="is no JSON array"):
         await put(group, "G:WAVE", text)
+
+
+@pytest.mark.parametrize("value", [10**399, [1.0, 10**399]])
+async def test_a_number_that_is_no_double_is_refused(group: Group, value: Any) -> None:
+    with pytest.raises(Refused) as told:
+        await put(group, "G:WAVE", value)
+    words = "G:WAVE: the number is too large"
+    assert (str(told.value), told.value.code) == (words, "failed")

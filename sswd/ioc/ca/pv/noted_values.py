@@ -21,6 +21,8 @@ from sswd.ioc.ca.put_note import CHARACTERS, PutNote
 ELEMENTS = {protocol.STRING: 10, protocol.CHAR: 400}
 OTHER_ELEMENTS = 50
 """As many of an array are noted; as in EPICS's caPutLog, 400 bytes."""
+INTEGER_BITS = 64
+"""An integer of more is noted as a text."""
 
 
 def put_note(
@@ -35,6 +37,24 @@ def put_note(
     old, old_size = _as_noted(data, raw(data)["value"])
     now_s = time.time()
     return PutNote(name, address, host, user, now_s, new, old, new_size, old_size)
+
+
+def noted_unput(value: object) -> tuple[object, int | None]:
+    """A value that never came to a PV, likewise: what is noted, and its size.
+
+    `value`: a number of any size, a text, or a list of these.
+    """
+    if isinstance(value, list):
+        is_text = any(isinstance(each, str) for each in value)
+        limit = ELEMENTS[protocol.STRING] if is_text else OTHER_ELEMENTS
+        return [_small(each) for each in value[:limit]], len(value)
+    is_cut = isinstance(value, str) and len(value) > CHARACTERS
+    return _small(value), len(encode_text(str(value), "utf-8")) if is_cut else None
+
+
+def _small(value: object) -> object:
+    is_huge = isinstance(value, int) and value.bit_length() > INTEGER_BITS
+    return _element(str(value) if is_huge else value)
 
 
 def _from_wire(

@@ -85,11 +85,12 @@ def tell_denied(api: DaemonApi, request: protocol.Request, who: str) -> None:
                     _note(api, f"{server.prefix}{_PVS[type(request)]}", who, "DENIED")
         case protocol.Call():
             order, about = "CALL", request.pv
-            _note(api, request.pv, who, "DENIED", (request.value, None))
+            new, size = ca.noted_unput(request.value)
+            _note(api, request.pv, who, "DENIED", (new, None, size))
         case _:  # there is no PV that does the same
             order = _VERBS.get(type(request), type(request).__name__.upper())
             about = _about(request)[:CHARACTERS]
-            _note(api, f"sswd {order.lower()}", who, "DENIED", (about, None))
+            _note(api, f"sswd {order.lower()}", who, "DENIED", (about, None, None))
     what = f"{order} {about[:CHARACTERS]}".rstrip()
     log.warning("%s denied to %s: no right at the control socket", what, who)
 
@@ -110,9 +111,12 @@ def _note(
     pv: str,
     who: str,
     fate: str = "DONE",
-    values: tuple[object, object] = ACTION_STRINGS[::-1],
+    values: tuple[object, object, int | None] = (*ACTION_STRINGS[::-1], None),
 ) -> None:
-    """Tell the audit log of an order, as of the put that does the same."""
+    """Tell the audit log of an order, as of the put that does the same.
+
+    `values`: new, old, and how many elements or bytes the new one had.
+    """
     if api.context.put_listener is None:
         return
     user, _, host = who.partition("@")

@@ -70,6 +70,8 @@ async def call(api: DaemonApi, request: Call, who: str) -> Sequence[Answer]:
         await ca.local_put(request.pv, data, value, client, on_put, access)
     except caproto.Forbidden as ex:
         raise Refused(f"{request.pv}: {ex}") from ex
+    except OverflowError as ex:
+        raise Refused(f"{request.pv}: the number is too large", "failed") from ex
     except (SswdError, caproto.CaprotoError, OSError, ValueError, TypeError) as ex:
         words = str(ex) or type(ex).__name__  # a TimeoutError may have none
         raise Refused(f"{request.pv}: {words}", "failed") from ex
