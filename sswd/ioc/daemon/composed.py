@@ -46,7 +46,8 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
     """The PVs and templates of all systems; nothing runs yet.
 
     The park routines of the systems `unparked` run before their first workers.
-    Raises ConfigError (group that cannot be imported, names that collide).
+    Raises ConfigError (group that cannot be imported, names that collide,
+    a file in a home directory that is not known).
     """
     pvdb: dict[str, Data] = {}
     servers = []
@@ -98,12 +99,12 @@ def _folders(config: Config, folder: Path) -> dict[str, Path]:
     found = {}
     if config.state.directory is not None:
         found["setpoints"] = folder / config.state.directory
-    for holds, file in (
-        ("the log", config.log.file),
-        ("the audit log", config.audit.file),
+    for holds, key, file in (
+        ("the log", "log.file", config.log.file),
+        ("the audit log", "audit.file", config.audit.file),
     ):
         if file:
-            found[holds] = place_of(file).parent
+            found[holds] = place_of(file, key).parent
     return found
 
 
