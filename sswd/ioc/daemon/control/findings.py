@@ -35,14 +35,15 @@ def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
 def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
     state = Disk(
         folder=ioc.state_directory,
-        holds="post-mortems",
+        holds=ioc.disk_holds,
         free=ioc.disk_free,
         size=ioc.disk_size,
+        error=ioc.disk_error,
     )
     for disk in (state, *ioc.other_disks):
         if disk.free is None:
             yield (
-                f"the disk of {disk.folder} does not answer",
+                f"the disk of {disk.folder} {disk.error or 'does not answer'}",
                 f"look at the mount (NFS?); {disk.holds}: not kept meanwhile",
             )
         elif _is_full(disk.free, disk.size):

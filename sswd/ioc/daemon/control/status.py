@@ -96,6 +96,8 @@ class Collector:
             state_directory=state.folder,
             disk_free=state.free,
             disk_size=state.size,
+            disk_holds=state.holds,
+            disk_error=state.error,
             other_disks=list(others),
             access=self._api.access.file,
             forkserver=api.forkserver.pid,
