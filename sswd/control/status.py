@@ -124,6 +124,8 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     disk_error: str = ""
     access: str = ""
     """The access security file; empty: there is none."""
+    unknown_hosts: list[str] = []
+    """Hosts that it names and that have no address yet: their clients are nobody."""
     forkserver: int | None = None
     """The pid of the process that forks workers; None: there is none now."""
     forkserver_error: str = ""

@@ -172,6 +172,10 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
             replace(IOC, other_disks=[Disk(folder="/b", holds="setpoints", free=2.0)]),
             "the disk of /b is full: 2 MB are left",
         ),
+        (
+            replace(IOC, access="/site.acf", unknown_hosts=["a", "b", "c", "d"]),
+            "no address of a, b, c, ... in a HAG: no client is taken for it",
+        ),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
         (
             replace(IOC, forkserver_error="it cannot be started: full"),

@@ -53,6 +53,14 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
             )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
+    if ioc.unknown_hosts:
+        names = ", ".join(ioc.unknown_hosts[:3])
+        names += ", ..." if len(ioc.unknown_hosts) > 3 else ""
+        yield (
+            f"no address of {names} in a HAG: no client is taken for it",
+            f"look at the name server, or correct {ioc.access}; sswd asks again by "
+            "itself",
+        )
     if ioc.reload_error:
         yield ioc.reload_error, "correct it (`sswd check` reads it), then `sswd reload`"
     if ioc.forkserver_error:
