@@ -229,5 +229,7 @@ def test_a_relative_place_is_in_the_state_directory(monkeypatch):
 
 def test_a_home_directory_that_is_not_known_is_told_with_the_key(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sswd")
-    with pytest.raises(ConfigError, match="audit.file: '~nobody.here/puts': no home"):
+    with pytest.raises(
+        ConfigError, match=r"audit\.file: '~nobody\.here/puts': no home"
+    ):
         place_of("~nobody.here/puts", "audit.file")

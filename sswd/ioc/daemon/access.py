@@ -157,7 +157,7 @@ class AccessControl:
             self._again = loop.call_later(AGAIN_S, self._look_again)
 
     def _look_again(self) -> None:
-        """Take what name servers have answered; ask again for what they have not."""
+        """Take what DNS has answered; ask again for what it has not."""
         rules = self._rules
         assert rules is not None
         came = False

@@ -1,7 +1,7 @@
 """Reads the access security file of a configuration, and asks for the addresses of the
 hosts that it names.
 
-It waits for the disk, and ASK_S for the name servers: on the main thread at the start,
+It waits for the disk, and ASK_S for DNS: on the main thread at the start,
 later on the thread that reads the configuration again.
 """
 
@@ -20,14 +20,14 @@ log = logging.getLogger("sswd.ioc")
 
 MAX_BYTES = 1 << 20
 ASK_S = 2.5
-"""So long a start, or a reload, waits for name servers."""
+"""So long a start, or a reload, waits for DNS."""
 
 
 def read_rules(config: Config, folder: Path, asker: HostAddresses) -> Rules | None:
     """The rules of a configuration in `folder`; None: it names no file.
 
-    A host whose address does not come within ASK_S has none yet. Raises ConfigError: the
-    file, the line, and the mend.
+    A host whose address does not come within ASK_S has none yet. Raises ConfigError:
+    the file, the line, and the mend.
     """
     acf = read_file(config, folder)
     if acf is None:
@@ -105,6 +105,5 @@ def _addresses(hosts: Sequence[str], asker: HostAddresses) -> dict[str, frozense
             words = "no address of %r in a HAG: %s; no client is taken for it until "
             words += "it has one"
             log.warning(words, host, answer)
-            answer = frozenset()
-        found[host] = answer
+        found[host] = frozenset() if isinstance(answer, str) else answer
     return found

@@ -1,6 +1,6 @@
-"""Asks name servers for the addresses of hosts: several at a time, and off the loop.
+"""Asks DNS for the addresses of hosts: several at a time, and off the loop.
 
-A name server that is down takes 10 s and more for each name, and may hang for ever.
+While it is down each name takes 10 s and more, and may hang for ever.
 
 Threading model: any thread may call. MAX_THREADS threads "sswd-host" ask, and end when
 nobody is to be asked for; they are daemons: one that hangs keeps no process.
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 MAX_THREADS = 32
-NOT_YET = "the name server has not answered yet"
+NOT_YET = "DNS has not answered yet"
 
 Answer = frozenset[str] | str
 """The IPv4 addresses of a host; or why there is none, in words."""

@@ -261,7 +261,7 @@ async def test_a_start_waits_for_no_name_server_that_is_down(
     name_server.is_up.clear()
     access = access_of("gone, here", tmp_path)
     assert access.unknown_hosts == ["gone", "here"]
-    assert "no address of 'here' in a HAG: the name server has not" in caplog.text
+    assert "no address of 'here' in a HAG: DNS has not answered" in caplog.text
     assert access.granted(client("eve"), "CMD", None).rights == READ
     changes: list[str] = []
 

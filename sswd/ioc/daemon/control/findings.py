@@ -58,8 +58,7 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
         names += ", ..." if len(ioc.unknown_hosts) > 3 else ""
         yield (
             f"no address of {names} in a HAG: no client is taken for it",
-            f"look at the name server, or correct {ioc.access}; sswd asks again by "
-            "itself",
+            f"look at DNS and /etc/hosts, or correct {ioc.access}; sswd asks again",
         )
     if ioc.reload_error:
         yield ioc.reload_error, "correct it (`sswd check` reads it), then `sswd reload`"
