@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from sswd.directories import make_own, open_own, state_directory
-from sswd.errors import NotOursError
+from sswd.errors import ConfigError, NotOursError
 from sswd.logs import JsonLines, LineHandler, TextLines, also_logging
 
 log = logging.getLogger("sswd.log")
@@ -28,9 +28,16 @@ MODE = 0o640
 """A site's log reader is of our group."""
 
 
-def place_of(file: str) -> Path:
-    """Where a file of the configuration is: relative ones in the state directory."""
-    return state_directory() / Path(file).expanduser()
+def place_of(file: str, key: str) -> Path:
+    """Where a file of the configuration is: relative ones in the state directory.
+
+    Raises ConfigError, which names the `key`.
+    """
+    try:
+        return state_directory() / Path(file).expanduser()
+    except RuntimeError:  # no such user, or one without HOME as in containers
+        words = "no home directory is known for it; begin with / instead of ~"
+        raise ConfigError(f"{key}: {file!r}: {words}") from None
 
 
 MEND = "make room, give the daemon the right to write there, or name another file"

@@ -45,10 +45,10 @@ class Rules:
     ) -> None:
         """`addresses` of the hosts that HAGs name; None: hosts are compared by name.
 
-        A host that is not in it has none, and is nobody.
+        A host that has none there is nobody, until `learn` gives it one.
         """
         self.acf = acf
-        self._addresses = addresses
+        self._addresses = None if addresses is None else dict(addresses)
         self._values: dict[str, list[float | None]] = {
             name: [None] * INPUTS for name in acf.groups
         }
@@ -67,6 +67,17 @@ class Rules:
         before = self._true(asg, values)
         values[letter] = value
         return before != self._true(asg, values)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Hosts that HAGs name and that have no address."""
+        return [host for host, found in (self._addresses or {}).items() if not found]
+
+    def learn(self, host: str, addresses: frozenset[str]) -> None:
+        """A host that was unknown has addresses now."""
+        assert self._addresses is not None
+        self._addresses[host] = addresses
+        self._hosts.clear()
 
     def granted(self, name: str, level: int, who: Who) -> Granted:
         """What `who` may do with a PV of this ASG; `level` is 0 for values, 1 for most

@@ -75,12 +75,15 @@ def run(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def log_as(config: LogConfig) -> Iterator[None]:
-    """Log as the configuration says, beside what the command line says."""
+    """Log as the configuration says, beside what the command line says.
+
+    Raises ConfigError.
+    """
     with contextlib.ExitStack() as stack:
         stack.enter_context(levels(config.levels))
         if config.file:
             file = LineFile(
-                place_of(config.file),
+                place_of(config.file, "log.file"),
                 max_bytes=config.max_bytes,
                 keep=config.keep,
                 what="the log file",

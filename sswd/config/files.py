@@ -60,10 +60,15 @@ def _files(path: Path, patterns: Sequence[str]) -> list[Path]:
     """A pattern may match nothing; a plain name is a file that must be there."""
     found: list[Path] = []
     for pattern in patterns:
+        if "\0" in pattern:
+            raise ConfigError(f"{path}: include: {pattern!r} has a NUL")
         if re.search(r"[*?\[]", pattern):
             base = Path(pattern).anchor
             folder = Path(base) if base else path.parent
-            found += sorted(folder.glob(pattern.removeprefix(base)))
+            try:
+                found += sorted(folder.glob(pattern.removeprefix(base)))
+            except (ValueError, NotImplementedError) as error:
+                raise ConfigError(f"{path}: include: {pattern!r}: {error}") from None
         else:
             found.append(path.parent / pattern)
     return found

@@ -94,6 +94,8 @@ class Disk(Struct, frozen=True, kw_only=True):
     """MB; None: the disk does not say."""
     size: float | None = None
     """Of the disk, MB."""
+    error: str = ""
+    """Why it does not say, words for "the disk ..."."""
 
 
 class IocStatus(Struct, frozen=True, kw_only=True):
@@ -115,10 +117,15 @@ class IocStatus(Struct, frozen=True, kw_only=True):
     """Of Channel Access, TCP."""
     state_directory: str
     disk_free: float | None
-    """MB, where post-mortems go; None: the disk does not say."""
+    """MB, in the state directory; None: the disk does not say."""
     disk_size: float | None = None
+    disk_holds: str = "post-mortems"
+    """What else is kept there, as in Disk."""
+    disk_error: str = ""
     access: str = ""
     """The access security file; empty: there is none."""
+    unknown_hosts: list[str] = []
+    """Hosts that it names and that have no address yet: their clients are nobody."""
     forkserver: int | None = None
     """The pid of the process that forks workers; None: there is none now."""
     forkserver_error: str = ""

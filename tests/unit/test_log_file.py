@@ -11,6 +11,7 @@ import pytest
 
 from sswd import log_file
 from sswd.control.mends import mend_of
+from sswd.errors import ConfigError
 from sswd.log_file import LineFile, also_logging_to, levels, place_of, troubles
 
 
@@ -254,5 +255,13 @@ def test_levels_of_loggers_are_given_back():
 
 def test_a_relative_place_is_in_the_state_directory(monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sswd")
-    assert place_of("stage.log") == Path("/var/lib/sswd/stage.log")
-    assert place_of("/var/log/stage.log") == Path("/var/log/stage.log")
+    assert place_of("stage.log", "log.file") == Path("/var/lib/sswd/stage.log")
+    assert place_of("/var/log/stage.log", "log.file") == Path("/var/log/stage.log")
+
+
+def test_a_home_directory_that_is_not_known_is_told_with_the_key(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/sswd")
+    with pytest.raises(
+        ConfigError, match=r"audit\.file: '~nobody\.here/puts': no home"
+    ):
+        place_of("~nobody.here/puts", "audit.file")

@@ -23,6 +23,7 @@ from sswd.ioc import ca
 from sswd.ioc.client.followed_pv import FollowedPv
 from sswd.ioc.client.remote_pv import Update
 from sswd.ioc.daemon.access_file import missing_group, read_rules
+from sswd.ioc.daemon.host_addresses import HostAddresses
 from sswd.ioc.system import lock
 from sswd.ioc.template import Server
 from sswd.ratelimit import OncePerKey
@@ -41,6 +42,8 @@ OF_THEIR_OWN = {
 """PVs that are members of an ASG of this name where the file has one."""
 LOCALHOST = "127.0.0.1"
 INVALID = 3
+AGAIN_S = 15.0
+"""So often hosts are asked for again that have no address."""
 MAX_TOLD = 100
 """PVs whose group is missing, in the log."""
 _ALL = Granted(READ | WRITE, traps=True)
@@ -65,6 +68,8 @@ class AccessControl:
             reverse=True,
         )
         self._pvdb = pvdb
+        self._hosts = HostAddresses()
+        self._again: asyncio.TimerHandle | None = None
         self._rules = self.read(config)
         self._inputs: list[FollowedPv] = []
         self._context: ca.Context | None = None
@@ -83,6 +88,11 @@ class AccessControl:
         name = self._config.access.file
         return "" if name is None else str(self._folder / name)
 
+    @property
+    def unknown_hosts(self) -> list[str]:
+        """Hosts of HAGs whose clients are nobody: they have no address yet."""
+        return [] if self._rules is None else self._rules.unknown
+
     # -- life
 
     def start(self, context: ca.Context) -> None:
@@ -93,7 +103,7 @@ class AccessControl:
 
     def read(self, config: Config) -> Rules | None:
         """The rules of a configuration. Blocks. Raises ConfigError."""
-        return read_rules(config, self._folder)
+        return read_rules(config, self._folder, self._hosts)
 
     def take(self, config: Config, rules: Rules | None) -> bool:
         """Go by other rules from now on; clients are told what changes for them.
@@ -115,6 +125,8 @@ class AccessControl:
         """Follow no input, count no lock's time."""
         for server in self._servers:
             lock_of(server).close()
+        if self._again is not None:
+            self._again.cancel()
         inputs, self._inputs = self._inputs, []
         await asyncio.gather(*(each.close() for each in inputs))
         if self._closing:
@@ -129,10 +141,35 @@ class AccessControl:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
         self._inputs = []
+        self._look_later()
         if self._rules is not None:
             for group, asg in self._rules.acf.groups.items():
                 for letter, pv in asg.inputs.items():
                     self._follow(self._rules, group, letter, pv)
+
+    def _look_later(self) -> None:
+        """Look AGAIN_S from now whether unknown hosts have got an address."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self.unknown_hosts:
+            loop = asyncio.get_running_loop()
+            self._again = loop.call_later(AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        """Take what DNS has answered; ask again for what it has not."""
+        rules = self._rules
+        assert rules is not None
+        came = False
+        for host, answer in self._hosts.answers(rules.unknown).items():
+            if not isinstance(answer, str):
+                log.info("access: %r has an address now: its clients count", host)
+                rules.learn(host, answer)
+                came = True
+        if came:
+            self._changed()
+        self._hosts.ask(rules.unknown)
+        self._look_later()
 
     def _changed(self) -> None:
         if self._context is not None:

@@ -1,30 +1,33 @@
 """Reads the access security file of a configuration, and asks for the addresses of the
 hosts that it names.
 
-It waits for the disk and the name servers: on the main thread at the start, later on
-the thread that reads the configuration again.
+It waits for the disk, and ASK_S for DNS: on the main thread at the start,
+later on the thread that reads the configuration again.
 """
 
 import logging
-import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from sswd.access import Acf, Rules, read_acf
 from sswd.config.keys import Config
 from sswd.config.rules import asgs
 from sswd.errors import ConfigError
+from sswd.ioc.daemon.host_addresses import HostAddresses
 
 log = logging.getLogger("sswd.ioc")
 
 MAX_BYTES = 1 << 20
+ASK_S = 2.5
+"""So long a start, or a reload, waits for DNS."""
 
 
-def read_rules(config: Config, folder: Path) -> Rules | None:
+def read_rules(config: Config, folder: Path, asker: HostAddresses) -> Rules | None:
     """The rules of a configuration in `folder`; None: it names no file.
 
-    Raises ConfigError: the file, the line, and the mend.
+    A host whose address does not come within ASK_S has none yet. Raises ConfigError:
+    the file, the line, and the mend.
     """
     acf = read_file(config, folder)
     if acf is None:
@@ -32,7 +35,7 @@ def read_rules(config: Config, folder: Path) -> Rules | None:
     if config.access.hosts == "name":
         return Rules(acf)
     hosts = {host for group in acf.hosts.values() for host in group}
-    return Rules(acf, addresses_of(sorted(hosts)))
+    return Rules(acf, _addresses(sorted(hosts), asker))  # numbers first
 
 
 def read_file(config: Config, folder: Path) -> Acf | None:
@@ -90,19 +93,17 @@ def missing_group(acf: Acf, file: str, pv: str, asg: str | None) -> str:
     return f"{words}: DEFAULT counts"
 
 
-def addresses_of(hosts: Iterable[str]) -> dict[str, frozenset[str]]:
+def _addresses(hosts: Sequence[str], asker: HostAddresses) -> dict[str, frozenset[str]]:
     """The IPv4 addresses of each host, by its name or address.
 
-    One that has none is told, and is nobody until the file is read again.
+    One that has none within ASK_S is told, and is nobody until it has one.
     """
+    asker.ask(hosts)
     found = {}
-    for host in hosts:
-        try:
-            known = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as ex:
+    for host, answer in asker.answers(hosts, ASK_S).items():
+        if isinstance(answer, str):
             words = "no address of %r in a HAG: %s; no client is taken for it until "
-            words += "the file is read again"
-            log.warning(words, host, ex)
-            known = []
-        found[host] = frozenset(str(address[4][0]) for address in known)
+            words += "it has one"
+            log.warning(words, host, answer)
+        found[host] = frozenset() if isinstance(answer, str) else answer
     return found

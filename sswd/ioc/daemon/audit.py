@@ -32,7 +32,7 @@ def audit_log(config: AuditConfig) -> "Iterator[Audit | None]":
         yield None
         return
     file = LineFile(
-        place_of(config.file),
+        place_of(config.file, "audit.file"),
         max_bytes=config.max_bytes,
         keep=config.keep,
         what="the audit log",

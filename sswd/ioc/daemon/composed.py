@@ -10,6 +10,7 @@ import msgspec
 from caproto.server import PVGroup
 
 from sswd.config.keys import Config, MetricsConfig, RecsyncConfig, SystemConfig
+from sswd.directories import state_directory
 from sswd.errors import ConfigError
 from sswd.ioc.ca import Data, Limits
 from sswd.ioc.daemon.statistics import Statistics, caproto_statistics
@@ -46,7 +47,8 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
     """The PVs and templates of all systems; nothing runs yet.
 
     The park routines of the systems `unparked` run before their first workers.
-    Raises ConfigError (group that cannot be imported, names that collide).
+    Raises ConfigError (group that cannot be imported, names that collide,
+    a file in a home directory that is not known).
     """
     pvdb: dict[str, Data] = {}
     servers = []
@@ -63,7 +65,7 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
             launch=forkserver.launch,
             group=root,
             pvdb=pvdb,
-            state_folder=folders.get("setpoints"),
+            state_folder=folders["setpoints"],
         )
         server.is_unparked = name in unparked
         server.WORKER.levels = levels_of_workers(config.log.levels)
@@ -95,15 +97,15 @@ def compose(config: Config, folder: Path, unparked: Collection[str] = ()) -> Com
 
 
 def _folders(config: Config, folder: Path) -> dict[str, Path]:
-    found = {}
-    if config.state.directory is not None:
-        found["setpoints"] = folder / config.state.directory
-    for holds, file in (
-        ("the log", config.log.file),
-        ("the audit log", config.audit.file),
+    directory = config.state.directory
+    kept = state_directory() if directory is None else folder / directory
+    found = {"setpoints": kept}
+    for holds, key, file in (
+        ("the log", "log.file", config.log.file),
+        ("the audit log", "audit.file", config.audit.file),
     ):
         if file:
-            found[holds] = place_of(file).parent
+            found[holds] = place_of(file, key).parent
     return found
 
 

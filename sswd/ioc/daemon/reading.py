@@ -1,5 +1,5 @@
-"""Reads files beside the loop, with a deadline: a disk, a FIFO or a name server may not
-answer, and what is asked later has to be served all the same.
+"""Reads files beside the loop, with a deadline: a disk or a FIFO may not answer, and
+what is asked later has to be served all the same.
 
 Threading model: the loop's own. A thread "sswd-reload" a reading is a daemon: one that
 hangs must not keep the process, as asyncio's own threads would. One that is late is
@@ -29,14 +29,13 @@ class Readings:
         """What `read` returns or raises. ConfigError: not within READ_S."""
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         if len(self._threads) >= MAX_HUNG:
-            words = f"{MAX_HUNG} readings of the configuration hang: a disk, a FIFO or "
-            raise ConfigError(f"{words}a name server does not answer")
+            words = f"{MAX_HUNG} readings of the configuration hang: a disk or a "
+            raise ConfigError(f"{words}FIFO does not answer")
         try:
             return await asyncio.wait_for(self._in_thread(read), READ_S)
         except TimeoutError:
-            words = f"the configuration is not read after {READ_S:g} s: a disk, a FIFO "
-            words += "or a name server that is asked for the hosts of a HAG "
-            raise ConfigError(f"{words}does not answer") from None
+            words = f"the configuration is not read after {READ_S:g} s: a disk or a "
+            raise ConfigError(f"{words}FIFO does not answer") from None
 
     def _in_thread(self, read: Callable[[], _Read]) -> "asyncio.Future[_Read]":
         loop = asyncio.get_running_loop()

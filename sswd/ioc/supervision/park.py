@@ -33,6 +33,11 @@ class Parker:
         self._run: Run | None = None
         self._timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the routine runs, or its end has not been told yet."""
+        return self._run is not None
+
     def is_mine(self, run: Run) -> bool:
         """Whether this process is the park routine."""
         return run is self._run

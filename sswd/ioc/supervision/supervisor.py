@@ -167,6 +167,12 @@ class Supervisor:
         """Whether the worker is there after CLOSED: nothing can end it."""
         return self._active.run is not None and not self._has_exited
 
+    @property
+    def is_parking(self) -> bool:
+        """Whether the park routine runs; after CLOSED: a second signal ended the wait
+        for it, and it is killed half-done."""
+        return self._processes.parker.is_under_way
+
     def close(self) -> None:
         """Cancel the timers; after CLOSED only."""
         self._timers.cancel_all()

@@ -242,7 +242,9 @@ class ServedSystem:
         if not self.supervisor.holds:  # else its bridge lives and needs the queues
             self.commands.close()
             self.posts.close()
-        return self.supervisor.closed.is_set() and not self.supervisor.holds_undead
+        if self.supervisor.holds_undead or self.supervisor.is_parking:
+            return False
+        return self.supervisor.closed.is_set()
 
     async def _let_go(self) -> None:
         """A dropped standby may be dying still: take its Gone, reap it."""

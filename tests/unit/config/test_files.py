@@ -1,5 +1,6 @@
 """Several files, variables, a command line's settings: one configuration."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,12 +75,20 @@ def test_two_that_are_included_must_not_differ(tmp_path: Path) -> None:
             {"main": 'include = ["bad.toml"]', "bad": "a = \n"},
             "HERE/bad.toml, line 1, column 5",
         ),
+        ({"main": 'include = ["x\\u0000.toml"]'}, "main.toml: include: 'x\\x00.toml' "),
+        ({"main": 'include = ["\\u0000*"]'}, "main.toml: include: '\\x00*' has a NUL"),
     ],
 )
 def test_a_wrong_include_names_the_file(
     tmp_path: Path, files: dict[str, str], words: str
 ) -> None:
     assert words in complaint(write(tmp_path, **files))
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="it is a pattern there")
+def test_a_pattern_that_this_python_does_not_know_is_told(tmp_path: Path) -> None:
+    words = complaint(write(tmp_path, main='include = ["systems/**.toml"]'))
+    assert words.startswith("HERE/main.toml: include: 'systems/**.toml': Invalid")
 
 
 def test_the_example_of_the_reference_loads(tmp_path: Path) -> None:

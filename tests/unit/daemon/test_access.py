@@ -1,9 +1,11 @@
 """Who may do what, without sockets: groups of their own, the control socket, audit."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,10 +16,12 @@ from sswd.control import protocol
 from sswd.control.protocol import Refused
 from sswd.errors import ConfigError
 from sswd.ioc import ca
+from sswd.ioc.daemon import access_file, host_addresses
 from sswd.ioc.daemon.access import AccessControl
-from sswd.ioc.daemon.access_file import addresses_of, read_file
+from sswd.ioc.daemon.access_file import read_file
 from sswd.ioc.daemon.composed import Composed, compose
 from sswd.ioc.daemon.control.answers import Answers
+from sswd.ioc.daemon.host_addresses import HostAddresses
 
 BOTH = READ | WRITE
 SYSTEM = {"s": {"target": "a:B"}}
@@ -208,22 +212,101 @@ def test_what_hosts_are_compared_with(
     assert access.granted(who, "CMD", None).rights == rights
 
 
-def test_a_host_without_an_address_is_nobody(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def ask(host: str, *_: object) -> list[tuple[Any, ...]]:
-        if host == "gone":
-            raise socket.gaierror("Name or service not known")
-        host.encode("idna")
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.5", 0))]
+class NameServer:
+    """Knows hosts by name, and does not answer while it is down."""
 
-    monkeypatch.setattr(socket, "getaddrinfo", ask)
-    none: frozenset[str] = frozenset()
+    def __init__(self) -> None:
+        self.known = {"here": "10.0.0.5"}
+        self.is_up = threading.Event()
+        self.is_up.set()
+
+    def ask(self, host: str, *_: object) -> list[tuple[Any, ...]]:
+        self.is_up.wait(60.0)
+        host.encode("idna")
+        if host not in self.known:
+            raise socket.gaierror("Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.known[host], 0))]
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    server = NameServer()
+    monkeypatch.setattr(socket, "getaddrinfo", server.ask)
+    yield server
+    server.is_up.set()
+
+
+HAG = """
+HAG(consoles) { %s }
+ASG(DEFAULT) { RULE(1,READ) RULE(1,WRITE) { HAG(consoles) } }
+"""
+
+
+def access_of(hosts: str, folder: Path) -> AccessControl:
+    (folder / "site.acf").write_text(HAG % hosts)
+    table = {"access": {"file": "site.acf"}, "system": SYSTEM}
+    config = from_dict(table, "test")
+    composed = compose(config, folder)
+    composed.guardian.close()
+    return AccessControl(config, folder, composed.servers, composed.pvdb)
+
+
+def test_a_host_without_an_address_is_nobody(
+    name_server: NameServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    del name_server
     too_long = "x" * 64
-    assert addresses_of(["gone", "here", too_long]) == {
-        "gone": none,
-        "here": frozenset({"10.0.0.5"}),
-        too_long: none,
-    }
+    access = access_of(f"gone, here, {too_long}", tmp_path)
+    assert access.granted(client("eve"), "CMD", None).rights == BOTH, "is `here`"
+    assert access.unknown_hosts == ["gone", too_long]
     assert "no address of 'gone' in a HAG: Name or service not known" in caplog.text
     assert f"no address of '{too_long}' in a HAG: " in caplog.text
+
+
+async def test_a_start_waits_for_no_name_server_that_is_down(
+    name_server: NameServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(access_file, "ASK_S", 0.01)
+    monkeypatch.setattr("sswd.ioc.daemon.access.AGAIN_S", 0.01)
+    name_server.is_up.clear()
+    access = access_of("gone, here", tmp_path)
+    assert access.unknown_hosts == ["gone", "here"]
+    assert "no address of 'here' in a HAG: DNS has not answered" in caplog.text
+    assert access.granted(client("eve"), "CMD", None).rights == READ
+    changes: list[str] = []
+
+    class Context:
+        def access_changed(self) -> None:
+            changes.append("changed")
+
+        def use_access(self, _access: object) -> None:
+            pass
+
+    access.start(cast("ca.Context", Context()))
+    name_server.is_up.set()
+    async with asyncio.timeout(60):
+        while access.unknown_hosts != ["gone"]:
+            await asyncio.sleep(0.005)
+        assert access.granted(client("eve"), "CMD", None).rights == BOTH
+        assert changes == ["changed"], "the clients are told"
+        name_server.known["gone"] = "10.0.0.6"
+        while access.unknown_hosts:
+            await asyncio.sleep(0.005)
+    await access.close()
+
+
+def test_many_hosts_are_asked_for_by_few_threads(name_server: NameServer) -> None:
+    asker = HostAddresses()
+    names = [f"host{number}" for number in range(5 * host_addresses.MAX_THREADS)]
+    name_server.known |= dict.fromkeys(names, "10.0.0.7")
+    name_server.is_up.clear()
+    asker.ask(names)
+    asker.ask(names)
+    assert set(asker.answers(names).values()) == {host_addresses.NOT_YET}
+    asking = [each for each in threading.enumerate() if each.name == "sswd-host"]
+    assert len(asking) == host_addresses.MAX_THREADS
+    name_server.is_up.set()
+    assert set(asker.answers(names, 60.0).values()) == {frozenset({"10.0.0.7"})}

@@ -165,8 +165,16 @@ def test_alarms_that_follow_from_what_is_told_are_not_told_again() -> None:
         (replace(IOC, disk_free=10.0), "the disk of /state is full: 10 MB are left"),
         (replace(IOC, disk_free=None), "the disk of /state does not answer"),
         (
+            replace(IOC, disk_free=None, disk_error="does not say: Stale file handle"),
+            "the disk of /state does not say: Stale file handle",
+        ),
+        (
             replace(IOC, other_disks=[Disk(folder="/b", holds="setpoints", free=2.0)]),
             "the disk of /b is full: 2 MB are left",
+        ),
+        (
+            replace(IOC, access="/site.acf", unknown_hosts=["a", "b", "c", "d"]),
+            "no address of a, b, c, ... in a HAG: no client is taken for it",
         ),
         (replace(IOC, loop_lag=2.0), "the IOC was late by 2 s in the last second"),
         (
@@ -189,6 +197,9 @@ def test_a_small_disk_is_not_full_because_it_is_small() -> None:
         "the disk of /b is full: 0 MB are left",
         "free space there, for setpoints",
     )
+    kept = "post-mortems, setpoints, the log"
+    [wrong] = findings(replace(IOC, disk_free=0.0, disk_holds=kept), [RUNS])
+    assert wrong.mend == f"free space there, for {kept}"
 
 
 def test_a_file_that_cannot_be_written_is_named():

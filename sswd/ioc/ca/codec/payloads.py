@@ -111,7 +111,7 @@ def scalar(
             )
         else:
             return None
-    except struct.error:
+    except (struct.error, OverflowError):
         return None  # out of the type's range: the long way wraps it, as C does
     return _new_payload(Payload, (form.size, 1, body, False))
 
@@ -154,7 +154,10 @@ def encode(
         )
         count, want = 1, want or data.max_length
     else:
-        body, count = _elements(data, source, key, to)
+        try:
+            body, count = _elements(data, source, key, to)
+        except OverflowError as error:  # an int that no number of C holds
+            raise ValueError(str(error)) from error
     metadata = _metadata(data, dtype, stamp)
     return _finish(metadata, body, count, to, want, data.max_length)
 

@@ -9,6 +9,8 @@ Threading model: the loop's own.
 
 from collections.abc import Iterator
 
+from sswd.ioc.ca.circuit.channel import Channel
+from sswd.ioc.ca.circuit.circuit import Circuit
 from sswd.ioc.ca.evloop.turns import in_turns
 from sswd.ioc.ca.server.circuits import Circuits
 from sswd.ioc.ca.shared import Shared
@@ -37,8 +39,15 @@ class Recheck:
             for circuit in list(self._circuits):
                 for channel in list(circuit.channels.values()):
                     if circuit.channels.get(channel.sid) is channel:
-                        circuit.recheck(channel)
+                        self._recheck(circuit, channel)
                         yield
+
+    def _recheck(self, circuit: Circuit, channel: Channel) -> None:
+        """One that fails ends no pass: no rights would change any more."""
+        try:
+            circuit.recheck(channel)
+        except Exception as error:  # noqa: BLE001 - around user code: a value is sent
+            self._shared.log_failure("recheck", channel.name, circuit, error)
 
     def _done(self) -> None:
         self._shared.is_rechecking = False

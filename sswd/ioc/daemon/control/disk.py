@@ -20,6 +20,7 @@ from sswd.control.status import Disk
 WAIT_S = 0.2
 FRESH_S = 1.0
 """So long an answer is good enough."""
+NO_ANSWER = "does not answer"
 
 
 class Space(NamedTuple):
@@ -35,11 +36,11 @@ class DiskSpace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._loop = asyncio.get_running_loop()
-        self._answer: tuple[float, Space | None] = (-FRESH_S, None)
+        self._answer: tuple[float, Space | str] = (-FRESH_S, NO_ANSWER)
         self._asked: asyncio.Future[None] | None = None
 
-    async def space(self) -> Space | None:
-        """What is left; None: the disk does not say in time."""
+    async def space(self) -> Space | str:
+        """What is left; or why that is not known, words for "the disk ..."."""
         if time.monotonic() - self._answer[0] < FRESH_S:
             return self._answer[1]
         if self._asked is None:
@@ -47,26 +48,33 @@ class DiskSpace:
             try:
                 thread.start()
             except RuntimeError:  # TasksMax; the next one who asks may have one
-                return None
+                return NO_ANSWER
             self._asked = self._loop.create_future()
         try:
             await asyncio.wait_for(asyncio.shield(self._asked), WAIT_S)
         except TimeoutError:
-            return None
+            return NO_ANSWER
         return self._answer[1]
 
     def _ask(self) -> None:
-        space = None
-        for folder in (self.folder, *self.folder.parents):
-            with contextlib.suppress(OSError):
-                found = os.statvfs(folder)
-                block_mb = found.f_frsize / 1e6
-                space = Space(found.f_bavail * block_mb, found.f_blocks * block_mb)
-                break
+        space = self._look()
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._told, space)
 
-    def _told(self, space: Space | None) -> None:
+    def _look(self) -> Space | str:
+        """Of the directory, or of the first one above that is there already."""
+        for folder in (self.folder, *self.folder.parents):
+            try:
+                found = os.statvfs(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as ex:  # a stale mount: those above are on another disk
+                return f"does not say what is left: {ex.strerror}"
+            block_mb = found.f_frsize / 1e6
+            return Space(found.f_bavail * block_mb, found.f_blocks * block_mb)
+        return NO_ANSWER
+
+    def _told(self, space: Space | str) -> None:
         self._answer = time.monotonic(), space
         asked, self._asked = self._asked, None
         if asked is not None and not asked.done():
@@ -77,22 +85,23 @@ class Disks:
     """The state directory, where post-mortems go, and other directories."""
 
     def __init__(self, state: Path, others: Mapping[str, Path]) -> None:
-        """`others`: by what they hold."""
-        self._spaces = {DiskSpace(state): "post-mortems"}
-        for folder in dict.fromkeys(path.absolute() for path in others.values()):
-            if folder != state.absolute():
-                holds = [h for h, path in others.items() if path.absolute() == folder]
-                self._spaces[DiskSpace(folder)] = ", ".join(holds)
+        """`others`: by what they hold. One of them may be the state directory."""
+        kept: dict[Path, list[str]] = {state.absolute(): ["post-mortems"]}
+        for holds, folder in others.items():
+            kept.setdefault(folder.absolute(), []).append(holds)
+        self._spaces = {DiskSpace(path): ", ".join(all_) for path, all_ in kept.items()}
 
     async def ask(self) -> list[Disk]:
         """The state directory first."""
         found = await asyncio.gather(*(disk.space() for disk in self._spaces))
         return [
-            Disk(
-                folder=str(disk.folder),
-                holds=holds,
-                free=None if space is None else space.free_mb,
-                size=None if space is None else space.size_mb,
-            )
+            _told(disk.folder, holds, space)
             for (disk, holds), space in zip(self._spaces.items(), found, strict=True)
         ]
+
+
+def _told(folder: Path, holds: str, space: Space | str) -> Disk:
+    if isinstance(space, str):
+        return Disk(folder=str(folder), holds=holds, free=None, error=space)
+    free, size = space
+    return Disk(folder=str(folder), holds=holds, free=free, size=size)

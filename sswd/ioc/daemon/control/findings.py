@@ -35,14 +35,15 @@ def findings(ioc: IocStatus, systems: Sequence[SystemStatus]) -> list[Wrong]:
 def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
     state = Disk(
         folder=ioc.state_directory,
-        holds="post-mortems",
+        holds=ioc.disk_holds,
         free=ioc.disk_free,
         size=ioc.disk_size,
+        error=ioc.disk_error,
     )
     for disk in (state, *ioc.other_disks):
         if disk.free is None:
             yield (
-                f"the disk of {disk.folder} does not answer",
+                f"the disk of {disk.folder} {disk.error or 'does not answer'}",
                 f"look at the mount (NFS?); {disk.holds}: not kept meanwhile",
             )
         elif _is_full(disk.free, disk.size):
@@ -52,6 +53,13 @@ def _of_ioc(ioc: IocStatus) -> Iterator[tuple[str, str]]:
             )
     for words in ioc.files:
         yield words, mend_of(words) or MEND
+    if ioc.unknown_hosts:
+        names = ", ".join(ioc.unknown_hosts[:3])
+        names += ", ..." if len(ioc.unknown_hosts) > 3 else ""
+        yield (
+            f"no address of {names} in a HAG: no client is taken for it",
+            f"look at DNS and /etc/hosts, or correct {ioc.access}; sswd asks again",
+        )
     if ioc.reload_error:
         yield ioc.reload_error, "correct it (`sswd check` reads it), then `sswd reload`"
     if ioc.forkserver_error:

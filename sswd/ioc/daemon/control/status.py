@@ -4,6 +4,7 @@ Threading model: the loop's own. It costs a fraction of a millisecond, and is co
 PER_S times a second at most, however often it is asked.
 """
 
+import asyncio
 import contextlib
 import math
 import os
@@ -54,6 +55,7 @@ class Collector:
         self._process: psutil.Process | None = None
         with contextlib.suppress(psutil.Error, OSError):  # no /proc
             self._process = psutil.Process()
+        self._collecting = asyncio.Lock()
         self._collected_s = 0.0
         self._last: Status | None = None
 
@@ -62,16 +64,18 @@ class Collector:
         self._last = None
 
     async def collect(self) -> Status:
-        """The status of now."""
-        now_s = time.monotonic()
-        if self._last is not None and now_s - self._collected_s < 1 / PER_S:
-            return self._last
-        disks = await self._disks.ask()
-        systems = [_system(server) for server in self._api.servers]
-        ioc = self._ioc(*disks)
-        told = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
-        self._last, self._collected_s = told, now_s
-        return told
+        """The status of now. Who asks while the disks are asked waits for that."""
+        async with self._collecting:
+            is_fresh = time.monotonic() - self._collected_s < 1 / PER_S
+            if self._last is not None and is_fresh:
+                return self._last
+            disks = await self._disks.ask()
+            # From here in one turn of the loop, after whatever was ordered meanwhile.
+            systems = [_system(server) for server in self._api.servers]
+            ioc = self._ioc(*disks)
+            told = Status(ioc=ioc, systems=systems, wrong=findings(ioc, systems))
+            self._last, self._collected_s = told, time.monotonic()
+            return told
 
     def _ioc(self, state: Disk, *others: Disk) -> IocStatus:
         api, counts = self._api, self._api.context.counts
@@ -96,8 +100,11 @@ class Collector:
             state_directory=state.folder,
             disk_free=state.free,
             disk_size=state.size,
+            disk_holds=state.holds,
+            disk_error=state.error,
             other_disks=list(others),
-            access=self._api.access.file,
+            access=api.access.file,
+            unknown_hosts=api.access.unknown_hosts,
             forkserver=api.forkserver.pid,
             forkserver_error=api.forkserver.error,
             reload_error=reloaded.refusal,

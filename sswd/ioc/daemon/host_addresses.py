@@ -1,0 +1,78 @@
+"""Asks DNS for the addresses of hosts: several at a time, and off the loop.
+
+While it is down each name takes 10 s and more, and may hang for ever.
+
+Threading model: any thread may call. MAX_THREADS threads "sswd-host" ask, and end when
+nobody is to be asked for; they are daemons: one that hangs keeps no process.
+"""
+
+import socket
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+MAX_THREADS = 32
+NOT_YET = "DNS has not answered yet"
+
+Answer = frozenset[str] | str
+"""The IPv4 addresses of a host; or why there is none, in words."""
+
+
+class HostAddresses:
+    """What is known of hosts that were asked for."""
+
+    def __init__(self) -> None:
+        self._told = threading.Condition()
+        self._waiting: deque[str] = deque()
+        self._open: set[str] = set()
+        """Hosts that wait, or are being asked for: none is asked for twice at a time.
+        """
+        self._threads = 0
+        self._answers: dict[str, Answer] = {}
+
+    def ask(self, hosts: Sequence[str]) -> None:
+        """Begin to ask for hosts; what was known of them counts no more."""
+        with self._told:
+            for host in hosts:
+                if host not in self._open:
+                    self._open.add(host)
+                    self._waiting.append(host)
+                    self._answers.pop(host, None)
+            for _ in range(min(len(self._waiting), MAX_THREADS - self._threads)):
+                thread = threading.Thread(
+                    target=self._run, name="sswd-host", daemon=True
+                )
+                try:
+                    thread.start()
+                except RuntimeError:  # TasksMax; whoever asks next may have one
+                    return
+                self._threads += 1
+
+    def answers(self, hosts: Sequence[str], within_s: float = 0.0) -> dict[str, Answer]:
+        """What is known of hosts; blocks until it is of all, at most so long."""
+        with self._told:
+            self._told.wait_for(lambda: self._open.isdisjoint(hosts), within_s)
+            return {host: self._answers.get(host, NOT_YET) for host in hosts}
+
+    def _run(self) -> None:
+        while (host := self._next()) is not None:
+            answer = _asked(host)
+            with self._told:
+                self._answers[host] = answer
+                self._open.discard(host)
+                self._told.notify_all()
+
+    def _next(self) -> str | None:
+        with self._told:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._threads -= 1
+            return None
+
+
+def _asked(host: str) -> Answer:
+    try:
+        known = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as ex:
+        return str(ex)
+    return frozenset(str(address[4][0]) for address in known)
