@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 MAX_THREADS = 32
 NOT_YET = "DNS has not answered yet"
+_IT_IS_DOWN = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM)
 
 Answer = frozenset[str] | str
 """The IPv4 addresses of a host; or why there is none, in words."""
@@ -29,9 +30,11 @@ class HostAddresses:
         """
         self._threads = 0
         self._answers: dict[str, Answer] = {}
+        self._last: dict[str, Answer] = {}
+        """The addresses that hosts had; they count while DNS cannot be asked."""
 
     def ask(self, hosts: Sequence[str]) -> None:
-        """Begin to ask for hosts; what was known of them counts no more."""
+        """Begin to ask for hosts."""
         with self._told:
             for host in hosts:
                 if host not in self._open:
@@ -52,13 +55,18 @@ class HostAddresses:
         """What is known of hosts; blocks until it is of all, at most so long."""
         with self._told:
             self._told.wait_for(lambda: self._open.isdisjoint(hosts), within_s)
-            return {host: self._answers.get(host, NOT_YET) for host in hosts}
+            answers = {**dict.fromkeys(hosts, NOT_YET), **self._last, **self._answers}
+            return {host: answers[host] for host in hosts}
 
     def _run(self) -> None:
         while (host := self._next()) is not None:
-            answer = _asked(host)
+            answer, is_final = _asked(host)
             with self._told:
-                self._answers[host] = answer
+                if is_final:
+                    self._last.pop(host, None)
+                if not isinstance(answer, str):
+                    self._last[host] = answer
+                self._answers[host] = self._last.get(host, answer)
                 self._open.discard(host)
                 self._told.notify_all()
 
@@ -70,9 +78,10 @@ class HostAddresses:
             return None
 
 
-def _asked(host: str) -> Answer:
+def _asked(host: str) -> tuple[Answer, bool]:
+    """The answer, and whether it is one of DNS, not of its absence."""
     try:
         known = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as ex:
-        return str(ex)
-    return frozenset(str(address[4][0]) for address in known)
+        return str(ex), getattr(ex, "errno", None) not in _IT_IS_DOWN
+    return frozenset(str(address[4][0]) for address in known), True

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -310,3 +310,32 @@ def test_many_hosts_are_asked_for_by_few_threads(name_server: NameServer) -> Non
     assert len(asking) == host_addresses.MAX_THREADS
     name_server.is_up.set()
     assert set(asker.answers(names, 60.0).values()) == {frozenset({"10.0.0.7"})}
+
+
+def test_addresses_count_while_dns_is_down(
+    name_server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reload then must not take the rights of a console away."""
+
+    def told() -> host_addresses.Answer:
+        asker.ask(["here"])
+        return asker.answers(["here"], 60.0)["here"]
+
+    def fail(code: int) -> Callable[..., object]:
+        def ask(*_: object) -> object:
+            raise socket.gaierror(code, "no address")
+
+        return ask
+
+    asker = HostAddresses()
+    address = frozenset({"10.0.0.5"})
+    assert told() == address
+    name_server.is_up.clear()
+    asker.ask(["here"])
+    assert asker.answers(["here"])["here"] == address, "it is silent"
+    name_server.is_up.set()
+    monkeypatch.setattr(socket, "getaddrinfo", fail(socket.EAI_AGAIN))
+    asker.answers(["here"], 60.0)
+    assert told() == address, "it cannot be reached"
+    monkeypatch.setattr(socket, "getaddrinfo", fail(socket.EAI_NONAME))
+    assert "no address" in str(told()), "it says that there is no such host"
