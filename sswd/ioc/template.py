@@ -21,6 +21,7 @@ from sswd.ioc.pvs.channel import Channel
 from sswd.ioc.pvs.kinds import Text
 from sswd.ioc.pvs.momentary import is_act, momentary
 from sswd.ioc.pvs.publisher import FED_FROM_THE_START
+from sswd.ioc.pvs.pv_alarm import own_alarms
 from sswd.ioc.pvs.readback import readback
 from sswd.ioc.supervision.lifecycle import Event
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
@@ -54,7 +55,6 @@ class Server(PVGroup):  # type: ignore[misc]
         class StageIOC(PVGroup):
             seq = SubGroup(Server, prefix="seq:")
             GO = pvproperty(value=0)
-
             @GO.putter
             async def GO(self, instance, value):
                 await self.seq.system_io_execute(pv_name="CMD", value="[0]")
@@ -119,6 +119,7 @@ class Server(PVGroup):  # type: ignore[misc]
     ) -> None:
         super().__init__(prefix, macros=macros, parent=parent, name=name)
         self.CMD.puts_overlap = True  # they queue in the ledger
+        own_alarms(self.WORKER, self.LOCKING)
         self._served: ServedSystem | None = None
         self._config: SystemConfig | None = None
         self._pvdbs: list[dict[str, Data]] = [self.pvdb]

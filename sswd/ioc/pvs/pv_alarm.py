@@ -1,6 +1,7 @@
 """The alarm of a PV that sswd owns: only sswd says its status and severity."""
 
 from caproto import ChannelAlarm
+from caproto.server import PVGroup
 
 from sswd.alarm import NO_ALARM, Alarm
 from sswd.ioc import ca
@@ -31,6 +32,14 @@ def own_alarm(data: Channel) -> None:
     """Give `data` an alarm of its own that only sswd changes, by `show_alarm`."""
     old = data.alarm
     data.alarm = PvAlarm(status=old.status, severity=old.severity)
+
+
+def own_alarms(*groups: PVGroup) -> None:
+    """The same for all PVs of our groups: with caproto's one alarm for a group, a put
+    that one of them refuses is an alarm of all."""
+    for group in groups:
+        for data in group.pvdb.values():
+            own_alarm(data)
 
 
 def show_alarm(data: Channel, alarm: Alarm = NO_ALARM) -> None:

@@ -28,7 +28,7 @@ ROOT = ""
 START = "INFO"
 """The root's in a new worker."""
 HOW = (
-    "rejected: put a logger and a level, such as `mylab.stage DEBUG`; "
+    "put a logger and a level, such as `mylab.stage DEBUG`; "
     f"levels are {', '.join(protocol.LEVELS)}"
 )
 _IOC = ("sswd", "caproto")
@@ -65,10 +65,13 @@ class LogLevels:
         """A client has put "LOGGER LEVEL" at this PV. Raises CommandRejected."""
         logger, _, level = text.strip().rpartition(" ")
         logger, level = logger.strip(), level.upper()
-        if not (logger and logger.isprintable() and level in protocol.LEVELS):
-            raise CommandRejected(HOW)
-        name = ROOT if logger == "root" else logger
-        if words := self.set(name, level, f"{ca.who_puts()} at {pv}"):
+        who = f"{ca.who_puts()} at {pv}"
+        if logger and logger.isprintable() and level in protocol.LEVELS:
+            words = self.set(ROOT if logger == "root" else logger, level, who)
+        else:
+            words = HOW
+        if words:
+            log.warning("worker '%s': rejected: %s, by %s", self._name, words, who)
             raise CommandRejected(f"rejected: {words}")
 
     def set(self, logger: str, level: str, who: str) -> str:

@@ -10,6 +10,7 @@ from sswd.errors import CommandRejected
 from sswd.ioc import ca
 from sswd.ioc.supervision.log_levels import MOST, LogLevels, levels_of_workers
 from sswd.ioc.supervision.worker_pvs import WorkerStatus
+from sswd.ioc.template import Server
 from sswd.sizes import STATUS_BYTES
 
 
@@ -72,7 +73,24 @@ async def test_too_many_are_told(caplog: Any) -> None:
     assert made.set_levels[""] == "ERROR", "the root has its PV"
 
 
-async def test_what_a_client_puts() -> None:
+async def test_a_put_that_is_refused_is_no_alarm_of_other_pvs() -> None:
+    """caproto has one alarm for all PVs of a group, and raises it."""
+    server = Server("T:")
+
+    def refuse(_text: str, _pv: str) -> None:
+        raise CommandRejected("rejected")
+
+    server.WORKER.set_level = refuse
+    for data in (server.WORKER.LOG_LEVELS, server.LOCKING.LOCK):
+        with pytest.raises(CommandRejected):
+            await data.write("anna's")
+    others = {**server.WORKER.pvdb, **server.LOCKING.pvdb}
+    assert dict.fromkeys(others, 0) == {
+        name: int(data.alarm.severity) for name, data in others.items()
+    }
+
+
+async def test_what_a_client_puts(caplog: Any) -> None:
     made, status = levels({})
     made.put(" mylab.stage   debug ", "WORKER:LOG_LEVELS")
     made.put("root CRITICAL", "WORKER:LOG_LEVEL")
@@ -82,6 +100,7 @@ async def test_what_a_client_puts() -> None:
     for text in ("", "DEBUG", "mylab.stage", "mylab.stage LOUD", "a\nb DEBUG"):
         with pytest.raises(CommandRejected, match="put a logger and a level"):
             made.put(text, "WORKER:LOG_LEVELS")
+    assert "rejected: put a logger and a level, such as `mylab" in caplog.text
     with pytest.raises(CommandRejected, match="at most 200 bytes"):
         made.put("x" * 201 + " DEBUG", "WORKER:LOG_LEVELS")
     for number in range(MOST - 2):
