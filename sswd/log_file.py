@@ -4,8 +4,8 @@ A line is written whole or not at all: what a full disk took half of is cut off 
 line that a SIGKILL tore is left as it is, and the next one begins on a line of its own.
 The files NAME, NAME.1, NAME.2, ... are rotated as logging.handlers does it. A file that
 somebody took away (rm, mv) is made anew, and that is told. What cannot be written is
-told once, and once when it can be again. That a file has one writer sees flock: two
-would rotate each other's.
+told once, and once when it can be again. A file has one writer, which holds a flock on
+it: two would rotate each other's files.
 """
 
 import contextlib

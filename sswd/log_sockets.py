@@ -97,8 +97,8 @@ class DatagramStream:
     """Sends each write as a datagram; `write` is for one thread.
 
     `where` is the path of a socket, or "host:port" or "[::1]:port" for UDP. That it
-    cannot be reached is told once, and once when it can be again. That nobody takes
-    what was sent by UDP says the error of the next send.
+    cannot be reached is told once, and once when it can be again. By UDP a send fails
+    when nobody took the one before it.
     """
 
     def __init__(self, where: str, what: str, clock: Clock = time.monotonic) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 MAX_THREADS = 32
 NOT_YET = "DNS has not answered yet"
-_IT_IS_DOWN = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM)
+_DNS_IS_DOWN = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM)
 
 Answer = frozenset[str] | str
 """The IPv4 addresses of a host; or why there is none, in words."""
@@ -79,9 +79,9 @@ class HostAddresses:
 
 
 def _asked(host: str) -> tuple[Answer, bool]:
-    """The answer, and whether it is one of DNS, not of its absence."""
+    """The answer, and whether DNS gave it; else DNS cannot be asked now."""
     try:
         known = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
     except (OSError, UnicodeError) as ex:
-        return str(ex), getattr(ex, "errno", None) not in _IT_IS_DOWN
+        return str(ex), getattr(ex, "errno", None) not in _DNS_IS_DOWN
     return frozenset(str(address[4][0]) for address in known), True

@@ -348,6 +348,10 @@ async def test_a_bad_file_changes_nothing_and_a_good_one_is_told(
         await told(stranger, READ)
         assert not is_writable(client, site.pv("MODE"))
         toml.write_text(before)
+        nobody = "x" * 64  # no name server is asked for it
+        site.rule(ACF.replace("localhost", f"localhost, {nobody}"))
+        good("reload")
+        assert f"no address of {nobody} in a HAG" in str(status()["wrong"])
         site.rule(ACF)
         good("reload")
     assert client.get(site.pv("WORKER:RUN")) == runs

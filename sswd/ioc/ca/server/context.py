@@ -61,7 +61,7 @@ class Context(CaprotoContext):  # type: ignore[misc]
         """
         for name in [n for n in os.environ if n.startswith("EPICS_")]:
             if not os.environ[name]:
-                del os.environ[name]  # which EPICS base takes empty ones for
+                del os.environ[name]  # EPICS base treats it as unset
         try:
             caproto.get_environment_variables()
         except ValueError as error:
