@@ -1,10 +1,9 @@
 """The stacks of a process on a signal, at no risk to it.
 
-faulthandler's own handler, when it is told all threads, walks the frames of threads
-that run meanwhile, and sooner or later dies of it. Here it tells the interrupted thread
-only, at once and whatever that does (the main thread in C code that holds the GIL).
-All threads are told as soon as Python code may run: with the GIL, so that none of them
-moves.
+A handler of faulthandler walks frames that may move meanwhile: of other threads, or of
+its own where the signal comes between two instructions. Sooner or later the process
+dies of it. Here all threads are told as soon as Python code may run: with the GIL, so
+that none of them moves. What never lets Python code run can be asked by faulthandler.
 
 Threading model: main thread. Nothing here blocks or takes a lock: a signal comes when
 it comes.
@@ -23,16 +22,11 @@ PART = select.PIPE_BUF
 
 
 def tell_stacks(
-    number: int,
-    fd: int,
-    *,
-    at_once: bool = False,
-    then: Callable[[], None] | None = None,
+    number: int, fd: int, *, then: Callable[[], None] | None = None
 ) -> None:
     """Have signal `number` write the stacks of all threads to `fd`, and call `then`.
 
-    `at_once`: and before, from C, the stack of the interrupted thread. That write may
-    block. What `fd` does not take otherwise is dropped.
+    What `fd` does not take is dropped.
     """
 
     def tell_all(_number: int, _frame: FrameType | None) -> None:
@@ -41,8 +35,15 @@ def tell_stacks(
             then()
 
     signal.signal(number, tell_all)
-    if at_once:
-        faulthandler.register(number, file=fd, all_threads=False, chain=True)
+
+
+def tell_stack_at_once(number: int, fd: int) -> None:
+    """Have signal `number` write, from C, the stack of the interrupted thread to `fd`.
+
+    For a thread that has been in C code for long: its frames do not move. The write may
+    block.
+    """
+    faulthandler.register(number, file=fd, all_threads=False)
 
 
 def own_stacks() -> bytes:

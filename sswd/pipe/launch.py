@@ -27,7 +27,7 @@ from sswd.pipe import other_python
 from sswd.pipe.entry import enter, interrupt_held_back
 from sswd.pipe.mark import carrying, new_mark
 from sswd.pipe.pipes import STDIO, Pipes
-from sswd.pipe.protocol import STACKS
+from sswd.pipe.protocol import STACKS, STACKS_AT_ONCE
 from sswd.pipe.worker_spec import WorkerSpec
 
 WORKER_ENTRY = "sswd.worker.main:main"
@@ -186,10 +186,12 @@ class WorkerProcess:
         self.kill()
         guard.end_left({self.mark}, self.pid)
 
-    def dump_stacks(self) -> None:
-        """Have it write the stacks of its threads, unless it is gone already."""
+    def dump_stacks(self, *, at_once: bool = False) -> None:
+        """Have it write the stacks of its threads, or `at_once` that of its main
+        thread, unless it is gone already."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.exited, STACKS)
+            number = STACKS_AT_ONCE if at_once else STACKS
+            signal.pidfd_send_signal(self.exited, number)
 
     def exit_code(self) -> int | None:
         """None while it lives; negative: the signal that killed it. Reaps it."""

@@ -17,11 +17,14 @@ from msgspec import Meta
 from sswd.alarm import Alarm
 from sswd.pipe.outline import Outline
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 STACKS = signal.SIGRTMIN + 4
-"""Has a worker dump the stacks of all its threads to stderr, whatever it does. A
-real-time signal, because drivers' libraries use the ordinary ones."""
+"""Has a worker write the stacks of all its threads to stderr, as soon as Python code
+may run. A real-time signal, because drivers' libraries use the ordinary ones."""
+STACKS_AT_ONCE = signal.SIGRTMIN + 5
+"""Has it write the stack of its main thread, from C. One that runs Python code then
+may, very rarely, crash: for those that have not answered STACKS."""
 CTL_MESSAGE_BYTES = 512
 """No ctl message is longer, so that a ctl pipe always takes a whole one (PIPE_BUF)."""
 

@@ -94,7 +94,7 @@ class FakeProcess(WorkerProcess):
         """SIGKILL ends it, unless it is stubborn."""
         self._run.signalled(_KILLED)
 
-    def dump_stacks(self) -> None:
+    def dump_stacks(self, *, at_once: bool = False) -> None:
         """There are none."""
 
     def exit_code(self) -> int | None:

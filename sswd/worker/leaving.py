@@ -23,7 +23,7 @@ import time
 from types import FrameType
 from typing import NoReturn
 
-from sswd.pipe.protocol import STACKS
+from sswd.pipe.protocol import STACKS, STACKS_AT_ONCE
 from sswd.worker.forks import end_child, is_child
 from sswd.worker.log import log
 from sswd.worker.stdio import take_streams
@@ -74,8 +74,9 @@ def leave(code: int, stacks: int) -> NoReturn:
             getattr(sys, name).flush()
     take_streams(stacks)
     # Python gives signals back at its end, and their default would kill us.
-    faulthandler.unregister(STACKS)
-    signal.signal(STACKS, signal.SIG_IGN)
+    faulthandler.unregister(STACKS_AT_ONCE)
+    for number in (STACKS, STACKS_AT_ONCE):
+        signal.signal(number, signal.SIG_IGN)
     raise SystemExit(code)
 
 

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Callable
 
-from sswd.pipe.protocol import STACKS, Log
-from sswd.stacks import tell_stacks
+from sswd.pipe.protocol import STACKS, STACKS_AT_ONCE, Log
+from sswd.stacks import tell_stack_at_once, tell_stacks
 from sswd.worker.exception_text import message_of, repr_of, trace_of
 from sswd.worker.forks import is_child, write_line
 from sswd.worker.freeze import sayable
@@ -33,7 +33,8 @@ def redirect(stdio: int) -> int:
         faulthandler.enable(file=stacks, c_stack=False)
     else:
         faulthandler.enable(file=stacks)
-    tell_stacks(STACKS, stacks, at_once=True)
+    tell_stacks(STACKS, stacks)
+    tell_stack_at_once(STACKS_AT_ONCE, stacks)
     return stacks
 
 

@@ -134,7 +134,7 @@ def test_the_log_is_followed(daemon: Daemon) -> None:
 
 def test_stacks_while_a_worker_holds_the_gil(daemon: Daemon) -> None:
     pv = f"{daemon.prefix}MAIN:CMD"
-    with started("call", pv, "crunch 3"):
+    with started("call", pv, "crunch 6"):
         daemon.wait_for("MAIN:WORKER:STALLED", "Yes")
         code, out, _ = sswd("status")
         assert code == 3
@@ -142,6 +142,7 @@ def test_stacks_while_a_worker_holds_the_gil(daemon: Daemon) -> None:
         assert re.search(cause, out)
         assert "do:  `sswd stack` shows where; `sswd restart` ends it" in out
         text = good("stack", "main")
+        assert main_of(status())["stalled"], "no Python code has run meanwhile"
         assert "in do_crunch" in text
         assert "in own_stacks" in text  # and the IOC's
     daemon.wait_for("MAIN:BUSY", "Idle", timeout_s=60)

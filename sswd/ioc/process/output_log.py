@@ -36,6 +36,11 @@ class Heard:
             self._left -= len(line) + 1
             self._lines.append(line if self._left >= 0 else b"... (cut)")
 
+    @property
+    def has_lines(self) -> bool:
+        """Whether any line has come."""
+        return self._newest_s is not None
+
     def is_quiet(self, for_s: float) -> bool:
         """Whether there were lines, and so long none."""
         newest_s = self._newest_s

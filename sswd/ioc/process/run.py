@@ -28,6 +28,13 @@ from sswd.pipe.protocol import (
 )
 from sswd.pipe.worker_spec import WorkerSpec
 
+HELD_S = 1.0
+"""A worker that has written no line so long after it was asked for its stacks does not
+run Python code: its main thread is in C code, whose frames do not move."""
+APART_S = 0.05
+"""Between two signals: of those that wait together the thread that the second one wakes
+may take both, and that is not the main thread."""
+
 
 class Run:
     """A worker process with its bridge. `number` is 0 while it is a standby.
@@ -71,6 +78,9 @@ class Run:
         self._may_begin = False
         self._has_slots: bool | None = None
         self._loop = asyncio.get_running_loop()
+        self._answer = Heard(0)
+        """What it writes after it was asked for its stacks."""
+        self._asking: asyncio.TimerHandle | None = None
         self._memory = share(spec.slots, spec.name)
         try:
             self.process = self._launch(spec, launch)
@@ -198,18 +208,44 @@ class Run:
         self.peak_mb = self.process.peak_memory_mb()
         self.process.kill()
 
-    def dump_stacks(self, heard: Heard | None = None) -> bool:
+    def dump_stacks(self, heard: Heard | None = None, *, at_once: bool = False) -> bool:
         """Have it write the stacks of its threads to stderr, and so into our log, and
         tell `heard`; whether it was asked.
 
+        `at_once`: also that of the main thread, from C, as it is about to be killed.
+        Otherwise only where Python code has not run for HELD_S: see sswd/stacks.py.
         Not before its first message: until it handles the signal it would die of it.
         """
         if self.bridge.last_message_s is None:
             return False
         if heard is not None:
             self.bridge.hear(heard)
-        self.process.dump_stacks()
+        if at_once:
+            self.process.dump_stacks(at_once=True)
+            self._loop.call_later(APART_S, self._ask)
+        else:
+            self._wait_for_stacks()
+            self._ask()
         return True
+
+    def _ask(self) -> None:
+        if not self.bridge.has_exited:
+            self.process.dump_stacks()
+
+    def _wait_for_stacks(self) -> None:
+        """For those that were asked for last: signals may come in a flood."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._answer.end()
+        self._answer = Heard(0)
+        self.bridge.hear(self._answer)
+        self._asking = self._loop.call_later(HELD_S, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking = None
+        self._answer.end()
+        if not self._answer.has_lines and not self.bridge.has_exited:
+            self.process.dump_stacks(at_once=True)
 
     def ran_s(self, now_s: float) -> float:
         """For how long it has been RUNNING; 0 when it never was."""

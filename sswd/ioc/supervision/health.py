@@ -51,7 +51,7 @@ class Health:
             _busy_words(command),
         )
         if self._restart.on_stall == "restart":
-            run.dump_stacks()
+            run.dump_stacks(at_once=True)
             self._feed(Event.RECYCLE)
 
     def recovered(self) -> None:

@@ -196,7 +196,7 @@ class WorkerEvents:
 
     def _kill_late(self, run: Run) -> None:
         reason = f"its exit was not done within {LEAVE_S:g} s"
-        run.dump_stacks()
+        run.dump_stacks(at_once=True)
         log.warning("%s: %s: something hangs that runs at exit", run.who, reason)
         if run is self._parts.active.run:
             self._parts.active.kill(reason)

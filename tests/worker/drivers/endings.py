@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from sswd import System, every
-from sswd.pipe.protocol import STACKS
+from sswd.pipe.protocol import STACKS, STACKS_AT_ONCE
 
 
 class Exit(BaseException):
@@ -137,7 +137,8 @@ class Endings(System):
         libc = ctypes.CDLL(None)
         kill = ctypes.cast(libc.kill, ctypes.c_void_p)
         # At the end of the process C calls kill(exit status, STACKS): 0 is our group.
-        libc.on_exit(kill, ctypes.c_void_p(int(STACKS)))
+        for number in (STACKS, STACKS_AT_ONCE):
+            libc.on_exit(kill, ctypes.c_void_p(int(number)))
 
     def do_own_exit_and_hang(self) -> None:
         atexit.register(hang)
